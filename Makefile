@@ -1,0 +1,60 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each installs what it needs on its first run.
+.DEFAULT_GOAL := quick
+UV := .uv/bin/uv
+RUN := .venv/bin/
+MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml
+
+.PHONY: demo test quick lint types unit sdk e2e eval bench lock clean
+
+demo: .venv/.ready           ## the shop, a bad deploy, the answer, the fix, the verdict
+	@$(RUN)flyball demo
+
+test: lint types unit sdk e2e  ## everything CI runs
+
+quick: lint types unit       ## what to run before each commit
+
+lint: .venv/.ready
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)lint-imports
+
+types: .venv/.ready
+	$(RUN)pyright
+
+unit: .venv/.ready
+	$(RUN)pytest -m "not e2e" packages/flyball/tests
+
+sdk: .venv-sdk/.ready        ## the SDK in an environment of its own, on Python 3.10 where there is one
+	.venv-sdk/bin/python -m pytest -c pyproject.toml packages/flyball-sdk/tests
+
+e2e: .venv/.ready            ## real processes, real clients, a real browser
+	$(RUN)pytest -m e2e packages/flyball/tests
+
+eval: .venv/.ready           ## template quality: make eval [DATA=DIR]
+	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))
+
+bench: .venv/.ready          ## throughput and the ratios to the peers
+	$(RUN)python -m bench
+
+lock: $(UV)
+	scripts/lock.sh
+
+$(UV):
+	@sh scripts/get-uv.sh
+
+.venv/.ready: $(MANIFESTS) | $(UV)
+	@echo "flyball: installing into .venv (about 1 GB, a minute on a first run)"
+	@$(UV) venv --quiet --allow-existing --python python3 .venv
+	@$(UV) pip sync --python .venv --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python .venv --no-deps -e packages/flyball-sdk -e packages/flyball
+	@touch $@
+
+.venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)
+	@py=$$($(UV) python find 3.10 2>/dev/null || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python 2>/dev/null | head -1); \
+	  [ -n "$$py" ] || { py=python3; echo "flyball: no Python 3.10 here, the SDK is tested on $$(python3 --version)"; }; \
+	  $(UV) venv --quiet --allow-existing --python $$py .venv-sdk
+	@$(UV) pip install --quiet --python .venv-sdk -e packages/flyball-sdk pytest
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-sdk .uv build .pytest_cache .ruff_cache

@@ -1,0 +1,141 @@
+"""Ports: what a stage, query or command may ask of the outside. Each has one contract test suite.
+
+Stores, clocks and buses implement them; `app.py` wires them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from flyball.model.change import Change
+from flyball.model.evidence import Evidence
+from flyball.model.pattern import Shape
+from flyball.model.sighting import VersionState
+
+
+class Clock(Protocol):
+    """Where time comes from, so that a day of traffic replays in seconds."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never step back, for time-outs."""
+        ...
+
+
+class TelemetryStore(Protocol):
+    """Signals: rows that come in batches and are read by SQL (the ClickHouse dialect).
+
+    A batch is named by `received`, its receive time in milliseconds, strictly increasing. Its rows are in
+    several tables and become visible together: `select` binds `as_of` to the last committed batch, and
+    each query over batch rows says `received <= {as_of:DateTime64(3)}`.
+    """
+
+    async def migrate(self) -> None:
+        """Bring the tables to this version's schema."""
+        ...
+
+    async def insert(self, tables: Mapping[str, pa.Table], *, received_ms: int) -> None:
+        """Insert one batch and commit it; the same `received_ms` again changes nothing.
+
+        Raises:
+            RowsRejected: the store will never take these rows.
+            StoreError: it failed now (a full disk, say) and may be asked again.
+        """
+        ...
+
+    async def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The rows of a read-only query, within the caps on memory, threads and seconds.
+
+        Raises:
+            StoreError: the query failed or ran into a cap.
+        """
+        ...
+
+    async def trim(self, *, bytes_max: int) -> int:
+        """Drop the oldest raw rows until the store is under its disk budget; returns the bytes freed."""
+        ...
+
+    async def size_bytes(self) -> int:
+        """What the rows take on disk."""
+        ...
+
+    @property
+    def committed_ms(self) -> int:
+        """The name of the last committed batch, 0 before the first."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what runs and let the folder go."""
+        ...
+
+
+class ChangeStore(Protocol):
+    """Changes, and which versions of a service were seen when."""
+
+    async def put_change(self, change: Change) -> None:
+        """Insert the change, or replace the one of the same id."""
+        ...
+
+    async def change(self, change_id: str) -> Change | None:
+        """The change of that id."""
+        ...
+
+    async def changes(
+        self,
+        workspace: str,
+        *,
+        service: str | None = None,
+        environment: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> Sequence[Change]:
+        """The changes with `since <= time <= until`, newest first."""
+        ...
+
+    async def put_versions(self, states: Iterable[VersionState]) -> None:
+        """Insert or replace what is known of each version."""
+        ...
+
+    async def versions(self, workspace: str) -> Sequence[VersionState]:
+        """Every known version of every service."""
+        ...
+
+
+class PatternStore(Protocol):
+    """Shapes and their aliases: append-only, and the older fingerprint always wins."""
+
+    async def add_shapes(self, shapes: Sequence[Shape], *, first_seen_ns: int) -> None:
+        """Add the shapes that are not there yet; the others stay as they are."""
+        ...
+
+    async def shapes(self) -> Sequence[tuple[Shape, int]]:
+        """Every shape with its first-seen time (ns), oldest first."""
+        ...
+
+    async def add_aliases(self, aliases: Mapping[int, int]) -> None:
+        """Record shape id -> fingerprint (as shape ids)."""
+        ...
+
+    async def aliases(self) -> Mapping[int, int]:
+        """Shape id -> fingerprint, as last recorded."""
+        ...
+
+
+class EvidenceStore(Protocol):
+    """Evidence by id."""
+
+    async def put_evidence(self, items: Iterable[Evidence]) -> None:
+        """Keep the evidence; what is there already stays as it is."""
+        ...
+
+    async def evidence(self, evidence_id: str) -> Evidence | None:
+        """The evidence of that id."""
+        ...
