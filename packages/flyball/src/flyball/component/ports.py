@@ -139,3 +139,15 @@ class EvidenceStore(Protocol):
     async def evidence(self, evidence_id: str) -> Evidence | None:
         """The evidence of that id."""
         ...
+
+
+class CursorStore(Protocol):
+    """How far each source (a followed file, say) has been read."""
+
+    async def put_cursors(self, positions: Mapping[str, str]) -> None:
+        """Remember how far each source has been read."""
+        ...
+
+    async def cursors(self) -> Mapping[str, str]:
+        """How far each source has been read."""
+        ...

@@ -168,3 +168,14 @@ PARTITION BY toYYYYMM(received)
 ORDER BY (workspace, service, environment, kind, signal, time)
 TTL toDateTime(received) + INTERVAL 14 DAY DELETE
 SETTINGS non_replicated_deduplication_window = 1000;
+
+-- One row a batch, written last: the batch is committed and readers see it.
+CREATE TABLE IF NOT EXISTS {db}.batches
+(
+    received DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(received)
+ORDER BY received
+TTL toDateTime(received) + INTERVAL 14 DAY DELETE
+SETTINGS non_replicated_deduplication_window = 1000;

@@ -1,0 +1,1 @@
+"""Schemas of the stores, numbered in the order they are applied."""

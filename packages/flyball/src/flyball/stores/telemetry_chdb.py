@@ -1,0 +1,217 @@
+"""The telemetry store on chDB: ClickHouse in this process, its files in the data folder.
+
+The engine opens one path per process and one process per path (`app.py` takes our own lock first and says so
+readably). Inserts have a connection of their own, reads a small pool whose connections are read-only and
+capped, so that reads cannot starve inserts. This is the only file that imports chdb.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.resources
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import chdb
+import pyarrow as pa
+
+from flyball.errors import RowsRejected, StoreError
+
+T = TypeVar("T")
+
+_TABLES = ("logs", "spans", "metrics", "origins", "exemplars", "counts")
+"""Insert order: `counts` last, then the batch is committed."""
+_RAW_TABLES = ("logs", "spans", "metrics")
+_READERS_MAX = 2
+_READ_SECONDS_MAX = 20
+_READ_MEMORY_BYTES_MAX = 1_000_000_000
+_READ_ROWS_MAX = 200_000
+"""Rows in one answer; a query over it fails instead of filling the memory."""
+_SERVER_MEMORY_BYTES_MAX = 3_000_000_000
+
+# What the engine says of rows it will never take: a retry cannot help, a smaller batch or leaving them out can.
+# Source: ClickHouse, src/Common/ErrorCodes.cpp
+_REJECTED = {6, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 252, 321, 349, 396, 636}
+_CODE = re.compile(r"Code: (\d+)\.")
+
+
+class ChdbTelemetry:
+    """One database of the engine at `folder`; see `flyball.component.ports.TelemetryStore`.
+
+    `raw_hours` is how long raw rows are kept. Several databases of one engine may be open (tests do so).
+    """
+
+    def __init__(self, folder: Path, *, database: str = "flyball", raw_hours: int = 24) -> None:
+        self._database = database
+        self._raw_hours = raw_hours
+        self._address = f"{folder}?max_server_memory_usage={_SERVER_MEMORY_BYTES_MAX}"
+        self._writer = chdb.connect(self._address)
+        self._write_lock = threading.Lock()
+        self._readers: LifoQueue[Any] = LifoQueue()
+        self._read_slots = threading.Semaphore(_READERS_MAX)
+        self._committed_ms = 0
+
+    @property
+    def committed_ms(self) -> int:
+        """The name of the last committed batch, 0 before the first."""
+        return self._committed_ms
+
+    async def migrate(self) -> None:
+        """Create what is missing; read the last committed batch."""
+        await self._in_thread(self._migrate)
+
+    async def insert(self, tables: Mapping[str, pa.Table], *, received_ms: int) -> None:
+        """Insert one batch, the counts last, then commit it by its row in `batches`."""
+        await self._in_thread(functools.partial(self._insert, tables, received_ms))
+
+    async def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The rows of a read-only query; `as_of` is bound to the last committed batch unless given."""
+        return await self._in_thread(functools.partial(self._select, sql, parameters or {}))
+
+    async def size_bytes(self) -> int:
+        """What the active parts take on disk."""
+        rows = await self.select(
+            "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}",
+            {"database": self._database},
+        )
+        return int(rows["bytes"][0].as_py() or 0)
+
+    async def trim(self, *, bytes_max: int) -> int:
+        """Drop whole hours of raw rows, the oldest first, until the store is under `bytes_max`."""
+        before = size = await self.size_bytes()
+        while size > bytes_max:
+            oldest = await self.select(
+                "SELECT partition_id, max(partition) AS partition FROM system.parts"
+                " WHERE active AND database = {database:String} AND table IN {tables:Array(String)}"
+                " GROUP BY partition_id ORDER BY partition LIMIT 2",
+                {"database": self._database, "tables": list(_RAW_TABLES)},
+            )
+            if oldest.num_rows < 2:  # noqa: PLR2004 - the hour that is being written stays
+                break
+            partition = oldest["partition_id"][0].as_py()
+            for table in _RAW_TABLES:
+                await self._in_thread(
+                    functools.partial(self._write, f"ALTER TABLE {{db}}.{table} DROP PARTITION ID '{partition}'")
+                )
+            size = await self.size_bytes()
+        return before - size
+
+    async def close(self) -> None:
+        """Close every connection; the engine lets its files go with the last one."""
+        await self._in_thread(self._close)
+
+    # -- in a thread ------------------------------------------------------------------------------------
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(work)
+
+    def _migrate(self) -> None:
+        self._write("CREATE DATABASE IF NOT EXISTS {db}")
+        for statement in _statements():
+            self._write(statement.replace("{raw_hours}", str(self._raw_hours)))
+        rows = self._select("SELECT toUnixTimestamp64Milli(max(received)) AS ms FROM {db}.batches", {})
+        self._committed_ms = max(self._committed_ms, int(rows["ms"][0].as_py()))
+
+    def _write(self, sql: str) -> None:
+        with self._write_lock, _errors():
+            self._writer.query(sql.replace("{db}", self._database))
+
+    def _insert(self, tables: Mapping[str, pa.Table], received_ms: int) -> None:
+        with self._write_lock, _errors(rejects=True):
+            for name in _TABLES:
+                if name in tables and tables[name].num_rows:
+                    self._append(name, tables[name], received_ms)
+            received = pa.array([received_ms], pa.timestamp("ms", "UTC"))
+            self._append("batches", pa.table({"received": received}), received_ms)
+        self._committed_ms = max(self._committed_ms, received_ms)
+
+    def _append(self, name: str, rows: pa.Table, received_ms: int) -> None:
+        columns = ", ".join(rows.column_names)
+        sql = (
+            f"INSERT INTO {self._database}.{name} ({columns})"
+            f" SETTINGS insert_deduplication_token = 'batch-{received_ms}'"
+        )
+        with self._writer.send_insert(sql, "ArrowStream") as stream:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, rows.schema) as writer:
+                writer.write_table(rows)
+            stream.append(sink.getvalue().to_pybytes())
+            stream.finish()
+
+    def _select(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        bound = {"as_of": datetime.fromtimestamp(self._committed_ms / 1000, UTC), **parameters}
+        text = {name: _bind(value) for name, value in bound.items()}
+        with _errors(), self._reader() as reader:
+            return reader.query(sql.replace("{db}", self._database), "ArrowTable", params=text)
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[Any]:
+        with self._read_slots:
+            try:
+                reader = self._readers.get_nowait()
+            except Empty:
+                reader = chdb.connect(self._address)
+                reader.query(
+                    f"SET max_threads = 1, max_memory_usage = {_READ_MEMORY_BYTES_MAX},"
+                    f" max_execution_time = {_READ_SECONDS_MAX}, max_result_rows = {_READ_ROWS_MAX},"
+                    " result_overflow_mode = 'throw'"
+                )
+                reader.query("SET readonly = 2")
+            try:
+                yield reader
+            finally:
+                self._readers.put(reader)
+
+    def _close(self) -> None:
+        with self._write_lock:
+            while True:
+                try:
+                    self._readers.get_nowait().close()
+                except Empty:
+                    break
+            self._writer.close()
+
+
+def _statements() -> Iterator[str]:
+    folder = importlib.resources.files("flyball.stores.migrations") / "telemetry"
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".sql"):
+            text = re.sub(r"--.*", "", file.read_text())
+            yield from (s.strip() for s in text.split(";") if s.strip())
+
+
+def _bind(value: Any) -> str:
+    """A query parameter in ClickHouse's escaped text format."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_quoted(item) for item in value) + "]"
+    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _quoted(item: Any) -> str:
+    if isinstance(item, str):
+        inner = item.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n")
+        return f"'{inner}'"
+    return str(item)
+
+
+@contextlib.contextmanager
+def _errors(*, rejects: bool = False) -> Iterator[None]:
+    """Turn the engine's errors into ours; `rejects` when rows were given that it may never take."""
+    try:
+        yield
+    except (chdb.ChdbError, RuntimeError) as error:
+        text = str(error)
+        first = text.splitlines()[0][:300]
+        code = _CODE.search(text)
+        if rejects and code and int(code.group(1)) in _REJECTED:
+            raise RowsRejected(f"the telemetry store rejects these rows: {first}") from error
+        raise StoreError(f"the telemetry store failed: {first}") from error
