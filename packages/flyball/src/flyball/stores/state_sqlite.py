@@ -54,7 +54,13 @@ _versions = _table(
     "current",
 )
 _shapes = _table("shapes", ("id",), "template", "rules", "example", "first_seen_ns")
-_aliases = _table("aliases", ("number",), "shape", "fingerprint")
+_aliases = sa.Table(
+    "aliases",
+    _meta,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("shape"),
+    sa.Column("fingerprint"),
+)
 _evidence = _table("evidence", ("id",), "created", "fact")
 _cursors = _table("cursors", ("name",), "position")
 

@@ -1,0 +1,38 @@
+"""Export: one OTLP export request as it came, the unit that is acknowledged, logged ahead and replayed."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_WORKSPACE = "default"
+
+
+class Signal(enum.StrEnum):
+    """What an export request carries; the names are OTLP's paths."""
+
+    LOGS = "logs"
+    TRACES = "traces"
+    METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """An OTLP export request: `payload` is its protobuf message, uncompressed and known to parse.
+
+    `cursors` says how far a followed source is read once this request is durable (file path -> position).
+    """
+
+    signal: Signal
+    payload: bytes
+    received_ns: int
+    workspace: str = DEFAULT_WORKSPACE
+    cursors: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes of BLAKE2b over signal, workspace and payload: what makes a retry the same request."""
+        salt = f"{self.signal}\0{self.workspace}\0".encode()
+        return hashlib.blake2b(self.payload, digest_size=16, key=hashlib.blake2b(salt, digest_size=16).digest()).digest()

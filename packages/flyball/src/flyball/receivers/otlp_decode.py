@@ -1,0 +1,392 @@
+"""OTLP protobuf requests -> one Batch: a column per field of the telemetry tables, nothing judged yet.
+
+Everything a record holds comes back from the store as it was sent: times as the sender's nanoseconds,
+attributes in order with their types. A record with more than ATTRIBUTES_MAX attributes loses the rest, counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from flyball.errors import InputError
+from flyball.model.anyvalue import EMPTY
+from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
+from flyball.model.export import Export, Signal
+from flyball.receivers.otlp_json import to_json
+from flyball.receivers.otlp_wire import REQUESTS
+
+ATTRIBUTES_MAX = 128
+"""Attributes of one record; OpenTelemetry's SDKs stop at the same number."""
+_ORIGINS_MAX = 10_000
+"""Decoded resources remembered between batches."""
+
+Redact = Callable[[pa.Array, pa.Array], pa.Array]
+"""(keys, texts) -> texts without secrets; attributes are redacted here because each distinct one is in hand."""
+
+
+def check(signal: Signal, payload: bytes) -> int:
+    """The number of records in a request.
+
+    Raises:
+        InputError: the payload is not that protobuf message (invalid UTF-8 included).
+    """
+    request = REQUESTS[signal]()
+    try:
+        request.ParseFromString(payload)
+    except DecodeError as error:
+        raise InputError(f"the request is not an OTLP {signal} export in protobuf: {error}") from error
+    match signal:
+        case Signal.LOGS:
+            return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
+        case Signal.TRACES:
+            return sum(len(s.spans) for r in request.resource_spans for s in r.scope_spans)
+        case Signal.METRICS:
+            return sum(
+                len(_points(m)) for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics
+            )
+
+
+class Decoder:
+    """Turns exports into batches; holds only a bounded memo of resources it has met."""
+
+    def __init__(self, redact: Redact) -> None:
+        self._redact = redact
+        self._origins: OrderedDict[bytes, Origin] = OrderedDict()
+
+    def decode(self, exports: Sequence[Export], *, received_ms: int) -> Batch:
+        """One batch of all the exports' records, in their order."""
+        origins = _Origins(self._remember)
+        logs, spans, metrics = _Logs(), _Spans(), _Metrics()
+        for export in exports:
+            request = REQUESTS[export.signal]()
+            request.ParseFromString(export.payload)
+            match export.signal:
+                case Signal.LOGS:
+                    for resource in request.resource_logs:
+                        for scope in resource.scope_logs:
+                            logs.add(scope.log_records, origins.index(export.workspace, resource, scope))
+                case Signal.TRACES:
+                    for resource in request.resource_spans:
+                        for scope in resource.scope_spans:
+                            spans.add(scope.spans, origins.index(export.workspace, resource, scope))
+                case Signal.METRICS:
+                    for resource in request.resource_metrics:
+                        for scope in resource.scope_metrics:
+                            metrics.add(scope.metrics, origins.index(export.workspace, resource, scope))
+        dropped = logs.attributes.dropped + spans.attributes.dropped
+        return Batch(
+            received_ms=received_ms,
+            origins=origins.origins,
+            logs=logs.table(self._redact),
+            spans=spans.table(self._redact),
+            metrics=metrics.table(),
+            dropped={"attributes over the limit": dropped} if dropped else {},
+        )
+
+    def _remember(self, key: bytes, workspace: str, resource: Any, scope: Any) -> Origin:
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = self._origins[key] = Origin(
+                id=int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big"),
+                workspace=workspace,
+                resource=_head(resource, "resource"),
+                scope=_head(scope, "scope"),
+            )
+            if len(self._origins) > _ORIGINS_MAX:
+                self._origins.popitem(last=False)
+        return origin
+
+
+def _head(message: Any, name: str) -> dict[str, Any]:
+    """`{"resource": ..., "schemaUrl": ...}`: the message without its records."""
+    head = {name: to_json(getattr(message, name))}
+    return head | ({"schemaUrl": message.schema_url} if message.schema_url else {})
+
+
+class _Origins:
+    """The origins of one batch, each once."""
+
+    def __init__(self, remember: Any) -> None:
+        self.origins: list[Origin] = []
+        self._remember = remember
+        self._index: dict[bytes, int] = {}
+
+    def index(self, workspace: str, resource: Any, scope: Any) -> int:
+        key = b"\0".join(
+            (
+                workspace.encode(),
+                resource.resource.SerializeToString(deterministic=True),
+                resource.schema_url.encode(),
+                scope.scope.SerializeToString(deterministic=True),
+                scope.schema_url.encode(),
+            )
+        )
+        if key not in self._index:
+            self._index[key] = len(self.origins)
+            self.origins.append(self._remember(key, workspace, resource, scope))
+        return self._index[key]
+
+
+class _Attributes:
+    """The map columns `attributes` and `attribute_types`: rows are added as bytes, each distinct one decoded once."""
+
+    def __init__(self) -> None:
+        self._raw: list[bytes] = []
+        self._ends: list[int] = [0]
+        self.dropped = 0
+
+    def add(self, attributes: Any) -> None:
+        if len(attributes) > ATTRIBUTES_MAX:
+            self.dropped += len(attributes) - ATTRIBUTES_MAX
+            attributes = attributes[:ATTRIBUTES_MAX]
+        self._raw.extend(attributes)
+        self._ends.append(len(self._raw))
+
+    def columns(self, redact: Redact) -> dict[str, pa.Array]:
+        encoded = pa.array(self._raw, pa.binary()).dictionary_encode()
+        keys: list[str] = []
+        texts: list[str] = []
+        types: list[str] = []
+        for raw in encoded.dictionary.to_pylist():
+            attribute = KeyValue.FromString(raw)
+            text, type_ = any_value(attribute.value)
+            keys.append(attribute.key)
+            texts.append(text)
+            types.append(type_)
+        key_array = pa.array(keys, pa.string())
+        text_array = redact(key_array, pa.array(texts, pa.string()))
+        index, ends = encoded.indices, pa.array(self._ends, pa.int32())
+        typed = pc.take(pa.array([bool(t) for t in types], pa.bool_()), index)
+        type_ends = np.concatenate(([0], np.cumsum(typed.to_numpy(zero_copy_only=False))))[self._ends]
+        type_index = index.filter(typed)
+        type_array = pa.array(types, pa.string())
+        return {
+            "attributes": pa.MapArray.from_arrays(ends, key_array.take(index), text_array.take(index)),
+            "attribute_types": pa.MapArray.from_arrays(
+                pa.array(type_ends, pa.int32()), key_array.take(type_index), type_array.take(type_index)
+            ),
+        }
+
+
+def any_value(value: Any) -> tuple[str, str]:
+    """An AnyValue as text and type; see flyball.model.anyvalue."""
+    match value.WhichOneof("value"):
+        case "string_value":
+            return value.string_value, ""
+        case "int_value":
+            return str(value.int_value), "int"
+        case "double_value":
+            return repr(value.double_value), "double"
+        case "bool_value":
+            return ("true" if value.bool_value else "false"), "bool"
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode(), "bytes"
+        case None:
+            return "", EMPTY
+        case _:
+            return orjson.dumps(to_json(value)).decode(), "json"
+
+
+def _fixed(values: list[bytes], width: int) -> pa.Array:
+    """Ids of `width` bytes; an absent or malformed one (OTLP: treat as unset) becomes zeros."""
+    zero = bytes(width)
+    return pa.array([v if len(v) == width else zero for v in values], pa.binary(width))
+
+
+class _Logs:
+    """Columns of the table `logs`."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._origin: list[tuple[int, int]] = []
+        self.attributes = _Attributes()
+
+    def add(self, records: Iterable[Any], origin: int) -> None:
+        rows, add_attributes, before = self._rows, self.attributes.add, len(self._rows)
+        for r in records:
+            body, body_type = r.body.string_value, ""
+            if not body:
+                body, body_type = any_value(r.body)
+            rows.append(
+                (
+                    r.time_unix_nano,
+                    r.observed_time_unix_nano,
+                    r.severity_number,
+                    r.severity_text,
+                    body,
+                    body_type,
+                    r.trace_id,
+                    r.span_id,
+                    r.flags,
+                    r.dropped_attributes_count,
+                    r.event_name,
+                )
+            )
+            add_attributes(r.attributes)
+        self._origin.append((origin, len(rows) - before))
+
+    def table(self, redact: Redact) -> pa.Table | None:
+        if not self._rows:
+            return None
+        time, observed, number, text, body, body_type, trace, span, flags, dropped, event = zip(
+            *self._rows, strict=True
+        )
+        return pa.table(
+            {
+                ORIGIN_INDEX: _repeat(self._origin),
+                "time_unix_nano": pa.array(time, pa.uint64()),
+                "observed_time_unix_nano": pa.array(observed, pa.uint64()),
+                "severity_number": pa.array(np.clip(number, 0, 24), pa.uint8()),
+                "severity_text": pa.array(text, pa.string()),
+                "body": pa.array(body, pa.string()),
+                "body_type": pa.array(body_type, pa.string()),
+                "trace_id": _fixed(trace, 16),
+                "span_id": _fixed(span, 8),
+                "flags": pa.array(flags, pa.uint32()),
+                "dropped_attributes_count": pa.array(dropped, pa.uint32()),
+                "event_name": pa.array(event, pa.string()),
+                **self.attributes.columns(redact),
+            }
+        )
+
+
+def _repeat(runs: list[tuple[int, int]]) -> pa.Array:
+    values, lengths = zip(*runs, strict=True)
+    return pa.array(np.repeat(np.array(values, np.int32), lengths))
+
+
+class _Spans:
+    """Columns of the table `spans`."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._origin: list[tuple[int, int]] = []
+        self.attributes = _Attributes()
+
+    def add(self, spans: Iterable[Any], origin: int) -> None:
+        rows, before = self._rows, len(self._rows)
+        for s in spans:
+            rows.append(
+                (
+                    s.start_time_unix_nano,
+                    s.end_time_unix_nano,
+                    s.trace_id,
+                    s.span_id,
+                    s.parent_span_id.hex(),
+                    s.trace_state,
+                    s.name,
+                    s.kind,
+                    s.status.code,
+                    s.status.message,
+                    s.flags,
+                    s.dropped_attributes_count,
+                    _list(s.events, s.dropped_events_count),
+                    _list(s.links, s.dropped_links_count),
+                )
+            )
+            self.attributes.add(s.attributes)
+        self._origin.append((origin, len(rows) - before))
+
+    def table(self, redact: Redact) -> pa.Table | None:
+        if not self._rows:
+            return None
+        start, end, trace, span, parent, state, name, kind, code, message, flags, dropped, events, links = zip(
+            *self._rows, strict=True
+        )
+        return pa.table(
+            {
+                ORIGIN_INDEX: _repeat(self._origin),
+                "start_time_unix_nano": pa.array(start, pa.uint64()),
+                "end_time_unix_nano": pa.array(end, pa.uint64()),
+                "trace_id": _fixed(trace, 16),
+                "span_id": _fixed(span, 8),
+                "parent_span_id": pa.array(parent, pa.string()),
+                "trace_state": pa.array(state, pa.string()),
+                "name": pa.array(name, pa.string()),
+                "kind": pa.array(np.clip(kind, 0, 255), pa.uint8()),
+                "status_code": pa.array(np.clip(code, 0, 255), pa.uint8()),
+                "status_message": pa.array(message, pa.string()),
+                "flags": pa.array(flags, pa.uint32()),
+                "dropped_attributes_count": pa.array(dropped, pa.uint32()),
+                "events": pa.array(events, pa.string()),
+                "links": pa.array(links, pa.string()),
+                **self.attributes.columns(redact),
+            }
+        )
+
+
+def _list(items: Any, dropped: int) -> str:
+    """Events or links as `{"items": [...], "dropped": n}`, empty text when there are none."""
+    if not items and not dropped:
+        return ""
+    return orjson.dumps({"items": [to_json(item) for item in items], "dropped": dropped}).decode()
+
+
+class _Metrics:
+    """Columns of the table `metrics`: a row a data point."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._origin: list[tuple[int, int]] = []
+
+    def add(self, metrics: Iterable[Any], origin: int) -> None:
+        before = len(self._rows)
+        for metric in metrics:
+            head = orjson.dumps(_metric_head(metric)).decode()
+            for point in _points(metric):
+                self._rows.append(
+                    (metric.name, head, orjson.dumps(to_json(point)).decode(), point.time_unix_nano, _number(point))
+                )
+        self._origin.append((origin, len(self._rows) - before))
+
+    def table(self) -> pa.Table | None:
+        if not self._rows:
+            return None
+        name, head, point, time, value = zip(*self._rows, strict=True)
+        return pa.table(
+            {
+                ORIGIN_INDEX: _repeat(self._origin),
+                "time_unix_nano": pa.array(time, pa.uint64()),
+                "name": pa.array(name, pa.string()),
+                "metric": pa.array(head, pa.string()),
+                "point": pa.array(point, pa.string()),
+                "value": pa.array(value, pa.float64()),
+            }
+        )
+
+
+def _points(metric: Any) -> Any:
+    data = metric.WhichOneof("data")
+    return getattr(metric, data).data_points if data else ()
+
+
+def _metric_head(metric: Message) -> dict[str, Any]:
+    """The metric as OTLP/JSON without its data points."""
+    head = to_json(metric)
+    data = metric.WhichOneof("data")
+    head[_camel(data)] = {k: v for k, v in head[_camel(data)].items() if k != "dataPoints"}
+    return head
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _number(point: Any) -> float:
+    """The number to chart: a gauge's or sum's value, the sum of anything distributed."""
+    for name in ("as_double", "as_int", "sum"):
+        if hasattr(point, name) and (name == "sum" or point.WhichOneof("value") == name):
+            return float(getattr(point, name))
+    return 0.0
