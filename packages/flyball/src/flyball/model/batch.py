@@ -52,7 +52,7 @@ class Batch:
     """One micro-batch.
 
     `received_ms` names it (see component.ports.TelemetryStore). `sources[i]` belongs to `origins[i]`, once
-    enriched. `counts` and `exemplars` come last. `dropped` says what was left out, by reason.
+    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says what was left out, by reason.
     """
 
     received_ms: int
@@ -63,6 +63,7 @@ class Batch:
     sources: Sequence[Source] = ()
     counts: pa.Table | None = None
     exemplars: pa.Table | None = None
+    origin_rows: pa.Table | None = None
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property

@@ -23,8 +23,9 @@ from flyball.errors import InputError
 from flyball.model.anyvalue import EMPTY
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
 from flyball.model.export import Export, Signal
+from flyball.model.pattern import WILDCARD
 from flyball.receivers.otlp_json import to_json
-from flyball.receivers.otlp_wire import REQUESTS
+from flyball.receivers.otlp_wire import REQUESTS, REQUESTS_PARSED
 
 ATTRIBUTES_MAX = 128
 """Attributes of one record; OpenTelemetry's SDKs stop at the same number."""
@@ -41,7 +42,7 @@ def check(signal: Signal, payload: bytes) -> int:
     Raises:
         InputError: the payload is not that protobuf message (invalid UTF-8 included).
     """
-    request = REQUESTS[signal]()
+    request = REQUESTS_PARSED[signal]()
     try:
         request.ParseFromString(payload)
     except DecodeError as error:
@@ -100,18 +101,28 @@ class Decoder:
             origin = self._origins[key] = Origin(
                 id=int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big"),
                 workspace=workspace,
-                resource=_head(resource, "resource"),
-                scope=_head(scope, "scope"),
+                resource=self._head(resource, "resource"),
+                scope=self._head(scope, "scope"),
             )
             if len(self._origins) > _ORIGINS_MAX:
                 self._origins.popitem(last=False)
         return origin
 
+    def _head(self, message: Any, name: str) -> dict[str, Any]:
+        """`{"resource": ..., "schemaUrl": ...}`: the message without its records, redacted."""
+        head = {name: to_json(getattr(message, name))}
+        for attribute in head[name].get("attributes", []):
+            self._redact_strings(attribute.get("key", ""), attribute.get("value", {}))
+        return head | ({"schemaUrl": message.schema_url} if message.schema_url else {})
 
-def _head(message: Any, name: str) -> dict[str, Any]:
-    """`{"resource": ..., "schemaUrl": ...}`: the message without its records."""
-    head = {name: to_json(getattr(message, name))}
-    return head | ({"schemaUrl": message.schema_url} if message.schema_url else {})
+    def _redact_strings(self, key: str, value: dict[str, Any]) -> None:
+        if "stringValue" in value:
+            text = pa.array([value["stringValue"]], pa.string())
+            value["stringValue"] = self._redact(pa.array([key], pa.string()), text)[0].as_py()
+        for item in value.get("arrayValue", {}).get("values", []):
+            self._redact_strings(key, item)
+        for item in value.get("kvlistValue", {}).get("values", []):
+            self._redact_strings(item.get("key", key), item.get("value", {}))
 
 
 class _Origins:
@@ -165,7 +176,7 @@ class _Attributes:
             texts.append(text)
             types.append(type_)
         key_array = pa.array(keys, pa.string())
-        text_array = redact(key_array, pa.array(texts, pa.string()))
+        text_array = whole_json(redact(key_array, pa.array(texts, pa.string())), types)
         index, ends = encoded.indices, pa.array(self._ends, pa.int32())
         typed = pc.take(pa.array([bool(t) for t in types], pa.bool_()), index)
         type_ends = np.concatenate(([0], np.cumsum(typed.to_numpy(zero_copy_only=False))))[self._ends]
@@ -177,6 +188,20 @@ class _Attributes:
                 pa.array(type_ends, pa.int32()), key_array.take(type_index), type_array.take(type_index)
             ),
         }
+
+
+def whole_json(texts: pa.Array, types: Sequence[str]) -> pa.Array:
+    """The texts, with any array or map that redaction cut into replaced whole by `<*>`."""
+    if "json" not in types:
+        return texts
+    values = texts.to_pylist()
+    for position, type_ in enumerate(types):
+        if type_ == "json":
+            try:
+                orjson.loads(values[position])
+            except orjson.JSONDecodeError:
+                values[position] = orjson.dumps({"stringValue": WILDCARD}).decode()
+    return pa.array(values, pa.string())
 
 
 def any_value(value: Any) -> tuple[str, str]:

@@ -62,3 +62,10 @@ REQUESTS: dict[Signal, Any] = {
     Signal.METRICS: _message("metrics.v1.ExportMetricsServiceRequest"),
 }
 """The export request of each signal; records' attributes are serialised `KeyValue`s."""
+
+REQUESTS_PARSED: dict[Signal, Any] = {
+    Signal.LOGS: logs_service_pb2.ExportLogsServiceRequest,
+    Signal.TRACES: trace_service_pb2.ExportTraceServiceRequest,
+    Signal.METRICS: metrics_service_pb2.ExportMetricsServiceRequest,
+}
+"""The same, wholly parsed: what checks a request and builds one from JSON."""

@@ -1,0 +1,1 @@
+"""Acts: one module each. A command changes state; the faces and the runner call it."""

@@ -1,0 +1,115 @@
+"""The distil stage of the pipeline: redacted texts, shape ids and severities for a batch's logs and spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flyball.distill.redact import redact
+from flyball.distill.shapes import Distiller
+from flyball.model.batch import Batch
+from flyball.model.pattern import WILDCARD
+from flyball.model.severity import Severity
+from flyball_sdk import semconv
+
+_STATUS_ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distil:
+    """`process` adds `shape` and `severity` to logs and spans and redacts bodies, span names and messages."""
+
+    distiller: Distiller
+
+    def process(self, batch: Batch) -> Batch:
+        """Distil one batch."""
+        return replace(batch, logs=self._logs(batch.logs), spans=self._spans(batch.spans))
+
+    def _logs(self, logs: pa.Table | None) -> pa.Table | None:
+        if logs is None:
+            return None
+        bodies = logs["body"].combine_chunks()
+        texts = _texts(bodies, logs["body_type"].combine_chunks(), logs["attributes"].combine_chunks())
+        distilled = self.distiller.distill(
+            texts, logs["severity_number"].to_numpy(), logs["severity_text"].combine_chunks()
+        )
+        # what was distilled is the body itself, but for map bodies and exceptions
+        stored = distilled.texts if texts is bodies else _redact_bodies(bodies, logs["body_type"].to_pylist())
+        logs = logs.set_column(logs.column_names.index("body"), "body", stored)
+        return logs.append_column("shape", pa.array(distilled.shapes, pa.uint64())).append_column(
+            "severity", pa.array(distilled.severity, pa.uint8())
+        )
+
+    def _spans(self, spans: pa.Table | None) -> pa.Table | None:
+        if spans is None:
+            return None
+        names, _ = redact(spans["name"].combine_chunks())
+        messages, _ = redact(spans["status_message"].combine_chunks())
+        events, _ = redact(spans["events"].combine_chunks())
+        errors = spans["status_code"].to_numpy() == _STATUS_ERROR
+        severity = np.where(errors, int(Severity.ERROR), int(Severity.UNSPECIFIED)).astype(np.uint8)
+        for column, values in (("name", names), ("status_message", messages), ("events", _whole(events))):
+            spans = spans.set_column(spans.column_names.index(column), column, values)
+        return spans.append_column("shape", pa.array(self.distiller.names(names), pa.uint64())).append_column(
+            "severity", pa.array(severity)
+        )
+
+
+def _texts(bodies: pa.Array, types: pa.Array, attributes: pa.MapArray) -> pa.Array:
+    """What to distil: the body; of a map body its plain JSON; plus `exception.type` where there is one."""
+    exceptions = pc.map_lookup(attributes, pa.scalar(semconv.EXCEPTION_TYPE), "first")
+    typed = pc.any(pc.equal(types, "json")).as_py()
+    if exceptions.null_count == len(exceptions) and not typed:
+        return bodies
+    texts: list[str] = bodies.to_pylist()
+    if typed:
+        texts = [_plain_json(t) if k == "json" else t for t, k in zip(texts, types.to_pylist(), strict=True)]
+    names = exceptions.to_pylist()
+    return pa.array(
+        [f"{text} {name}" if name else text for text, name in zip(texts, names, strict=True)], pa.string()
+    )
+
+
+def _plain_json(text: str) -> str:
+    """An AnyValue in OTLP/JSON as ordinary JSON."""
+    return orjson.dumps(_plain(orjson.loads(text))).decode()
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    if "kvlistValue" in value:
+        return {kv.get("key", ""): _plain(kv.get("value", {})) for kv in value["kvlistValue"].get("values", [])}
+    if "arrayValue" in value:
+        return [_plain(item) for item in value["arrayValue"].get("values", [])]
+    return next(iter(value.values()), None)
+
+
+def _redact_bodies(bodies: pa.Array, types: Sequence[str]) -> pa.Array:
+    redacted, _ = redact(bodies)
+    if "json" not in types:
+        return redacted
+    whole = [
+        text if type_ != "json" or _loads(text) else orjson.dumps({"stringValue": WILDCARD}).decode()
+        for text, type_ in zip(redacted.to_pylist(), types, strict=True)
+    ]
+    return pa.array(whole, pa.string())
+
+
+def _whole(texts: pa.Array) -> pa.Array:
+    """JSON documents (or nothing); one that redaction cut into becomes nothing."""
+    if pc.all(pc.equal(pc.binary_length(texts), 0)).as_py():
+        return texts
+    return pa.array([text if not text or _loads(text) else "" for text in texts.to_pylist()], pa.string())
+
+
+def _loads(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
