@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import uvicorn
 import zstandard
 from google.rpc import code_pb2, status_pb2
 
 from flyball.component.context import ReceiverContext
-from flyball.component.http_guard import App, HttpGuard, Receive, Scope, Send
+from flyball.component.http_guard import App, Receive, Scope, Send
+from flyball.component.http_server import listen, serve
 from flyball.errors import FlyballError, InputError, Overloaded, TooLarge
 from flyball.model.export import Export, Signal
 from flyball.receivers import otlp_json
@@ -42,32 +42,14 @@ class OtlpHttp:
     listen: str = "127.0.0.1:4318"
 
     async def run(self, ctx: ReceiverContext) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled.
+
+        Raises:
+            ConfigurationError: the port is in use.
+        """
         host, _, port = self.listen.rpartition(":")
-        guard = HttpGuard(otlp_app(ctx), allowed_hosts=ctx.allowed_hosts, token=ctx.token)
-        config = uvicorn.Config(
-            guard,
-            host=host.strip("[]"),
-            port=int(port),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        await serve(config)
-
-
-async def serve(config: uvicorn.Config) -> None:
-    """Run a uvicorn server until cancelled; then stop it gracefully. It takes no signals: the process does."""
-    server = uvicorn.Server(config)
-    task = asyncio.ensure_future(server._serve())  # noqa: SLF001 - `serve()` would capture the signals
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await task
-        raise
+        opened = listen(host.strip("[]"), int(port))
+        await serve(otlp_app(ctx), opened, allowed_hosts=ctx.allowed_hosts, token=ctx.token)
 
 
 def otlp_app(ctx: ReceiverContext) -> App:

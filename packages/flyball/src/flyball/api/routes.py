@@ -1,0 +1,135 @@
+"""The REST routes: one per question, the record of a change, health, and the OpenAPI of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flyball import __version__
+from flyball.api.respond import answering, json_response
+from flyball.errors import InputError
+from flyball.model.change import Change, ChangeKind
+from flyball.queries.periods import moment
+from flyball.queries.ports import Ports
+from flyball.queries.questions import QUESTIONS, Question
+
+_BODY_BYTES_MAX = 64 * 1024
+_CHANGE_FIELDS = {"service", "version", "environment", "kind", "commit", "url", "time"}
+
+Announce = Callable[..., Awaitable[Change]]
+Status = Callable[[], Mapping[str, Any]]
+
+
+def rest_routes(ports: Ports, *, announce: Announce, status: Status) -> list[Route]:
+    """The routes; `announce` records a change, `status` tells the pipeline's state."""
+
+    async def healthz(_: Request) -> Response:
+        state = status()
+        return json_response(state, 503 if state["trouble"] else 200)
+
+    async def post_change(request: Request) -> Response:
+        change = await announce(**_change_arguments(await _json_body(request), ports.now()))
+        return json_response(change, 201)
+
+    async def openapi(_: Request) -> Response:
+        return json_response(openapi_document())
+
+    return [
+        Route("/healthz", answering(healthz)),
+        Route("/api/v1/openapi.json", answering(openapi)),
+        Route("/api/v1/changes", answering(post_change), methods=["POST"]),
+        *(Route(f"/api/v1{question.path}", answering(_endpoint(question, ports))) for question in QUESTIONS),
+    ]
+
+
+def _endpoint(question: Question, ports: Ports) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        arguments = dict(request.query_params) | request.path_params
+        return json_response(await question.answer(ports, arguments))
+
+    return endpoint
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise InputError("a write is Content-Type: application/json")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_BYTES_MAX:
+            raise InputError(f"a change has at most {_BODY_BYTES_MAX} bytes")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"the request is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError('a change is a JSON object, for example {"service": "checkout", "version": "v42"}')
+    return value
+
+
+def _change_arguments(body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    for name, value in body.items():
+        if name not in _CHANGE_FIELDS:
+            raise InputError(f"a change has no field {name!r}; it has {', '.join(sorted(_CHANGE_FIELDS))}")
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{name} is text, this is {type(value).__name__}")
+    arguments = {name: value for name, value in body.items() if value}
+    if "kind" in arguments:
+        try:
+            arguments["kind"] = ChangeKind(arguments["kind"])
+        except ValueError as error:
+            kinds = ", ".join(kind.value for kind in ChangeKind)
+            raise InputError(f"kind is one of {kinds}, this is {arguments['kind'][:64]!r}") from error
+    if "time" in arguments:
+        arguments["time"] = moment(arguments["time"], now)
+    return {"service": "", "version": "", **arguments}
+
+
+def openapi_document() -> dict[str, Any]:
+    """OpenAPI 3.1 of everything under /api/v1, made from the table of questions."""
+    paths: dict[str, Any] = {}
+    for question in QUESTIONS:
+        parameters = [
+            {
+                "name": parameter.name,
+                "in": "path" if f"{{{parameter.name}}}" in question.path else "query",
+                "required": parameter.required,
+                "description": parameter.description,
+                "schema": {"type": parameter.type}
+                | ({"default": parameter.default} if parameter.default not in (None, "") else {}),
+            }
+            for parameter in question.parameters
+        ]
+        paths[f"/api/v1{question.path}"] = {
+            "get": {
+                "operationId": question.name,
+                "summary": question.summary,
+                "parameters": parameters,
+                "responses": _RESPONSES,
+            }
+        }
+    properties = {name: {"type": "string"} for name in sorted(_CHANGE_FIELDS)}
+    schema = {"type": "object", "required": ["service"], "properties": properties}
+    paths["/api/v1/changes"]["post"] = {
+        "operationId": "record_change",
+        "summary": "Record a deploy; the same deploy seen in telemetry within 15 minutes is the same change.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"201": {"description": "The change as recorded"}, "400": _RESPONSES["400"]},
+    }
+    info = {"title": "Flyball", "version": __version__}
+    return {"openapi": "3.1.0", "info": info, "paths": paths}
+
+
+_RESPONSES = {
+    "200": {"description": "The view that answers", "content": {"application/json": {}}},
+    "400": {"description": 'An argument is wrong: {"error": "one sentence"}'},
+    "404": {"description": "The id does not resolve"},
+    "503": {"description": "A store failed; ask again"},
+}

@@ -1,0 +1,268 @@
+"""The composition root: the only module that knows every part. `run(settings)` is `flyball up`.
+
+    receivers -> bus (write-ahead log) -> decode -> distil -> enrich -> count -> store
+                                                                              -> queries -> REST, MCP, page
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from flyball import __version__
+from flyball.api.routes import rest_routes
+from flyball.commands.observe_batch import learn_patterns, record_sightings
+from flyball.commands.record_change import announce_change
+from flyball.component.context import Health, ReceiverContext
+from flyball.component.http_server import listen, serve
+from flyball.component.registry import make_receiver
+from flyball.distill.catalog import Catalog
+from flyball.distill.count import Counter
+from flyball.distill.redact import redact_attributes
+from flyball.distill.shapes import Distiller
+from flyball.distill.stage import Distil
+from flyball.enrich.changes import Sightings
+from flyball.enrich.resource import enrich
+from flyball.errors import ConfigurationError, FolderInUse
+from flyball.model.batch import Batch
+from flyball.model.export import DEFAULT_WORKSPACE, Export
+from flyball.pipeline.bus_local import LocalBus
+from flyball.pipeline.meter import Meter
+from flyball.pipeline.runner import Runner
+from flyball.queries.ports import Ports
+from flyball.receivers.otlp_decode import Decoder
+from flyball.receivers.otlp_http import otlp_app
+from flyball.settings import Settings
+from flyball.stores.state_sqlite import SqliteState
+from flyball.stores.telemetry_chdb import ChdbTelemetry
+from flyball.web.routes import web_routes
+
+_log = logging.getLogger(__name__)
+
+_UPKEEP_SECONDS = 30
+"""How often the disk budget is checked."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+        return time.time_ns()
+
+    def monotonic_s(self) -> float:
+        """Seconds that never step back."""
+        return time.monotonic()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process.
+
+    Raises:
+        FolderInUse: another process has it.
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (folder / "lock").open("a+")
+    except OSError as error:
+        raise ConfigurationError(f"the data folder {folder} cannot be used: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise FolderInUse(
+                f"the data folder {folder} is in use by process {owner}: stop it, or choose another with --data"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The parts of one running server."""
+
+    settings: Settings
+    telemetry: ChdbTelemetry
+    state: SqliteState
+    bus: LocalBus
+    runner: Runner
+    meter: Meter
+    ports: Ports
+    sightings: Sightings
+    clock: SystemClock
+
+    async def emit(self, export: Export) -> None:
+        """Take one export in: returns when it is durable."""
+        await self.bus.append(export)
+
+    async def announce(self, **fields: Any) -> Any:
+        """Record a change that a person or pipeline announces."""
+        return await announce_change(
+            self.state, self.sightings, self.clock, workspace=DEFAULT_WORKSPACE, **fields
+        )
+
+    def status(self) -> Mapping[str, Any]:
+        """What `/healthz` tells."""
+        return {
+            "version": __version__,
+            "trouble": self.runner.trouble,
+            "pending_bytes": self.bus.pending_bytes,
+            "duplicates": self.bus.duplicates,
+            "committed_ms": self.telemetry.committed_ms,
+            "edges": self.meter.snapshot(),
+        }
+
+    def context(self, name: str) -> ReceiverContext:
+        """The surroundings of the receiver of that name."""
+        return ReceiverContext(
+            emit=self.emit,
+            count=lambda outcome, number: self.meter.count(name, outcome, number),
+            clock=self.clock,
+            cursors=self.state,
+            token=self.settings.token,
+            allowed_hosts=self.settings.allowed_hosts,
+            health=Health(),
+        )
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: Settings) -> AsyncIterator[Server]:
+    """Open the stores, recover the log, wire the stages; close everything in reverse."""
+    clock, meter = SystemClock(), Meter()
+    folder = settings.data_folder
+    async with contextlib.AsyncExitStack() as stack:
+        state = SqliteState(folder / "state.db")
+        stack.push_async_callback(state.close)
+        await state.migrate()
+        telemetry = ChdbTelemetry(folder / "telemetry", raw_hours=settings.raw_hours)
+        stack.push_async_callback(telemetry.close)
+        await telemetry.migrate()
+        catalog = await Catalog.load(state)
+        sightings = Sightings(await state.versions(DEFAULT_WORKSPACE))
+        distiller = Distiller()
+        bus = LocalBus(folder / "wal", clock, free_bytes_min=settings.free_bytes_min)
+        bus.start(telemetry.committed_ms)
+        stack.push_async_callback(bus.close)
+
+        decoder = Decoder(redact_attributes)
+
+        async def before(batch: Batch) -> None:
+            await learn_patterns(state, distiller, catalog, batch)
+
+        async def after(batch: Batch) -> None:
+            await record_sightings(state, sightings, batch)
+
+        runner = Runner(
+            bus=bus,
+            store=telemetry,
+            meter=meter,
+            decode=lambda exports, received_ms: decoder.decode(exports, received_ms=received_ms),
+            stages=(Distil(distiller=distiller).process, enrich, Counter().process),
+            before=before,
+            after=after,
+            rejected=folder / "rejected",
+        )
+        ports = Ports(
+            telemetry=telemetry,
+            changes=state,
+            evidence=state,
+            catalog=catalog,
+            clock=clock,
+            base_url=f"http://{_address(settings.host, settings.port)}",
+            dropped=meter.dropped,
+        )
+        yield Server(
+            settings=settings,
+            telemetry=telemetry,
+            state=state,
+            bus=bus,
+            runner=runner,
+            meter=meter,
+            ports=ports,
+            sightings=sightings,
+            clock=clock,
+        )
+
+
+async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; then receive nothing more, store what is pending, and close.
+
+    `ready` is called when every port listens.
+
+    Raises:
+        ConfigurationError: the folder or a port cannot be used.
+    """
+    with locked(settings.data_folder), listen(settings.host, settings.port) as web_socket:
+        async with assembled(settings) as server:
+            moving = asyncio.create_task(server.runner.run(), name="runner")
+            receiving = _receiving(server, web_socket)
+            stopping = asyncio.create_task(stop.wait())
+            upkeep = asyncio.create_task(_upkeep(server), name="upkeep")
+            asyncio.get_running_loop().call_later(0.2, ready)
+            await asyncio.wait({moving, stopping, upkeep, *receiving}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopping, upkeep, *receiving):
+                task.cancel()
+            ended = await asyncio.gather(stopping, upkeep, *receiving, return_exceptions=True)
+            server.runner.stop()
+            await moving
+            for error in ended:
+                if isinstance(error, Exception):
+                    raise error
+
+
+def _receiving(server: Server, web_socket: socket.socket) -> list[asyncio.Task[None]]:
+    settings = server.settings
+    receivers: dict[str, dict[str, Any]] = {
+        "otlp_http": {"listen": _address(settings.host, settings.otlp_http_port)},
+        "otlp_grpc": {"listen": _address(settings.host, settings.otlp_grpc_port)},
+        **settings.receivers,
+    }
+    tasks = [asyncio.create_task(_main_port(server, web_socket), name="web")]
+    for name, fields in receivers.items():
+        receiver = make_receiver(name, fields)
+        tasks.append(asyncio.create_task(receiver.run(server.context(name)), name=name))
+    return tasks
+
+
+async def _main_port(server: Server, web_socket: socket.socket) -> None:
+    """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
+    app = Starlette(
+        routes=[
+            *rest_routes(server.ports, announce=server.announce, status=server.status),
+            *web_routes(server.ports, status=server.status),
+            Mount("/v1", otlp_app(server.context("otlp_http"))),
+        ]
+    )
+    settings = server.settings
+    await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token)
+
+
+async def _upkeep(server: Server) -> None:
+    """Keep the telemetry store under its disk budget."""
+    while True:
+        await asyncio.sleep(_UPKEEP_SECONDS)
+        freed = await server.telemetry.trim(bytes_max=server.settings.disk_bytes_max)
+        if freed:
+            server.meter.count("store", "expired: bytes over the disk budget", freed)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,29 @@
+"""What queries may ask: the stores, the patterns, the clock. Wired in app.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flyball.component.ports import ChangeStore, Clock, EvidenceStore, TelemetryStore
+from flyball.distill.catalog import Catalog
+from flyball.model.export import DEFAULT_WORKSPACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The surroundings of a query; `base_url` makes links into the UI, `dropped` counts what was not kept."""
+
+    telemetry: TelemetryStore
+    changes: ChangeStore
+    evidence: EvidenceStore
+    catalog: Catalog
+    clock: Clock
+    base_url: str = ""
+    dropped: Callable[[], Mapping[str, int]] = dict
+    workspace: str = DEFAULT_WORKSPACE
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.fromtimestamp(self.clock.now_ns() / 1e9, UTC)

@@ -1,0 +1,97 @@
+"""Settings: what a user may choose, with defaults that need no file.
+
+Sources, the first wins: command line, environment (`FLYBALL_PORT=...`), the YAML file given by `--config`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+from flyball.component.http_guard import is_loopback
+from flyball.errors import ConfigurationError
+
+
+def default_folder() -> Path:
+    """Where data lives unless said otherwise: $XDG_DATA_HOME/flyball, that is ~/.local/share/flyball."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "flyball"
+
+
+class Settings(BaseSettings):
+    """The settings of one server process."""
+
+    model_config = SettingsConfigDict(env_prefix="FLYBALL_", extra="forbid", frozen=True)
+
+    data_folder: Path = Field(default_factory=default_folder, description="The one folder that holds all data")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; anything but loopback needs a token")
+    port: int = Field(default=4320, ge=1, le=65535, description="Web, REST, MCP; OTLP/HTTP too")
+    otlp_http_port: int = Field(default=4318, ge=1, le=65535, description="OTLP/HTTP")
+    otlp_grpc_port: int = Field(default=4317, ge=1, le=65535, description="OTLP/gRPC")
+    token: str = Field(default="", description="What every client must present; required beyond loopback")
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="Names besides loopback this server is reached by")
+    raw_hours: int = Field(default=24, ge=1, le=24 * 400, description="How long raw rows are kept")
+    disk_bytes_max: int = Field(default=10_000_000_000, ge=50_000_000, description="Budget of the telemetry store")
+    free_bytes_min: int = Field(default=500_000_000, ge=0, description="Below this free space nothing is received")
+    receivers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict[str, dict[str, Any]], description="Further receivers by name, with their fields"
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, token: str) -> str:
+        if token and len(token) < 16:  # noqa: PLR2004
+            raise ValueError("a token has at least 16 characters; `openssl rand -hex 16` makes one")
+        return token
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then file; no .env file is read."""
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls))
+
+
+def load(file: Path | None = None, **given: Any) -> Settings:
+    """The settings from the command line, the environment and a YAML file; a value of None was not given.
+
+    Raises:
+        ConfigurationError: names the key, the value and what it should be.
+    """
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(yaml_file=file)
+
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"{file} is no file")
+    try:
+        settings = FromFile(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigurationError(f"{name} = {first['input']!r}: {first['msg']}") from error
+    except (SettingsError, yaml.YAMLError, TypeError) as error:
+        raise ConfigurationError(f"the settings cannot be read: {error}") from error
+    if not is_loopback(settings.host) and not settings.token:
+        raise ConfigurationError(
+            f"host = {settings.host!r} can be reached from other machines, which needs a token:"
+            " FLYBALL_TOKEN=$(openssl rand -hex 16) flyball up --host ..."
+        )
+    return settings
