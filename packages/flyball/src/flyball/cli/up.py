@@ -1,0 +1,79 @@
+"""`flyball up`: the whole server in this process, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyball import __version__
+
+
+def up(
+    *,
+    data: Annotated[Path | None, typer.Option(help="The one folder that holds all data")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback a token is needed")] = None,
+    port: Annotated[int | None, typer.Option(help="Web, REST, MCP [4320]")] = None,
+    otlp_http_port: Annotated[int | None, typer.Option(help="OTLP/HTTP [4318]")] = None,
+    otlp_grpc_port: Annotated[int | None, typer.Option(help="OTLP/gRPC [4317]")] = None,
+    file: Annotated[list[str] | None, typer.Option(help="Follow this log file (a glob may match several)")] = None,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Receive lines from standard input")] = False,
+    service: Annotated[str | None, typer.Option(help="The service that --file and --stdin lines are of")] = None,
+    config: Annotated[Path | None, typer.Option(help="A YAML file with settings and receivers")] = None,
+) -> None:
+    """Start Flyball: one process, one data folder, no account and no key."""
+    import uvloop  # noqa: PLC0415 - `flyball --help` stays quick
+
+    from flyball import app  # noqa: PLC0415
+    from flyball.settings import load  # noqa: PLC0415
+
+    receivers = _receivers(file or [], stdin=stdin, service=service)
+    settings = load(
+        config,
+        data_folder=data,
+        host=host,
+        port=port,
+        otlp_http_port=otlp_http_port,
+        otlp_grpc_port=otlp_grpc_port,
+        receivers=receivers or None,
+    )
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s flyball %(levelname)s %(message)s"
+    )
+    for noisy in ("httpx", "alembic", "mcp", "aiosqlite"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+    def ready() -> None:
+        typer.echo(
+            f"flyball {__version__} is up; Ctrl-C stops it\n"
+            f"  page, REST, MCP  http://{settings.host}:{settings.port}\n"
+            f"  OTLP/HTTP        http://{settings.host}:{settings.otlp_http_port}\n"
+            f"  OTLP/gRPC        {settings.host}:{settings.otlp_grpc_port}\n"
+            f"  data             {settings.data_folder} (raw rows for {settings.raw_hours} h,"
+            f" at most {settings.disk_bytes_max / 1e9:.0f} GB)",
+            err=True,
+        )
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await app.run(settings, ready, stop)
+
+    uvloop.run(serve())
+
+
+def _receivers(files: list[str], *, stdin: bool, service: str | None) -> dict[str, dict[str, object]]:
+    named: dict[str, object] = {"service": service} if service else {}
+    receivers: dict[str, dict[str, object]] = {}
+    if files:
+        receivers["file"] = {"paths": files, **named}
+    if stdin:
+        receivers["stdin"] = named
+    return receivers
