@@ -38,7 +38,7 @@ _SERVER_MEMORY_BYTES_MAX = 3_000_000_000
 
 # What the engine says of rows it will never take: a retry cannot help, a smaller batch or leaving them out can.
 # Source: ClickHouse, src/Common/ErrorCodes.cpp
-_REJECTED = {6, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 252, 321, 349, 396, 636}
+_REJECTED = {6, 16, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 252, 321, 349, 396, 636}
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -124,13 +124,24 @@ class ChdbTelemetry:
             self._writer.query(sql.replace("{db}", self._database))
 
     def _insert(self, tables: Mapping[str, pa.Table], received_ms: int) -> None:
-        with self._write_lock, _errors(rejects=True):
-            for name in _TABLES:
-                if name in tables and tables[name].num_rows:
-                    self._append(name, tables[name], received_ms)
-            received = pa.array([received_ms], pa.timestamp("ms", "UTC"))
-            self._append("batches", pa.table({"received": received}), received_ms)
+        try:
+            with self._write_lock, _errors(rejects=True):
+                for name in _TABLES:
+                    if name in tables and tables[name].num_rows:
+                        self._append(name, tables[name], received_ms)
+                received = pa.array([received_ms], pa.timestamp("ms", "UTC"))
+                self._append("batches", pa.table({"received": received}), received_ms)
+        except RowsRejected:
+            self._undo(received_ms)
+            raise
         self._committed_ms = max(self._committed_ms, received_ms)
+
+    def _undo(self, received_ms: int) -> None:
+        """Delete what went in of a batch that is rejected: it would come to light with the next one."""
+        with self._write_lock, _errors():
+            for table in _TABLES:
+                sql = f"DELETE FROM {self._database}.{table} WHERE toUnixTimestamp64Milli(received) = {received_ms}"
+                self._writer.query(sql)
 
     def _append(self, name: str, rows: pa.Table, received_ms: int) -> None:
         columns = ", ".join(rows.column_names)
@@ -149,7 +160,9 @@ class ChdbTelemetry:
         bound = {"as_of": datetime.fromtimestamp(self._committed_ms / 1000, UTC), **parameters}
         text = {name: _bind(value) for name, value in bound.items()}
         with _errors(), self._reader() as reader:
-            return reader.query(sql.replace("{db}", self._database), "ArrowTable", params=text)
+            result = reader.query(sql.replace("{db}", self._database), "ArrowStream", params=text)
+            # A copy: the engine's own Arrow table points into the result, which it frees with it.
+            return pa.ipc.open_stream(result.bytes()).read_all()
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[Any]:
@@ -166,8 +179,11 @@ class ChdbTelemetry:
                 reader.query("SET readonly = 2")
             try:
                 yield reader
-            finally:
-                self._readers.put(reader)
+            except BaseException:
+                # After a failed query the connection's next answer begins with what was left of this one.
+                reader.close()
+                raise
+            self._readers.put(reader)
 
     def _close(self) -> None:
         with self._write_lock:

@@ -1,0 +1,41 @@
+"""What many tests need: one chDB engine for the whole run, a database per test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flyball.stores.telemetry_chdb import ChdbTelemetry
+from harness.clock import ManualClock
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The engine takes one folder per process, for ever: every store of this run opens this one."""
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture
+async def telemetry(engine_folder: Path) -> AsyncIterator[ChdbTelemetry]:
+    store = ChdbTelemetry(engine_folder, database=f"test_{uuid.uuid4().hex}")
+    await store.migrate()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def open_telemetry(engine_folder: Path) -> Callable[[str], ChdbTelemetry]:
+    """Opens a store by the name of its database, again and again."""
+    return lambda database: ChdbTelemetry(engine_folder, database=database)

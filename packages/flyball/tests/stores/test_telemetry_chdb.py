@@ -1,0 +1,74 @@
+"""chDB keeps the contract of telemetry stores, and what is its own: rolling up and reopening."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+from contracts.telemetry_store import NOW_MS, TelemetryStoreContract, counts
+from flyball.component.ports import TelemetryStore
+from flyball.stores.telemetry_chdb import ChdbTelemetry
+
+pytestmark = pytest.mark.anyio
+
+
+class TestChdbTelemetry(TelemetryStoreContract):
+    @pytest.fixture
+    def store(self, telemetry: ChdbTelemetry) -> TelemetryStore:
+        return telemetry
+
+
+async def test_a_reopened_store_knows_its_last_batch(open_telemetry: Callable[[str], ChdbTelemetry]) -> None:
+    name = f"reopened_{uuid.uuid4().hex}"
+    first = open_telemetry(name)
+    await first.migrate()
+    await first.insert({"counts": counts(3)}, received_ms=NOW_MS)
+    second = open_telemetry(name)
+    await second.migrate()
+    assert second.committed_ms == NOW_MS
+    await first.close()
+    await second.close()
+
+
+async def test_counts_fold_to_minutes_and_hours_and_stay_the_same_number(telemetry: ChdbTelemetry) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    for days, batch_ms in ((0, now_ms), (1, now_ms + 1), (20, now_ms + 2)):
+        start_ms = now_ms // 3_600_000 * 3_600_000 - days * 86_400_000 - 3_600_000
+        rows = [
+            counts(2, received_ms=start_ms + 5_000 * slot) for slot in range(240)
+        ]  # 20 minutes of 5-second slots, as received then
+        await telemetry.insert({"counts": pa.concat_tables(rows)}, received_ms=batch_ms)
+    await telemetry._in_thread(lambda: telemetry._write("OPTIMIZE TABLE {db}.counts FINAL"))
+    found = await telemetry.select(
+        "SELECT toStartOfDay(time) AS day, count() AS n, sum(count) AS total FROM {db}.counts GROUP BY day ORDER BY day"
+    )
+    assert found["total"].to_pylist() == [480, 480, 480]
+    assert found["n"].to_pylist()[:2] == [1, 20], "one row an hour after 14 days, one a minute after an hour"
+
+
+async def test_trim_drops_the_oldest_hours_of_raw_rows_only(telemetry: ChdbTelemetry) -> None:
+    hour_ms = 3_600_000
+    base_ms = time.time_ns() // 1_000_000 // hour_ms * hour_ms - 5 * hour_ms
+    for hour in range(3):
+        received_ms = base_ms + hour * hour_ms
+        metrics = pa.table(
+            {
+                "workspace": ["default"] * 100,
+                "service": ["shop"] * 100,
+                "time": pa.array([received_ms] * 100, pa.timestamp("ms", "UTC")),
+                "received": pa.array([received_ms] * 100, pa.timestamp("ms", "UTC")),
+                "origin": pa.array([1] * 100, pa.uint64()),
+                "point": [uuid.uuid4().hex for _ in range(100)],
+            }
+        )
+        tables = {"metrics": metrics, "counts": counts(1, received_ms=received_ms)}
+        await telemetry.insert(tables, received_ms=received_ms)
+    freed = await telemetry.trim(bytes_max=1)
+    assert freed > 0
+    left = await telemetry.select("SELECT count() AS n, min(received) AS first FROM {db}.metrics")
+    assert left["n"][0].as_py() == 100, "the hour that is being written stays"
+    total = await telemetry.select("SELECT sum(count) AS n FROM {db}.counts")
+    assert total["n"][0].as_py() == 3, "counts are not raw rows"
