@@ -51,7 +51,9 @@ def main() -> None:
         score = evaluate(table)
         scores.append(score)
         print_row(table.parent.name, score)
-    print_row("mean", Score(*(sum(column) / len(scores) for column in zip(*map(astuple, scores), strict=True))))
+    print_row(
+        "mean", Score(*(sum(column) / len(scores) for column in zip(*map(astuple, scores), strict=True)))
+    )
 
 
 def default_data() -> Path:
@@ -79,7 +81,16 @@ def run_distill(bodies: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         source, out = Path(folder) / "bodies.log", Path(folder) / "assigned"
         # one line per record: a newline inside a CSV cell would shift every line after it
         source.write_text("".join(f"{one_line(body)}\n" for body in bodies), encoding="utf-8")
-        command = [sys.executable, "-m", "flyball.cli.main", "distill", str(source), "--json", "--assign", str(out)]
+        command = [
+            sys.executable,
+            "-m",
+            "flyball.cli.main",
+            "distill",
+            str(source),
+            "--json",
+            "--assign",
+            str(out),
+        ]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         groups = out.read_text(encoding="utf-8").splitlines()
     if len(groups) != len(bodies):
@@ -100,12 +111,15 @@ def score(truth: Sequence[str], groups: Sequence[str], texts: dict[str, str]) ->
         predicted[group].append(line)
         true[template].append(line)
     template_of = {tuple(lines): template for template, lines in true.items()}
-    right = {group: template_of[tuple(lines)] for group, lines in predicted.items() if tuple(lines) in template_of}
+    right = {
+        group: template_of[tuple(lines)] for group, lines in predicted.items() if tuple(lines) in template_of
+    }
     spelled = sum(texts.get(group, "-") == template for group, template in right.items())
     return Score(
         ga=sum(len(predicted[group]) for group in right) / len(truth),
         fga=f1(len(right), len(predicted), len(true)),
-        pa=sum(texts.get(group, "-") == template for group, template in zip(groups, truth, strict=True)) / len(truth),
+        pa=sum(texts.get(group, "-") == template for group, template in zip(groups, truth, strict=True))
+        / len(truth),
         fta=f1(spelled, len(predicted), len(true)),
     )
 

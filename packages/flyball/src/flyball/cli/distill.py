@@ -32,7 +32,6 @@ from flyball.distill.lines import LineReader, Records
 from flyball.distill.parse import time_ns
 from flyball.distill.shapes import Distiller
 from flyball.errors import InputError
-from flyball.model.pattern import fingerprint
 from flyball.model.severity import Severity
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -52,11 +51,16 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def distill(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...|-", help="Log files (gzip too), or - for stdin.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...|-", help="Log files (gzip too), or - for stdin.")
+    ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object per pattern, the most frequent first.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per pattern, the most frequent first.")
+    ] = False,
     assign: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write one line per input line: its pattern's fingerprint.")
+        Path | None,
+        typer.Option(metavar="OUT", help="Write one line per input line: its pattern's fingerprint."),
     ] = None,
 ) -> None:
     """Show the patterns of log files: what was said, how often, how severe. Needs no server."""
@@ -199,7 +203,9 @@ class _Count:
             self._spool.write(shapes[records.of_line].tobytes())
 
     def _tally(self, shapes: NDArray[np.uint64], severity: NDArray[np.uint8], records: Records) -> None:
-        ids, firsts, codes, counts = np.unique(shapes, return_index=True, return_inverse=True, return_counts=True)
+        ids, firsts, codes, counts = np.unique(
+            shapes, return_index=True, return_inverse=True, return_counts=True
+        )
         lasts = np.empty(len(ids), np.int64)
         lasts[codes] = np.arange(len(codes))
         worst = np.zeros(len(ids), np.uint8)
@@ -245,7 +251,9 @@ def _rfc3339(time: int | None) -> str | None:
     if time is None:
         return None
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace(
+        "+00:00", "Z"
+    )
 
 
 def _write_assignment(path: Path, spool: IO[bytes], catalog: Catalog) -> None:

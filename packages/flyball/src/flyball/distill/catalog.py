@@ -105,7 +105,9 @@ class Catalog:
         Args:
             remask: an example -> its shape by the current rules (`shapes.shape_of`).
         """
-        stale = sorted((one for one in self._shapes.values() if one.rules < self._rules), key=lambda s: self._age(s.id))
+        stale = sorted(
+            (one for one in self._shapes.values() if one.rules < self._rules), key=lambda s: self._age(s.id)
+        )
         added: list[tuple[Shape, int]] = []
         aliases: dict[int, int] = {}
         examples: dict[int, str] = {}

@@ -120,7 +120,9 @@ def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
     if not frames.true_count:
         return []
     starts = np.flatnonzero(frames.to_numpy(zero_copy_only=False)).tolist()
-    return spans(lambda at: lines[at].as_py(), lambda at: len(lines[at].as_py()), len(lines), starts, bytes_max)
+    return spans(
+        lambda at: lines[at].as_py(), lambda at: len(lines[at].as_py()), len(lines), starts, bytes_max
+    )
 
 
 def _settled(total: int, traces: list[tuple[int, int]]) -> int:

@@ -40,14 +40,58 @@ _QUOTED = re.compile(
 )
 # A state is what the line says, in quotes as well.
 _STATES = frozenset(
-    "active inactive open opened closed on off up down yes no enabled disabled ok failed success succeeded failure"
-    " error connected disconnected running stopped started healthy unhealthy".split()
+    [
+        "active",
+        "inactive",
+        "open",
+        "opened",
+        "closed",
+        "on",
+        "off",
+        "up",
+        "down",
+        "yes",
+        "no",
+        "enabled",
+        "disabled",
+        "ok",
+        "failed",
+        "success",
+        "succeeded",
+        "failure",
+        "error",
+        "connected",
+        "disconnected",
+        "running",
+        "stopped",
+        "started",
+        "healthy",
+        "unhealthy",
+    ]
 )
 # Values under these keys are what the line says, not what it says it about.
 _MEANING = frozenset(
-    "msg message event error err reason cause exception level lvl severity status state result outcome".split()
+    [
+        "msg",
+        "message",
+        "event",
+        "error",
+        "err",
+        "reason",
+        "cause",
+        "exception",
+        "level",
+        "lvl",
+        "severity",
+        "status",
+        "state",
+        "result",
+        "outcome",
+    ]
 )
-_KEY_VALUE = re.compile(r"(?<![\w.$-])([\w.$\-]+)(\)?\]? ?)=( ?)(?![=> ]|\w+=)([^\s,;()\[\]{}<>|&\"'`]+)(?![\w(\[{])")
+_KEY_VALUE = re.compile(
+    r"(?<![\w.$-])([\w.$\-]+)(\)?\]? ?)=( ?)(?![=> ]|\w+=)([^\s,;()\[\]{}<>|&\"'`]+)(?![\w(\[{])"
+)
 _URL = re.compile(r"\b[A-Za-z][A-Za-z0+.-]*://[^\s\"'`<>,;()\[\]{}|]*[^\s\"'`<>,;()\[\]{}|.:!?]")
 _PATH = re.compile(
     r"(?<![\w/.*)\]}>])(?:~|\.{1,2})?/[^\s\"'`<>,;:()\[\]{}|=]*[^\s\"'`<>,;:()\[\]{}|=.!?]"
@@ -63,10 +107,10 @@ _DOTTED = re.compile(
 _TELLING_NAME = re.compile(r"(?:Exception|Error|Fault|Failure|Warning|Panic|\.[A-Z]+(?:_[A-Z]+)+)$")
 _ENUM = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _LEADING_NAME = re.compile(r"[\w$.-]+(?=: )")
-_EMPTINESS = re.compile(r"(?<![\w-])(?:true|false|null|nil|nan|undefined|True|False|None|NaN|TRUE|FALSE|NULL)(?![\w-])")
-_CALENDAR = (
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*|(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)(?:[a-z]{3,})?"
+_EMPTINESS = re.compile(
+    r"(?<![\w-])(?:true|false|null|nil|nan|undefined|True|False|None|NaN|TRUE|FALSE|NULL)(?![\w-])"
 )
+_CALENDAR = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*|(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)(?:[a-z]{3,})?"
 _HOLLOW = re.compile(r"(?<= )\(\)")
 _DATE = re.compile(
     rf"(?<!\w)(?:{_CALENDAR})(?=[ ,/.-]+(?:(?:{_CALENDAR})[ ,/.-]+)?0)"

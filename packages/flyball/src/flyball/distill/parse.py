@@ -28,7 +28,17 @@ KEYS_MAX = 64
 """A map without a message is told by its keys, by so many at most."""
 
 _MESSAGE_FIELDS = ("message", "msg", "event")
-_LEVEL_FIELDS = ("level", "severity", "lvl", "levelname", "log.level", "severity_text", "loglevel", "@level", "Level")
+_LEVEL_FIELDS = (
+    "level",
+    "severity",
+    "lvl",
+    "levelname",
+    "log.level",
+    "severity_text",
+    "loglevel",
+    "@level",
+    "Level",
+)
 _WORDS = {
     Severity.TRACE: "trace trc finest finer verbose v",
     Severity.DEBUG: "debug dbg dbug fine config d",
@@ -38,7 +48,14 @@ _WORDS = {
     Severity.FATAL: "fatal ftl critical crit crt alert emergency emerg panic dpanic f",
 }
 _SEVERITY = {word: int(severity) for severity, words in _WORDS.items() for word in words.split()}
-_PINO = {10: Severity.TRACE, 20: Severity.DEBUG, 30: Severity.INFO, 40: Severity.WARN, 50: Severity.ERROR, 60: Severity.FATAL}
+_PINO = {
+    10: Severity.TRACE,
+    20: Severity.DEBUG,
+    30: Severity.INFO,
+    40: Severity.WARN,
+    50: Severity.ERROR,
+    60: Severity.FATAL,
+}
 
 _LEVEL = (
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRITICAL|CRIT|FATAL|ALERT|EMERG|PANIC"
@@ -48,13 +65,17 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # On keys: each number is 0, "2024-01-31" and "07.412" are one number each.
 _CLOCK = r"0:0:0(?:[,.]0)?(?: ?(?:Z|UTC|GMT|[+-]0(?::0)?)(?!\w))?"
 _DATE = rf"(?:0(?:/0(?:/0)?)?|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:{_MONTH} +0|0[ /-]{_MONTH}[ /-]0)(?:,? 0)?)"
-_STAMP = re.compile(rf"(?:<0>0? ?)?[\[(]?(?:{_DATE}[ T:,]+)?{_CLOCK}(?: 0(?= \w+ ))?[\])]?[:,]?(?=\s|$)\s*(?:[-|] )?")
+_STAMP = re.compile(
+    rf"(?:<0>0? ?)?[\[(]?(?:{_DATE}[ T:,]+)?{_CLOCK}(?: 0(?= \w+ ))?[\])]?[:,]?(?=\s|$)\s*(?:[-|] )?"
+)
 _PREFIX_LEVEL = re.compile(rf"(?:0 +)*[\[(<]?({_LEVEL})[\])>]?(?=[:\s|\]-]|$)[:\]]?\s*(?:[-|:] +)?")
 _BRACKET_LEVEL = re.compile(rf"[\[(<]({_LEVEL})[\])>]:?\s*(?:[-|:] +)?")
 _NUMBERED_LEVEL = re.compile(rf"(?:0 +){{2,}}({_LEVEL})(?=[:\s])[:\s]\s*")
 _LETTER_LEVEL = re.compile(r"(?:0 +)*([VDIWEF])[ /](?=\S)")
 _LEADING_LEVEL = re.compile(rf"({_LEVEL})(?=[:\s|\]]|$)")
-_FIELD_LEVEL = re.compile(r"(?i)(?<![\w.])(?:level|lvl|severity|loglevel|log\.level)\\?[\"']?\s?[=:]\s?\\?[\"']?([a-z]+)(?![\w])")
+_FIELD_LEVEL = re.compile(
+    r"(?i)(?<![\w.])(?:level|lvl|severity|loglevel|log\.level)\\?[\"']?\s?[=:]\s?\\?[\"']?([a-z]+)(?![\w])"
+)
 _LATER_LEVEL = re.compile(
     r"(?:^|[\s\[(|])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|FATAL)(?=[\s\])|:]|$)"
 )

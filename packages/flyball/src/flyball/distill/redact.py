@@ -38,7 +38,7 @@ SECRET_KEY = re.compile(
 
 _PREFILTER = (
     r"(?i)(?:bearer|basic)\s"
-    r"|(?:pass(?:word|wd|phrase|code)|pwd|secret|token|key|credentials?|authorization|cookie|jwt)[\w.-]*\\?[\"']?\s*[=:]"
+    rf"|(?:{_SECRET_WORDS}|token|authorization|cookie2?|jwt)(?:[_.-][\w.-]*)?\\?[\"']?\s*[=:]"
     r"|://[^\s/]*@|-----begin|eyj[\w-]{5}|a(?:kia|sia|bia|cca)[a-z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-"
     r"|hooks\.slack\.com|[srp]k_(?:live|test)_|whsec_|sk-[\w-]{20}|aiza[\w-]{30}|ya29\.|npm_[a-z0-9]{30}|sg\.[\w-]{16}"
     r"|(?:^|[^\w.-])[2-6][0-9](?:[ -]?[0-9]){11}"
@@ -63,6 +63,10 @@ def _whole(_match: re.Match[str]) -> str:
 
 def _after_head(match: re.Match[str]) -> str:
     return f"{match[1]}{WILDCARD}"
+
+
+def _url_user(_match: re.Match[str]) -> str:
+    return f"://{WILDCARD}"
 
 
 def _credential(match: re.Match[str]) -> str:
@@ -114,7 +118,7 @@ def _rule(name: str, hints: str, pattern: str, replace: Callable[[re.Match[str]]
 
 
 _NAMED = (
-    r"(?P<head>(?i:(?P<name>[\w.-]*(?:" + _SECRET_WORDS + r"|token|jwt))(?![A-Za-z0-9])[\w.-]{0,32})"
+    r"(?P<head>(?i:(?P<name>" + _SECRET_WORDS + r"|token|jwt)(?:[_.-][\w.-]{0,32})?)"
     r"(?P<sep>\\?[\"']?\s*(?:=>|:=|=|:)\s*))"
     r"(?P<value>\\\"(?:(?!\\\").)*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
     r"|(?:(?!,\s*[\w.\"'-]+\s*[=:])[^\s&\"'\\])+)"
@@ -135,13 +139,17 @@ RULES: tuple[Rule, ...] = (
         r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}",
     ),
     _rule("slack", "xox hooks.slack.com", r"\bxox[abeoprs]-[A-Za-z0-9-]{8,}|\bhooks\.slack\.com/\S+"),
-    _rule("stripe", "k_live_ k_test_ whsec_", r"\b[srp]k_(?:live|test)_[A-Za-z0-9]{8,}|\bwhsec_[A-Za-z0-9]{8,}"),
+    _rule(
+        "stripe", "k_live_ k_test_ whsec_", r"\b[srp]k_(?:live|test)_[A-Za-z0-9]{8,}|\bwhsec_[A-Za-z0-9]{8,}"
+    ),
     _rule(
         "other services",
         "sk- npm_ sg.",
         r"\bsk-[A-Za-z0-9_-]{20,}|\bnpm_[A-Za-z0-9]{30,}|\bSG\.[\w-]{16,}\.[\w-]{16,}",
     ),
-    _rule("cookie", "cookie", r"(?i)(\b(?:set-)?cookie2?\\?[\"']?\s*[:=]\s*\\?[\"']?)[^\"'\n\\]+", _after_head),
+    _rule(
+        "cookie", "cookie", r"(?i)(\b(?:set-)?cookie2?\\?[\"']?\s*[:=]\s*\\?[\"']?)[^\"'\n\\]+", _after_head
+    ),
     _rule(
         "authorization",
         "authorization",
@@ -149,7 +157,7 @@ RULES: tuple[Rule, ...] = (
         _after_head,
     ),
     _rule("credential", "bearer basic", r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,}|<\*>)", _credential),
-    _rule("url user", "://", r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/\"'<>]+(?=@)", _after_head),
+    _rule("url user", "://", r"://[^\s/\"'<>]+(?=@)", _url_user),
     _rule("named secret", "pass pwd secret key credential token jwt", _NAMED, _value),
     _rule("card", "", r"(?<![\w.-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-]|\.[0-9])", _card),
 )

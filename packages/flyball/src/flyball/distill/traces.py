@@ -71,10 +71,14 @@ _REPORTS_FAILURE = re.compile(
     r"|fail\w*|unhandled|uncaught|unexpected|unable|could not|cannot|can't|traceback|abort\w*)(?![a-z])"
     r"|\w+(?:Error|Exception)\b"
 )
-_CALM_LEVEL = re.compile(r"(?<![A-Za-z])(?:TRACE|DEBUG|INFO|NOTICE|trace|debug|info|notice|Information)(?![A-Za-z])")
+_CALM_LEVEL = re.compile(
+    r"(?<![A-Za-z])(?:TRACE|DEBUG|INFO|NOTICE|trace|debug|info|notice|Information)(?![A-Za-z])"
+)
 
 
-def spans(line: Callable[[int], str], length: Callable[[int], int], total: int, starts: list[int], bytes_max: int) -> list[tuple[int, int]]:
+def spans(
+    line: Callable[[int], str], length: Callable[[int], int], total: int, starts: list[int], bytes_max: int
+) -> list[tuple[int, int]]:
     """The traces among `total` lines, as (first, after last). Pure: what is no frame or near one is not read.
 
     Args:
@@ -138,7 +142,9 @@ def _opens(text: str) -> bool:
 
 def _is_failure(text: str) -> bool:
     """Whether a log line reports a failure, so that the trace after it is its own."""
-    return bool(_REPORTS_FAILURE.search(text)) and not _CALM_LEVEL.search(text[:64]) and not _FRAME.match(text)
+    return (
+        bool(_REPORTS_FAILURE.search(text)) and not _CALM_LEVEL.search(text[:64]) and not _FRAME.match(text)
+    )
 
 
 @dataclass(slots=True)
@@ -190,7 +196,14 @@ class _Reader:
         return bool(_CHAIN.match(text))
 
 
-def _after(line: Callable[[int], str], length: Callable[[int], int], total: int, first: int, start: int, bytes_max: int) -> int:
+def _after(
+    line: Callable[[int], str],
+    length: Callable[[int], int],
+    total: int,
+    first: int,
+    start: int,
+    bytes_max: int,
+) -> int:
     """The line after the trace's last."""
     reader = _Reader()
     size = sum(length(at) + 1 for at in range(first, start))
