@@ -1,0 +1,1 @@
+"""Benchmarks and evaluations: figures side by side with the peers."""

@@ -1,0 +1,183 @@
+"""Catalog: which pattern each shape belongs to, and the names that patterns keep for ever.
+
+A pattern's fingerprint is the id of its oldest shape. When patterns merge the older wins and the other's
+fingerprint becomes an alias, appended to the state store and never taken back, so a link to any fingerprint
+that once existed still resolves. Who is older is decided by first-seen time, then by id: any process that has
+the same shapes finds the same patterns.
+
+A change of our own rules makes nothing new: `upgrade` redacts and masks the stored examples again, and the
+shape that an old example now has joins the old pattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flyball.distill.redact import RULES_VERSION
+from flyball.distill.templates import Columns, merge, text_of, tokens
+from flyball.model.pattern import Pattern, Shape, fingerprint, shape_id
+
+UNKNOWN_NS = 2**63 - 1
+"""The first-seen time of an id that only an alias speaks of: any shape that is really there is older."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """What new rules make of stored shapes: shapes and aliases to add, and examples to write anew.
+
+    `shapes` come with the first-seen time (ns) of the stored shape they replace; `examples` are the stored
+    shapes' examples, redacted by the new rules, where that changed them.
+    """
+
+    shapes: tuple[tuple[Shape, int], ...]
+    aliases: Mapping[int, int]
+    examples: Mapping[int, str]
+
+
+class Catalog:
+    """The patterns of all shapes met so far. Adding a shape costs its own length, not the catalog's."""
+
+    def __init__(
+        self,
+        shapes: Iterable[tuple[Shape, int]] = (),
+        aliases: Mapping[int, int] | None = None,
+        *,
+        rules: int = RULES_VERSION,
+    ) -> None:
+        self._rules = rules
+        self._shapes: dict[int, Shape] = {}
+        self._first_seen: dict[int, int] = {}
+        self._parents: dict[int, int] = {}
+        self._members: dict[int, list[int]] = {}
+        self._merged: dict[int, tuple[int, list[str]]] = {}
+        self._columns = Columns()
+        for shape, first_seen_ns in shapes:
+            self._insert(shape, first_seen_ns)
+        for alias, kept in (aliases or {}).items():
+            self._join(alias, kept)
+        for shape in list(self._shapes.values()):
+            self._learn(shape)
+
+    def add(self, shapes: Sequence[Shape], first_seen_ns: int) -> dict[int, int]:
+        """Add shapes first seen at that time; returns the aliases that are new, to append to the store.
+
+        Shapes that are known change nothing. A fingerprint that lost a merge maps to the one that won.
+        """
+        new = [shape for shape in shapes if shape.id not in self._shapes]
+        for shape in new:
+            self._insert(shape, first_seen_ns)
+        aliases: dict[int, int] = {}
+        for shape in new:
+            aliases.update(self._learn(shape))
+        return aliases
+
+    def resolve(self, signal: int | str) -> str:
+        """The fingerprint under which a shape id or an earlier fingerprint is known today.
+
+        Raises:
+            ValueError: the text is no fingerprint.
+        """
+        return fingerprint(self._root(shape_id(signal) if isinstance(signal, str) else signal))
+
+    def pattern(self, signal: int | str) -> Pattern | None:
+        """The pattern that a shape id or fingerprint belongs to, None when no such shape was ever added."""
+        root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
+        return self._pattern(root) if root in self._merged else None
+
+    def patterns(self) -> list[Pattern]:
+        """Every pattern, the oldest first."""
+        return [self._pattern(root) for root in sorted(self._merged, key=self._age)]
+
+    def example(self, signal: int | str) -> str:
+        """A redacted line of the pattern: the example of its oldest shape, empty when there is none."""
+        pattern = self.pattern(signal)
+        known = [self._shapes[one] for one in pattern.shapes if one in self._shapes] if pattern else []
+        return known[0].example if known else ""
+
+    def aliases(self) -> dict[int, int]:
+        """Shape id -> fingerprint (as a shape id) of every shape that is not its own, chains resolved."""
+        return {one: root for one in self._parents if (root := self._root(one)) != one}
+
+    def upgrade(self, remask: Callable[[str], Shape]) -> Upgrade:
+        """Redact and mask the examples of shapes under older rules again; their patterns take the new shapes.
+
+        Args:
+            remask: an example -> its shape by the current rules (`shapes.shape_of`).
+        """
+        stale = sorted(
+            (one for one in self._shapes.values() if one.rules < self._rules), key=lambda s: self._age(s.id)
+        )
+        added: list[tuple[Shape, int]] = []
+        aliases: dict[int, int] = {}
+        examples: dict[int, str] = {}
+        for old in stale:
+            new = remask(old.example)
+            if new.example != old.example:
+                examples[old.id] = new.example
+            if new.id not in self._shapes:
+                # a nanosecond younger than what it replaces, so that the old fingerprint stays
+                self._insert(new, self._first_seen[old.id] + 1)
+                added.append((new, self._first_seen[new.id]))
+            aliases.update(self._join(old.id, new.id))
+            aliases.update(self._learn(new))
+        return Upgrade(shapes=tuple(added), aliases=aliases, examples=examples)
+
+    def _insert(self, shape: Shape, first_seen_ns: int) -> None:
+        if shape.id in self._shapes:
+            return
+        self._shapes[shape.id] = shape
+        self._first_seen[shape.id] = first_seen_ns
+        self._parents[shape.id] = shape.id
+        self._members[shape.id] = [shape.id]
+        self._merged[shape.id] = (shape.rules, tokens(shape.template))
+
+    def _learn(self, shape: Shape) -> dict[int, int]:
+        """Compare with all shapes of the same rules; templates of older rules would not line up."""
+        if shape.rules != self._rules:
+            return {}
+        aliases: dict[int, int] = {}
+        for one, other in self._columns.add(shape):
+            aliases.update(self._join(one, other))
+        return aliases
+
+    def _join(self, one: int, other: int) -> dict[int, int]:
+        """Make two shapes one pattern; the older root wins. Returns the alias this made, if any."""
+        roots = sorted({self._root(one), self._root(other)}, key=self._age)
+        if len(roots) == 1:
+            return {}
+        kept, lost = roots
+        self._parents[lost] = kept
+        self._parents.setdefault(kept, kept)
+        self._members.setdefault(kept, [kept]).extend(self._members.pop(lost, [lost]))
+        mine, theirs = self._merged.get(kept), self._merged.pop(lost, None)
+        merged = _merged(mine, theirs)
+        if merged is not None:
+            self._merged[kept] = merged
+        return {lost: kept}
+
+    def _root(self, one: int) -> int:
+        parent = self._parents.get(one, one)
+        while parent != one:
+            above = self._parents.get(parent, parent)
+            self._parents[one] = above
+            one, parent = parent, above
+        return one
+
+    def _age(self, one: int) -> tuple[int, int]:
+        return self._first_seen.get(one, UNKNOWN_NS), one
+
+    def _pattern(self, root: int) -> Pattern:
+        members = tuple(sorted(self._members[root], key=self._age))
+        return Pattern(fingerprint=fingerprint(root), template=text_of(self._merged[root][1]), shapes=members)
+
+
+def _merged(
+    one: tuple[int, list[str]] | None, other: tuple[int, list[str]] | None
+) -> tuple[int, list[str]] | None:
+    """The tokens of two patterns in one; those of newer rules replace those of older ones."""
+    if one is None or other is None:
+        return one or other
+    if one[0] != other[0]:
+        return max(one, other, key=lambda merged: merged[0])
+    return one[0], merge(one[1], other[1])

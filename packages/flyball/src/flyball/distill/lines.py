@@ -1,0 +1,154 @@
+r"""Lines: a byte stream becomes records, in bounded memory, the same records however the stream is cut.
+
+A line ends at `\n` and nowhere else. A `\r` before it stays in the text (masks see white space); a lone `\r`,
+as progress bars write it, ends nothing. Bytes that are no UTF-8 become U+FFFD. A line over `line_bytes_max` is
+cut there, and counted. A stack trace is one record with the line that it belongs to (`traces`); blank lines
+are no records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from flyball.distill.traces import FRAME_RE2, LOOK_BACK, spans
+
+LINE_BYTES_MAX = 1024 * 1024
+"""A longer line is cut; no one reads a megabyte, and it must not fill the memory."""
+
+_BLANK = r"^\s*$"
+NO_RECORD = -1
+"""Stands in `Records.of_line` for a blank line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The records of some consecutive lines.
+
+    `texts` (string) has one text per record, a trace's lines joined by newlines; `of_line` (int64) has for each
+    line of the input the index of its record, or NO_RECORD for a blank line.
+    """
+
+    texts: pa.Array
+    of_line: NDArray[np.int64]
+
+
+class LineReader:
+    """Takes chunks of bytes, gives records; keeps back the last few lines, which may go on.
+
+    `lines` counts complete lines, `cut` those that were over `line_bytes_max`.
+    """
+
+    def __init__(self, *, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+        self.line_bytes_max = line_bytes_max
+        self.lines = 0
+        self.cut = 0
+        self._held = pa.array([], pa.string())
+        self._tail = bytearray()
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> Records:
+        """Take the next bytes of the stream; returns the records that are complete now (perhaps none)."""
+        block = self._complete(chunk)
+        return _nothing() if block is None else self._read(block, final=False)
+
+    def flush(self, *, end: bool = True) -> Records:
+        """The records kept back: at the end of the stream, or (`end=False`) when no more came for a while.
+
+        Without `end` an unfinished line stays; what was given out cannot be continued any more.
+        """
+        block = None
+        if end and (self._tail or self._skipping):
+            block, self._tail, self._skipping = bytes(self._tail), bytearray(), False
+        return self._read(block, final=True)
+
+    def _complete(self, chunk: bytes) -> bytes | None:
+        """The complete lines up to now, without their last newline; None when there is none."""
+        if self._skipping:
+            end = chunk.find(b"\n")
+            if end < 0:
+                return None
+            chunk, self._skipping = chunk[end:], False
+        end = chunk.rfind(b"\n")
+        if end < 0:
+            self._tail += chunk
+            self._bound_tail()
+            return None
+        block = bytes(self._tail) + chunk[:end]
+        self._tail = bytearray(chunk[end + 1 :])
+        self._bound_tail()
+        return block
+
+    def _bound_tail(self) -> None:
+        if len(self._tail) > self.line_bytes_max:
+            del self._tail[self.line_bytes_max :]
+            self._skipping = True
+            self.cut += 1
+
+    def _read(self, block: bytes | None, *, final: bool) -> Records:
+        """The records of the lines held and those of the block, but for the last lines unless `final`."""
+        lines = self._held
+        if block is not None:
+            new = self._split(block)
+            self.lines += len(new)
+            lines = pa.concat_arrays([lines, new]) if len(lines) else new
+        if not len(lines):
+            return _nothing()
+        traces = _traces(lines, self.line_bytes_max)
+        until = len(lines) if final else _settled(len(lines), traces)
+        self._held = pa.concat_arrays([lines.slice(until)])
+        return _records(lines.slice(0, until), [trace for trace in traces if trace[1] <= until])
+
+    def _split(self, block: bytes) -> pa.Array:
+        lines = pc.split_pattern(pa.array([block], pa.binary()), b"\n").values
+        if (pc.max(pc.binary_length(lines)).as_py() or 0) > self.line_bytes_max:
+            whole = lines.to_pylist()
+            self.cut += sum(len(line) > self.line_bytes_max for line in whole)
+            lines = pa.array([line[: self.line_bytes_max] for line in whole], pa.binary())
+        try:
+            return lines.cast(pa.string())
+        except pa.ArrowInvalid:  # not UTF-8 somewhere
+            return pa.array([line.decode("utf-8", "replace") for line in lines.to_pylist()], pa.string())
+
+
+def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
+    frames = pc.match_substring_regex(lines, FRAME_RE2)
+    if not frames.true_count:
+        return []
+    starts = np.flatnonzero(frames.to_numpy(zero_copy_only=False)).tolist()
+    return spans(
+        lambda at: lines[at].as_py(), lambda at: len(lines[at].as_py()), len(lines), starts, bytes_max
+    )
+
+
+def _settled(total: int, traces: list[tuple[int, int]]) -> int:
+    """How many of the lines no later line can change: all but the last few, and no part of a trace."""
+    until = max(total - LOOK_BACK - 1, 0)
+    for first, after in reversed(traces):
+        if after <= until:
+            break
+        until = min(until, first)
+    return until
+
+
+def _records(lines: pa.Array, traces: list[tuple[int, int]]) -> Records:
+    blank = pc.match_substring_regex(lines, _BLANK).to_numpy(zero_copy_only=False)
+    begins = ~blank
+    for first, after in traces:
+        begins[first + 1 : after] = False
+    of_line = np.cumsum(begins) - 1
+    texts = lines if begins.all() else lines.filter(pa.array(begins))
+    if traces:
+        whole = np.zeros(len(texts), np.bool_)
+        whole[[of_line[first] for first, _after in traces]] = True
+        joined = ["\n".join(lines.slice(first, after - first).to_pylist()) for first, after in traces]
+        texts = pc.replace_with_mask(texts, pa.array(whole), pa.array(joined, pa.string()))
+    return Records(texts=texts, of_line=np.where(blank, NO_RECORD, of_line))
+
+
+def _nothing() -> Records:
+    return Records(texts=pa.array([], pa.string()), of_line=np.empty(0, np.int64))

@@ -1,0 +1,206 @@
+"""Mask: what varies in a line becomes `<*>`, what it says stays. A pure function of the line.
+
+Two steps, so that a batch costs one regular expression and not twenty. `key` runs over a whole Arrow array in
+RE2: each token that holds a digit becomes `0`. A batch of any size has few distinct keys, and `mask` works on
+those, in Python, through the caller's memo. `mask` therefore sees no digits but `0`, and `mask(key(line))` is
+the line's template.
+
+The rules come from how people write logs (key=value, quotes, paths, units, lists), never from one system's
+words. Words that carry meaning stay: `failed` is no variable, however often it differs. What masking cannot
+know (a user's name in the middle of a sentence) is the learner's work, see `templates`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flyball.model.pattern import WILDCARD
+
+MASK_CHARS_MAX = 4096
+"""Only so much of a text makes its shape; what comes after says no more about what the line is."""
+
+PASSES_MAX = 8
+"""Masking repeats until nothing changes; each pass only shortens, so few are ever needed."""
+
+# A token with a digit, and what hangs on it by dots and dashes (10.0.0.1, 2024-01-31, part-0007.gz).
+_KEY = r"[A-Za-z_]*[0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+
+_SPACE = re.compile(r"\s+")
+_UNICODE_DIGITS = re.compile(r"\d+")
+
+_VERB = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE"
+# A quoted string is a value, unless it is a key ('TimeRemaining': 12).
+_QUOTED = re.compile(
+    rf'"(?:({_VERB}) )?((?:[^"\\]|\\.)*)"(?!:)'
+    r"|(?<!\w)'((?:[^'\\]|\\.)*)'(?![\w:])"
+    r"|`([^`]+)`"
+)
+# A state is what the line says, in quotes as well.
+_STATES = frozenset(
+    [
+        "active",
+        "inactive",
+        "open",
+        "opened",
+        "closed",
+        "on",
+        "off",
+        "up",
+        "down",
+        "yes",
+        "no",
+        "enabled",
+        "disabled",
+        "ok",
+        "failed",
+        "success",
+        "succeeded",
+        "failure",
+        "error",
+        "connected",
+        "disconnected",
+        "running",
+        "stopped",
+        "started",
+        "healthy",
+        "unhealthy",
+    ]
+)
+# Values under these keys are what the line says, not what it says it about.
+_MEANING = frozenset(
+    [
+        "msg",
+        "message",
+        "event",
+        "error",
+        "err",
+        "reason",
+        "cause",
+        "exception",
+        "level",
+        "lvl",
+        "severity",
+        "status",
+        "state",
+        "result",
+        "outcome",
+    ]
+)
+_KEY_VALUE = re.compile(
+    r"(?<![\w.$-])([\w.$\-]+)(\)?\]? ?)=( ?)(?![=> ]|\w+=)([^\s,;()\[\]{}<>|&\"'`]+)(?![\w(\[{])"
+)
+_URL = re.compile(r"\b[A-Za-z][A-Za-z0+.-]*://[^\s\"'`<>,;()\[\]{}|]*[^\s\"'`<>,;()\[\]{}|.:!?]")
+_PATH = re.compile(
+    r"(?<![\w/.*)\]}>])(?:~|\.{1,2})?/[^\s\"'`<>,;:()\[\]{}|=]*[^\s\"'`<>,;:()\[\]{}|=.!?]"
+    r"|(?<![\w/])[\w.$~+-]+(?:/[\w.$~+-]+){2,}/?"
+    r"|(?<!\w)(?:[A-Za-z]:|\\)(?:\\[^\s\"'`<>|:,;()\[\]{}\\]+)+"
+)
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]*\w@[\w$](?:[\w.$-]*[\w$])?")
+# com.example.app.Thing, db.internal.example.org; an exception's class is kept, it is what happened
+_DOTTED = re.compile(
+    r"(?<![\w.$@/-])[A-Za-z_$0][\w$-]*(?:\.[\w$-]+){2,}(?:/\.?[\w$-]+(?:\.[\w$-]+)*)*(?![\w(])"
+)
+# ... and so is an enumerated name (com.example.action.SCREEN_ON): it says which event this is
+_TELLING_NAME = re.compile(r"(?:Exception|Error|Fault|Failure|Warning|Panic|\.[A-Z]+(?:_[A-Z]+)+)$")
+_ENUM = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
+_LEADING_NAME = re.compile(r"[\w$.-]+(?=: )")
+_EMPTINESS = re.compile(
+    r"(?<![\w-])(?:true|false|null|nil|nan|undefined|True|False|None|NaN|TRUE|FALSE|NULL)(?![\w-])"
+)
+_CALENDAR = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*|(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)(?:[a-z]{3,})?"
+_HOLLOW = re.compile(r"(?<= )\(\)")
+_DATE = re.compile(
+    rf"(?<!\w)(?:{_CALENDAR})(?=[ ,/.-]+(?:(?:{_CALENDAR})[ ,/.-]+)?0)"
+    rf"|(?<=0[ /.-])(?:{_CALENDAR})(?!\w)|(?<=0 )(?:AM|PM|am|pm|UTC|GMT|[A-Z]{{1,3}}[SD]T|CET|CEST)(?!\w)"
+)
+_HEX_WORD = re.compile(r"(?<![\w.-])(?:[a-f]{8,}|[A-F]{8,}|f{4,}|F{4,})(?![\w.-])")
+_COLONS = re.compile(r"(?<!\w)(?:[0A-Fa-f]{1,4}(?:[:%]{1,2}[0A-Fa-f]{1,4}){2,}|::[0A-Fa-f]{1,4})(?![\w:])")
+_HAS_0 = re.compile(r"[A-Za-z0_$%+~^&*@\\-]*(?:\.[A-Za-z0_$%+~^&*@\\-]+)*")
+_COMPOUND = re.compile(r"(?:[A-Za-z0_$%+~^&*@\\-]|(?<!\.)\.(?=[A-Za-z0_$%+~^&*@\\-]))*0[A-Za-z0_$%^~\\]*")
+_SIZE = re.compile(r"0 ?(?:[KMGTPEk]i?B|B|[KMG]bit)(?:/s)?(?![\w])")
+_LIST = re.compile(r"\[(?:[\w.$-]+(?:, ?[\w.$-]+)+)\]")
+_RUN = re.compile(r"0(?:(?: ?(?:,|[+!-]?:|/|\||;|\.\.|-+>?|=>|x|@|\.|\\|\+|\*|%|~|&) ?| )0)+|00+")
+_PERCENT = re.compile(r"0%")
+
+
+def keys(texts: pa.Array) -> pa.Array:
+    """The key of each text: tokens that hold a digit become `0`. Vectorised; same length as `texts`."""
+    return pc.replace_substring_regex(texts, _KEY, "0")
+
+
+def key(text: str) -> str:
+    """The key of one text, as `keys` makes it."""
+    return keys(pa.array([text], pa.string()))[0].as_py()
+
+
+def mask(line_key: str) -> str:
+    """The template of a line, from its key. Idempotent: a template is its own template."""
+    text = _SPACE.sub(" ", _UNICODE_DIGITS.sub("0", line_key.replace(WILDCARD, "0"))).strip()
+    for _ in range(PASSES_MAX):
+        masked = _pass(text)
+        if masked == text:
+            break
+        text = masked
+    return text.replace("0", WILDCARD)
+
+
+def _pass(text: str) -> str:
+    """One round of all rules; works on keys, in which `0` is a variable."""
+    if '"' in text or "'" in text or "`" in text:
+        text = _QUOTED.sub(_quoted, text)
+    if "/" in text or "\\" in text:
+        text = _PATH.sub("0", _URL.sub("0", text))
+    if "@" in text:
+        text = _ADDRESS.sub("0", text)
+    if "." in text:
+        text = _dotted(text)
+    if "=" in text:
+        text = _KEY_VALUE.sub(_key_value, text)
+    text = _EMPTINESS.sub("0", _HOLLOW.sub("(0)", text))
+    text = _HEX_WORD.sub("0", _DATE.sub("0", text))
+    if ":" in text:
+        text = _COLONS.sub(_colons, text)
+    if "0" in text:
+        text = _COMPOUND.sub(_compound, text)
+        text = _SIZE.sub("0", text)
+    if "[" in text:
+        text = _LIST.sub("[0]", text)
+    return _SPACE.sub(" ", _RUN.sub("0", text))
+
+
+def _quoted(match: re.Match[str]) -> str:
+    verb, double, single, tick = match.groups()
+    if (double or single or tick or "").lower() in _STATES:
+        return match.group()
+    if double is not None:
+        return f'"{verb} 0"' if verb else '"0"'
+    return "'0'" if single is not None else "`0`"
+
+
+def _key_value(match: re.Match[str]) -> str:
+    name, close, space, value = match.groups()
+    if "0" not in value and (name.lower() in _MEANING or _ENUM.fullmatch(value)):
+        return match.group()
+    return f"{name}{close}={space}0" + ("." if value.endswith(".") and value != "." else "")
+
+
+def _dotted(text: str) -> str:
+    leading = _LEADING_NAME.match(text)
+    start = leading.end() if leading else 0
+
+    def name(match: re.Match[str]) -> str:
+        return match.group() if _TELLING_NAME.search(match.group()) else "0"
+
+    return text[:start] + _DOTTED.sub(name, text[start:])
+
+
+def _colons(match: re.Match[str]) -> str:
+    return "0" if "0" in match.group() else match.group()
+
+
+def _compound(match: re.Match[str]) -> str:
+    lead = match.group()[:1]
+    return lead + "0" if lead in ("$", "*") and len(match.group()) > 1 else "0"

@@ -1,0 +1,217 @@
+"""Shapes: records in, shape ids out. The seam behind which a compiled core replaces this vectorised path.
+
+A batch runs redact -> parse -> key as Arrow kernels; what is left is a few distinct keys, and only those, when
+not met before, are masked in Python. Nothing here learns: a shape id is a hash of the masked text, the same
+in every process, and memory of earlier batches changes the speed and never the answer. The one exception is
+the cap on cardinality: after `shapes_max` distinct shapes further ones count as `OTHER`, so that hostile
+input cannot exhaust memory or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from flyball.distill.mask import MASK_CHARS_MAX, keys, mask
+from flyball.distill.parse import head, messages, severity_of
+from flyball.distill.redact import RULES_VERSION, redact
+from flyball.model.pattern import Shape
+from flyball.model.severity import Severity
+
+SHAPES_MAX = 100_000
+"""Distinct shapes that one process tells apart; 100,000 templates of 200 bytes are 20 MB."""
+
+MEMO_CHARS_MAX = 64 * 1024 * 1024
+"""Characters of keys that are remembered with their shape; then the memo starts anew."""
+
+EXAMPLE_CHARS_MAX = 4096
+"""So much of a record is kept as its shape's example."""
+
+
+def id_of(template: str) -> int:
+    """The shape id of a template: BLAKE2b with 64 bits of its UTF-8 text."""
+    return int.from_bytes(blake2b(template.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+OTHER = Shape(
+    id=id_of("<other shapes>"), template="<other shapes>", rules=RULES_VERSION, example="a shape over the cap"
+)
+"""Where records go whose shape came after `shapes_max` others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distilled:
+    """What a batch of n records became; every array has n entries in the records' order.
+
+    `shapes` (uint64) are shape ids; `severity` (uint8) the lowest number of each record's OpenTelemetry range:
+    of the number given, else of the severity text, else of what the record says itself, else 0; `texts` the
+    redacted bodies, to store; `redacted` counts the records in which something was redacted.
+    """
+
+    shapes: NDArray[np.uint64]
+    severity: NDArray[np.uint8]
+    texts: pa.Array
+    redacted: int
+
+
+class Distiller:
+    """Gives records their shapes. Holds bounded caches and the ids met; not to be shared between threads.
+
+    `known` are ids of shapes stored before (they count towards `shapes_max` and are not new again).
+    `other` counts the records that went to `OTHER`.
+    """
+
+    def __init__(self, *, known: Iterable[int] = (), shapes_max: int = SHAPES_MAX) -> None:
+        self.shapes_max = shapes_max
+        self.other = 0
+        self._known = set(known)
+        self._new: list[Shape] = []
+        self._memo: dict[str, tuple[int, int]] = {}
+        self._name_memo: dict[str, tuple[int, int]] = {}
+        self._memo_chars = 0
+
+    def distill(
+        self,
+        texts: pa.Array,
+        severity_number: NDArray[np.uint8],
+        severity_text: pa.Array | None = None,
+        exception_type: pa.Array | None = None,
+    ) -> Distilled:
+        """Redact, parse, mask and hash a batch of record bodies.
+
+        Args:
+            texts: bodies (string); a map body as its JSON text, null as no text.
+            severity_number: OpenTelemetry severity numbers, 0 where none was given.
+            severity_text: severity texts, null or empty where none was given.
+            exception_type: `exception.type` attributes, null or empty where there is none.
+        """
+        texts = _strings(texts)
+        texts, redacted = redact(texts)
+        bodies, stated = messages(texts, exception_type)
+        shapes, from_line = self._shapes(keys(_cut(bodies, MASK_CHARS_MAX)), texts, head, self._memo)
+        severity = np.where(stated > 0, stated, from_line)
+        if severity_text is not None:
+            given = _severity_of_texts(severity_text)
+            severity = np.where(given > 0, given, severity)
+        severity = np.where(severity_number > 0, _RANGES[severity_number], severity)
+        return Distilled(shapes=shapes, severity=severity.astype(np.uint8), texts=texts, redacted=redacted)
+
+    def names(self, names: pa.Array) -> NDArray[np.uint64]:
+        """The shape ids of span names, masked like lines (but nothing in front of them is cut off)."""
+        names, _redacted = redact(_strings(names))
+        masked = keys(_cut(names, MASK_CHARS_MAX))
+        return self._shapes(masked, names, _as_it_is, self._name_memo)[0]
+
+    def shape(self, text: str) -> Shape:
+        """The shape of one text, without remembering it."""
+        return shape_of(text)
+
+    def drain_new(self) -> list[Shape]:
+        """The shapes met since the last call that were not known, in the order of their first record."""
+        new, self._new = self._new, []
+        return new
+
+    def _shapes(
+        self,
+        masked: pa.Array,
+        texts: pa.Array,
+        parse: Callable[[str], tuple[str, int]],
+        memo: dict[str, tuple[int, int]],
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+        """Shape id and stated severity of each key; `texts` are where examples come from."""
+        encoded = masked.dictionary_encode()
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        firsts = np.empty(len(encoded.dictionary), np.int64)
+        firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last write is the first record
+        ids = np.empty(len(firsts), np.uint64)
+        severity = np.empty(len(firsts), np.uint8)
+        over: list[int] = []
+        for code, key in enumerate(encoded.dictionary.to_pylist()):
+            hit = memo.get(key)
+            if hit is None:
+                hit = self._miss(key, parse, texts, int(firsts[code]), memo)
+            ids[code], severity[code] = hit
+            if hit[0] == OTHER.id:
+                over.append(code)
+        if over:
+            self.other += int(np.isin(codes, over).sum())
+        return ids[codes], severity[codes]
+
+    def _miss(
+        self,
+        key: str,
+        parse: Callable[[str], tuple[str, int]],
+        texts: pa.Array,
+        row: int,
+        memo: dict[str, tuple[int, int]],
+    ) -> tuple[int, int]:
+        """Mask a key not met before (or forgotten) and remember its shape."""
+        text, severity = parse(key)
+        template = mask(text)
+        shape = id_of(template)
+        if shape not in self._known:
+            if len(self._known) < self.shapes_max:
+                self._known.add(shape)
+                example = texts[row].as_py()[:EXAMPLE_CHARS_MAX]
+                self._new.append(Shape(id=shape, template=template, rules=RULES_VERSION, example=example))
+            else:
+                shape = OTHER.id
+                self._announce_other()
+        self._memo_chars += len(key)
+        if self._memo_chars > MEMO_CHARS_MAX:
+            self._memo.clear()
+            self._name_memo.clear()
+            self._memo_chars = len(key)
+        memo[key] = shape, severity
+        return shape, severity
+
+    def _announce_other(self) -> None:
+        if OTHER.id not in self._known:
+            self._known.add(OTHER.id)
+            self._new.append(OTHER)
+
+
+def shape_of(text: str) -> Shape:
+    """The shape of one text by the current rules: redacted, parsed and masked."""
+    texts, _redacted = redact(pa.array([text], pa.string()))
+    bodies, _severity = messages(texts)
+    key = keys(_cut(bodies, MASK_CHARS_MAX))[0].as_py()
+    template = mask(head(key)[0])
+    example = texts[0].as_py()[:EXAMPLE_CHARS_MAX]
+    return Shape(id=id_of(template), template=template, rules=RULES_VERSION, example=example)
+
+
+_RANGES = np.array([int(Severity.of(number)) for number in range(256)], np.uint8)
+
+
+def _as_it_is(key: str) -> tuple[str, int]:
+    return key, 0
+
+
+def _strings(texts: pa.Array) -> pa.Array:
+    """As an array of strings without nulls."""
+    texts = texts if pa.types.is_string(texts.type) else texts.cast(pa.string())
+    return pc.fill_null(texts, "") if texts.null_count else texts
+
+
+def _cut(texts: pa.Array, chars_max: int) -> pa.Array:
+    """Each text's first characters; no copy when all are short (a character has at most 4 bytes)."""
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    return pc.utf8_slice_codeunits(texts, 0, chars_max) if longest > chars_max else texts
+
+
+def _severity_of_texts(severity_text: pa.Array) -> NDArray[np.uint8]:
+    encoded = pc.fill_null(severity_text, "").dictionary_encode()
+    words = np.array([severity_of(_bare(word)) for word in encoded.dictionary.to_pylist()] or [0], np.uint8)
+    return words[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def _bare(word: str) -> str:
+    """`ERROR2` is OpenTelemetry's short name for a finer ERROR."""
+    return word.strip().rstrip("234")
