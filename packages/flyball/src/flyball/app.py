@@ -30,6 +30,7 @@ from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
 from flyball.distill.catalog import Catalog
 from flyball.distill.count import Counter
+from flyball.distill.lines import LineReader
 from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
 from flyball.distill.stage import Distil
@@ -137,6 +138,7 @@ class Server:
             count=lambda outcome, number: self.meter.count(name, outcome, number),
             clock=self.clock,
             cursors=self.state,
+            line_reader=LineReader,
             token=self.settings.token,
             allowed_hosts=self.settings.allowed_hosts,
             health=Health(),
@@ -155,9 +157,10 @@ async def assembled(settings: Settings) -> AsyncIterator[Server]:
         telemetry = ChdbTelemetry(folder / "telemetry", raw_hours=settings.raw_hours)
         stack.push_async_callback(telemetry.close)
         await telemetry.migrate()
-        catalog = await Catalog.load(state)
+        stored = await state.shapes()
+        catalog = Catalog(stored, await state.aliases())
         sightings = Sightings(await state.versions(DEFAULT_WORKSPACE))
-        distiller = Distiller()
+        distiller = Distiller(known=(shape.id for shape, _ in stored))
         bus = LocalBus(folder / "wal", clock, free_bytes_min=settings.free_bytes_min)
         bus.start(telemetry.committed_ms)
         stack.push_async_callback(bus.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from flyball.component.ports import Clock, CursorStore
+from flyball.component.ports import Clock, CursorStore, LineReader
 from flyball.model.export import Export
 
 
@@ -22,13 +22,14 @@ class ReceiverContext:
 
     `emit` returns when the export is durable (then the sender may be acknowledged) and raises Overloaded when
     there is no room. `count(outcome, number)` counts what is received or dropped. `token` is what a sender must
-    present, empty when none is needed.
+    present, empty when none is needed. `line_reader()` makes records of a stream of lines.
     """
 
     emit: Callable[[Export], Awaitable[None]]
     count: Callable[[str, int], None]
     clock: Clock
     cursors: CursorStore
+    line_reader: Callable[[], LineReader]
     token: str = ""
     allowed_hosts: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)

@@ -151,3 +151,22 @@ class CursorStore(Protocol):
     async def cursors(self) -> Mapping[str, str]:
         """How far each source has been read."""
         ...
+
+
+class LineReader(Protocol):
+    """Bytes of a log stream -> records, a stack trace being one; wired to `flyball.distill.lines`."""
+
+    cut: int
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes fed and not yet given out: a restart begins that far back."""
+        ...
+
+    def feed(self, chunk: bytes) -> Any:
+        """The records (`.texts`, an Arrow array of strings) that are complete after these bytes."""
+        ...
+
+    def flush(self, *, end: bool = True) -> Any:
+        """The records kept back; `end=False` when no more came for a while."""
+        ...

@@ -40,7 +40,8 @@ class Records:
 class LineReader:
     """Takes chunks of bytes, gives records; keeps back the last few lines, which may go on.
 
-    `lines` counts complete lines, `cut` those that were over `line_bytes_max`.
+    `lines` counts complete lines, `cut` those that were over `line_bytes_max`; `held_bytes` are the bytes of the
+    stream that no record given out has used: a restart begins that far back.
     """
 
     def __init__(self, *, line_bytes_max: int = LINE_BYTES_MAX) -> None:
@@ -48,8 +49,16 @@ class LineReader:
         self.lines = 0
         self.cut = 0
         self._held = pa.array([], pa.string())
+        self._sizes = np.empty(0, np.int64)  # of the held lines, in the stream
         self._tail = bytearray()
+        self._tail_dropped = 0  # bytes of the unfinished line that were cut off
+        self._block_dropped = 0  # the same of the block's first line
         self._skipping = False
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes fed and not yet given out."""
+        return int(self._sizes.sum()) + len(self._tail) + self._tail_dropped
 
     def feed(self, chunk: bytes) -> Records:
         """Take the next bytes of the stream; returns the records that are complete now (perhaps none)."""
@@ -64,6 +73,7 @@ class LineReader:
         block = None
         if end and (self._tail or self._skipping):
             block, self._tail, self._skipping = bytes(self._tail), bytearray(), False
+            self._block_dropped, self._tail_dropped = self._tail_dropped, 0
         return self._read(block, final=True)
 
     def _complete(self, chunk: bytes) -> bytes | None:
@@ -71,7 +81,9 @@ class LineReader:
         if self._skipping:
             end = chunk.find(b"\n")
             if end < 0:
+                self._tail_dropped += len(chunk)
                 return None
+            self._tail_dropped += end
             chunk, self._skipping = chunk[end:], False
         end = chunk.rfind(b"\n")
         if end < 0:
@@ -79,40 +91,47 @@ class LineReader:
             self._bound_tail()
             return None
         block = bytes(self._tail) + chunk[:end]
+        self._block_dropped, self._tail_dropped = self._tail_dropped, 0
         self._tail = bytearray(chunk[end + 1 :])
         self._bound_tail()
         return block
 
     def _bound_tail(self) -> None:
         if len(self._tail) > self.line_bytes_max:
+            self._tail_dropped += len(self._tail) - self.line_bytes_max
             del self._tail[self.line_bytes_max :]
             self._skipping = True
             self.cut += 1
 
     def _read(self, block: bytes | None, *, final: bool) -> Records:
         """The records of the lines held and those of the block, but for the last lines unless `final`."""
-        lines = self._held
+        lines, sizes = self._held, self._sizes
         if block is not None:
-            new = self._split(block)
+            new, new_sizes = self._split(block)
             self.lines += len(new)
             lines = pa.concat_arrays([lines, new]) if len(lines) else new
+            sizes = np.concatenate((sizes, new_sizes))
         if not len(lines):
             return _nothing()
         traces = _traces(lines, self.line_bytes_max)
         until = len(lines) if final else _settled(len(lines), traces)
-        self._held = pa.concat_arrays([lines.slice(until)])
+        self._held, self._sizes = pa.concat_arrays([lines.slice(until)]), sizes[until:]
         return _records(lines.slice(0, until), [trace for trace in traces if trace[1] <= until])
 
-    def _split(self, block: bytes) -> pa.Array:
+    def _split(self, block: bytes) -> tuple[pa.Array, NDArray[np.int64]]:
+        """The lines of a block, and the bytes each took in the stream, newline included."""
         lines = pc.split_pattern(pa.array([block], pa.binary()), b"\n").values
-        if (pc.max(pc.binary_length(lines)).as_py() or 0) > self.line_bytes_max:
+        sizes = pc.binary_length(lines).to_numpy().astype(np.int64) + 1
+        if sizes.max(initial=0) > self.line_bytes_max + 1:
             whole = lines.to_pylist()
             self.cut += sum(len(line) > self.line_bytes_max for line in whole)
             lines = pa.array([line[: self.line_bytes_max] for line in whole], pa.binary())
+        sizes[0] += self._block_dropped
+        self._block_dropped = 0
         try:
-            return lines.cast(pa.string())
+            return lines.cast(pa.string()), sizes
         except pa.ArrowInvalid:  # not UTF-8 somewhere
-            return pa.array([line.decode("utf-8", "replace") for line in lines.to_pylist()], pa.string())
+            return pa.array([line.decode("utf-8", "replace") for line in lines.to_pylist()], pa.string()), sizes
 
 
 def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:

@@ -189,3 +189,11 @@ def redact_text(text: str) -> str:
 def redact_value(key: str, value: str) -> str:
     """An attribute's value: `<*>` when its name says that it is secret, else treated like a text."""
     return WILDCARD if SECRET_KEY.search(key) else redact_text(value)
+
+
+def redact_attributes(keys: pa.Array, values: pa.Array) -> pa.Array:
+    """`redact_value` over two arrays: values of secret names become `<*>`, the others lose their secrets."""
+    values, _redacted = redact(values)
+    encoded = keys.dictionary_encode()
+    secret = pa.array([bool(SECRET_KEY.search(key or "")) for key in encoded.dictionary.to_pylist()], pa.bool_())
+    return pc.if_else(secret.take(encoded.indices), WILDCARD, values)

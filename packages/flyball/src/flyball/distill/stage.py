@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,12 +34,17 @@ class Distil:
         if logs is None:
             return None
         bodies = logs["body"].combine_chunks()
-        texts = _texts(bodies, logs["body_type"].combine_chunks(), logs["attributes"].combine_chunks())
+        types = logs["body_type"].combine_chunks()
+        maps = pc.any(pc.equal(types, "json")).as_py()
+        texts = _plain_texts(bodies, types) if maps else bodies
+        exceptions = pc.map_lookup(logs["attributes"].combine_chunks(), pa.scalar(semconv.EXCEPTION_TYPE), "first")
         distilled = self.distiller.distill(
-            texts, logs["severity_number"].to_numpy(), logs["severity_text"].combine_chunks()
+            texts,
+            logs["severity_number"].to_numpy(),
+            logs["severity_text"].combine_chunks(),
+            None if exceptions.null_count == len(exceptions) else exceptions,
         )
-        # what was distilled is the body itself, but for map bodies and exceptions
-        stored = distilled.texts if texts is bodies else _redact_bodies(bodies, logs["body_type"].to_pylist())
+        stored = _redact_maps(bodies, types) if maps else distilled.texts
         logs = logs.set_column(logs.column_names.index("body"), "body", stored)
         return logs.append_column("shape", pa.array(distilled.shapes, pa.uint64())).append_column(
             "severity", pa.array(distilled.severity, pa.uint8())
@@ -61,19 +65,10 @@ class Distil:
         )
 
 
-def _texts(bodies: pa.Array, types: pa.Array, attributes: pa.MapArray) -> pa.Array:
-    """What to distil: the body; of a map body its plain JSON; plus `exception.type` where there is one."""
-    exceptions = pc.map_lookup(attributes, pa.scalar(semconv.EXCEPTION_TYPE), "first")
-    typed = pc.any(pc.equal(types, "json")).as_py()
-    if exceptions.null_count == len(exceptions) and not typed:
-        return bodies
-    texts: list[str] = bodies.to_pylist()
-    if typed:
-        texts = [_plain_json(t) if k == "json" else t for t, k in zip(texts, types.to_pylist(), strict=True)]
-    names = exceptions.to_pylist()
-    return pa.array(
-        [f"{text} {name}" if name else text for text, name in zip(texts, names, strict=True)], pa.string()
-    )
+def _plain_texts(bodies: pa.Array, types: pa.Array) -> pa.Array:
+    """What to distil: the body; of a map or array body its ordinary JSON."""
+    pairs = zip(bodies.to_pylist(), types.to_pylist(), strict=True)
+    return pa.array([_plain_json(text) if type_ == "json" else text for text, type_ in pairs], pa.string())
 
 
 def _plain_json(text: str) -> str:
@@ -89,13 +84,12 @@ def _plain(value: dict[str, Any]) -> Any:
     return next(iter(value.values()), None)
 
 
-def _redact_bodies(bodies: pa.Array, types: Sequence[str]) -> pa.Array:
+def _redact_maps(bodies: pa.Array, types: pa.Array) -> pa.Array:
+    """The redacted bodies; a map that redaction cut into becomes `<*>` whole."""
     redacted, _ = redact(bodies)
-    if "json" not in types:
-        return redacted
     whole = [
         text if type_ != "json" or _loads(text) else orjson.dumps({"stringValue": WILDCARD}).decode()
-        for text, type_ in zip(redacted.to_pylist(), types, strict=True)
+        for text, type_ in zip(redacted.to_pylist(), types.to_pylist(), strict=True)
     ]
     return pa.array(whole, pa.string())
 

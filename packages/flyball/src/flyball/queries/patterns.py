@@ -126,7 +126,7 @@ def _by_pattern(ports: Ports, rows: Sequence[Mapping[str, Any]]) -> list[Pattern
     groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
     templates: dict[str, str] = {}
     for row in rows:
-        pattern = ports.catalog.resolve(row["signal"])
+        pattern = ports.catalog.pattern(row["signal"])
         name = pattern.fingerprint if pattern else fingerprint(row["signal"])
         templates[name] = pattern.template if pattern else ""
         groups.setdefault((name, row["kind"], row["service"], row["environment"]), []).append(row)

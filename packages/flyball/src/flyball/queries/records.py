@@ -229,9 +229,12 @@ def _hex(trace_id: str) -> str:
 
 
 def _shapes(ports: Ports, pattern: str) -> list[int]:
-    found = ports.catalog.resolve(pattern)
+    try:
+        found = ports.catalog.pattern(pattern)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     if found is None:
-        raise NotFound(f"no pattern has the fingerprint {pattern[:64]!r}")
+        raise NotFound(f"no pattern has the fingerprint {pattern!r}")
     return list(found.shapes)
 
 
@@ -241,7 +244,7 @@ async def _log_records(ports: Ports, rows: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _log(ports: Ports, row: Mapping[str, Any], origins: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    pattern = ports.catalog.resolve(row["shape"])
+    pattern = ports.catalog.pattern(row["shape"])
     record: dict[str, Any] = {
         "timeUnixNano": str(row["time_unix_nano"]),
         "observedTimeUnixNano": str(row["observed_time_unix_nano"]),
