@@ -6,9 +6,15 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.clock import ManualClock
+
+
+# The machine is shared and the first call into Arrow takes a second: time is no property; and a run repeats.
+hypothesis.settings.register_profile("flyball", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("flyball")
 
 
 @pytest.fixture

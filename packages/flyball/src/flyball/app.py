@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Route
 
 from flyball import __version__
+from flyball.api.respond import to_json
 from flyball.api.routes import rest_routes
 from flyball.commands.observe_batch import learn_patterns, record_sightings
 from flyball.commands.record_change import announce_change
 from flyball.component.context import Health, ReceiverContext
+from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
 from flyball.distill.catalog import Catalog
@@ -38,11 +41,13 @@ from flyball.enrich.changes import Sightings
 from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse
 from flyball.model.batch import Batch
-from flyball.model.export import DEFAULT_WORKSPACE, Export
+from flyball.mcp.server import mcp_over_http, mcp_server
+from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
 from flyball.queries.ports import Ports
+from flyball.queries.questions import Question
 from flyball.receivers.otlp_decode import Decoder
 from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
@@ -119,6 +124,10 @@ class Server:
         return await announce_change(
             self.state, self.sightings, self.clock, workspace=DEFAULT_WORKSPACE, **fields
         )
+
+    async def ask(self, question: Question, arguments: dict[str, Any]) -> Any:
+        """A question's view as JSON values, for MCP."""
+        return orjson.loads(to_json(await question.answer(self.ports, arguments)))
 
     def status(self) -> Mapping[str, Any]:
         """What `/healthz` tells."""
@@ -247,15 +256,29 @@ def _receiving(server: Server, web_socket: socket.socket) -> list[asyncio.Task[N
 
 async def _main_port(server: Server, web_socket: socket.socket) -> None:
     """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
-    app = Starlette(
-        routes=[
-            *rest_routes(server.ports, announce=server.announce, status=server.status),
-            *web_routes(server.ports, status=server.status),
-            Mount("/v1", otlp_app(server.context("otlp_http"))),
-        ]
-    )
     settings = server.settings
-    await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token)
+    tools = mcp_server(server.ask, link=lambda _: server.ports.base_url)
+    async with mcp_over_http(tools) as mcp_app:
+        app = Starlette(
+            routes=[
+                *rest_routes(server.ports, announce=server.announce, status=server.status),
+                *web_routes(server.ports),
+                Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
+                *(Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"]) for signal in Signal),
+            ]
+        )
+        await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token)
+
+
+class _Asgi:
+    """An ASGI application as an endpoint: Starlette takes a plain function for a request handler."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through."""
+        await self._app(scope, receive, send)
 
 
 async def _upkeep(server: Server) -> None:

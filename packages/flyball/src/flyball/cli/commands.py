@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from flyball.cli.distill import distill
+from flyball.cli.mcp import mcp
 from flyball.cli.up import up
+from flyball.cli.whats_new import changes, verify, whats_new
 
 
 def register(app: typer.Typer) -> None:
     """Put every command on the application."""
     app.command()(up)
+    app.command()(distill)
+    app.command("whats-new")(whats_new)
+    app.command()(verify)
+    app.add_typer(changes, name="changes")
+    app.command()(mcp)

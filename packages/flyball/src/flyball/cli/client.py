@@ -1,0 +1,56 @@
+"""How commands reach the server: HTTP to one address, errors as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from flyball.errors import FlyballError, InputError, NotFound, Overloaded, ServerUnreachable, StoreError
+
+DEFAULT_SERVER = "http://127.0.0.1:4320"
+_SECONDS_MAX = 30.0
+
+
+def server_url(given: str | None) -> str:
+    """`--server`, else $FLYBALL_SERVER, else this machine."""
+    return (given or os.environ.get("FLYBALL_SERVER") or DEFAULT_SERVER).rstrip("/")
+
+
+def call(method: str, url: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    """The JSON that the server answers with.
+
+    Raises:
+        ServerUnreachable: nobody answers there.
+        FlyballError: what the server refuses, with its own sentence.
+    """
+    token = os.environ.get("FLYBALL_TOKEN", "")
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    try:
+        answer = httpx.request(
+            method, f"{url}{path}", params=given, json=body, headers=headers, timeout=_SECONDS_MAX, trust_env=False
+        )
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise unreachable(url) from error
+    if answer.is_success:
+        return answer.json()
+    raise _error(answer)
+
+
+def unreachable(url: str) -> ServerUnreachable:
+    """The error that says how to start a server."""
+    return ServerUnreachable(
+        f"no Flyball server answers at {url}; start one with `flyball up` (or name another with --server)"
+    )
+
+
+def _error(answer: httpx.Response) -> FlyballError:
+    try:
+        text = str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        text = f"the server answered {answer.status_code}: {answer.text[:200]}"
+    kinds: dict[int, type[FlyballError]] = {400: InputError, 404: NotFound, 413: InputError, 503: StoreError}
+    return Overloaded(text) if answer.status_code == 429 else kinds.get(answer.status_code, FlyballError)(text)  # noqa: PLR2004

@@ -1,0 +1,49 @@
+"""The pages' routes; each page is also served as JSON under the same name with `.json`."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from flyball.api.respond import answering, status_of
+from flyball.errors import FlyballError
+from flyball.queries.ports import Ports
+from flyball.web.pages.evidence import evidence_page
+from flyball.web.pages.now import now_page
+from flyball.web.render import render
+
+Page = Callable[[Request, Ports], Awaitable[Response]]
+
+
+def web_routes(ports: Ports) -> list[Route | Mount]:
+    """The routes of every page and of the style sheet."""
+
+    def page(show: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            if request.url.path.endswith(".json"):
+                return await answering(lambda asked: show(asked, ports))(request)
+            try:
+                return await show(request, ports)
+            except FlyballError as error:
+                response = render("error.html", message=str(error))
+                response.status_code = status_of(error)
+                return response
+
+        return endpoint
+
+    async def favicon(_: Request) -> Response:
+        return RedirectResponse("/static/icon.svg", 301)
+
+    static = importlib.resources.files("flyball.web") / "static"
+    return [
+        Route("/", page(now_page)),
+        Route("/index.json", page(now_page)),
+        Route("/evidence/{id}", page(evidence_page)),
+        Route("/favicon.ico", favicon),
+        Mount("/static", StaticFiles(directory=str(static))),
+    ]
