@@ -38,7 +38,7 @@ CALL_MAX_S = 10.0
 _SERVICE = "checkout"
 _UNDECIDED = "not enough data"
 _FINDING_KEYS = ("kind", "service", "template", "count", "first_seen", "change", "evidence")
-_SHOP_NEEDS = "opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.logging"
+SHOP_NEEDS = "opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.logging"
 
 View = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        _require_shop()
+        require_shop()
         with ExitStack() as stack:
             run = _start(stack, screen)
             outcome = _story(run, no_fix=no_fix, no_fault=no_fault)
@@ -123,7 +123,7 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
     bad = _deploy(run, release="v1" if no_fault else "v2", version="v2")
     run.screen.stage("checkout v2 is deployed" + (", the same code as v1" if no_fault else ""))
     with run.screen.waiting("asking what is new since that deploy"):
-        answer = _ask_until(run, "/api/v1/whats-new", {"since": bad}, _settled(), within_s=ANSWER_MAX_S)
+        answer = _ask_until(run, "/api/v1/whats-new", {"since": bad}, settled(), within_s=ANSWER_MAX_S)
     seconds = round(time.monotonic() - announced, 1)
     findings: Sequence[View] = answer.get("findings", [])
     run.screen.findings(answer, seconds=seconds, address=run.server.address)
@@ -132,7 +132,7 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
         fix = _deploy(run, release="v2" if no_fix else "v3", version="v3")
         run.screen.stage("checkout v3 is deployed" + (", it repairs nothing" if no_fix else ", the fix"))
         with run.screen.waiting("asking whether the fix worked"):
-            reply = _ask_until(run, "/api/v1/verify", {"change": fix}, _decided, within_s=VERDICT_MAX_S)
+            reply = _ask_until(run, "/api/v1/verify", {"change": fix}, decided, within_s=VERDICT_MAX_S)
         verdict = str(reply.get("verdict", _UNDECIDED))
         run.screen.verdict(reply)
     rows = [{key: finding.get(key) for key in _FINDING_KEYS} for finding in findings]
@@ -192,7 +192,7 @@ def _answer(response: httpx.Response) -> View:
     return orjson.loads(response.content)
 
 
-def _settled() -> Callable[[View], bool]:
+def settled() -> Callable[[View], bool]:
     """There are findings, and the same one came first when asked before."""
     before: list[tuple[Any, ...]] = []
 
@@ -206,15 +206,17 @@ def _settled() -> Callable[[View], bool]:
     return enough
 
 
-def _decided(answer: View) -> bool:
+def decided(answer: View) -> bool:
+    """There is a verdict."""
     return answer.get("verdict") != _UNDECIDED
 
 
-def _require_shop() -> None:
+def require_shop() -> None:
+    """Raises DemoFailed when the shop's services could not be imported."""
     try:
-        missing = [name for name in _SHOP_NEEDS if importlib.util.find_spec(name) is None]
+        missing = [name for name in SHOP_NEEDS if importlib.util.find_spec(name) is None]
     except ModuleNotFoundError:
-        missing = list(_SHOP_NEEDS)
+        missing = list(SHOP_NEEDS)
     if missing:
         raise DemoFailed("the shop needs the OpenTelemetry exporter: pip install 'flyball[demo]'")
 

@@ -75,6 +75,9 @@ class Child:
             with contextlib.suppress(ProcessLookupError):  # as it should be: nothing of the group is left
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ class Server:
     child: Child
     address: str
     otlp: str
+    otlp_grpc: str
 
     @classmethod
     def start(cls, folder: Path) -> Self:
@@ -96,6 +100,7 @@ class Server:
             child=Child.start("flyball", command, folder, heard=False),
             address=f"http://127.0.0.1:{port}",
             otlp=f"http://127.0.0.1:{otlp_http}",
+            otlp_grpc=f"127.0.0.1:{otlp_grpc}",
         )
 
     def await_ready(self, client: httpx.Client) -> None:

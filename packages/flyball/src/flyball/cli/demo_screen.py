@@ -65,7 +65,9 @@ class Screen:
             self.stage(f"Nothing is new {seconds:.0f} s after the deploy, so there is no fix to verify")
             self._limits(answer)
             return
-        self.stage(f"What is new since that deploy, {seconds:.1f} s after it ({len(found)} findings):")
+        self.stage(
+            f"What is new since that deploy, {seconds:.1f} s after it ({_many(len(found), 'finding')}):"
+        )
         self._console.print(Padding(_table(found[:FINDINGS_SHOWN_MAX]), (1, 0, 1, 2)))
         if len(found) > FINDINGS_SHOWN_MAX:
             self.say(f"  and {len(found) - FINDINGS_SHOWN_MAX} more at {address}/")
@@ -118,6 +120,10 @@ def _table(findings: Sequence[View]) -> Table:
             _after(finding.get("after_change_s")),
         )
     return table
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _after(seconds: float | None) -> str:
