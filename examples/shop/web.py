@@ -22,7 +22,6 @@ from urllib.parse import quote, unquote
 from opentelemetry import metrics, trace
 from opentelemetry.propagate import extract, inject
 from opentelemetry.trace import SpanKind, Status, StatusCode
-
 from shop.pool import Pool
 
 BODY_MAX_BYTES = 64 * 1024

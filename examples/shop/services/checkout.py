@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 
 from opentelemetry import trace
-
 from shop.payment import Declined, Ledger, Order
 from shop.pool import PoolExhausted
 from shop.service import Settings, run

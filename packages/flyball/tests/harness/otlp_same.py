@@ -1,6 +1,6 @@
 """OTLP/JSON for comparing: what a protobuf message is in it, and when two pieces of it say the same.
 
-Used by tests of real clients; on the test path by `pythonpath` of pyproject.toml.
+Used by tests that compare what a client sent with what the API gives back.
 """
 
 from __future__ import annotations
