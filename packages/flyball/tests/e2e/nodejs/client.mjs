@@ -27,6 +27,7 @@ const values = {
   yes: true,
   text: "größer als 漢字 \u0000 \"quoted\"\n",
 };
+const secret = "correct-horse-battery";
 const time = (nanos) => [Math.floor(Date.now() / 1000) - 2, nanos];
 
 const tracerProvider = new TracerProvider({
@@ -34,7 +35,7 @@ const tracerProvider = new TracerProvider({
   spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }) })],
 });
 const tracer = tracerProvider.getTracer("shop.pay", "1.2.3");
-const parent = tracer.startSpan("POST /orders", { kind: SpanKind.SERVER, startTime: time(1), attributes: values });
+const parent = tracer.startSpan("POST /orders", { kind: SpanKind.SERVER, startTime: time(1), attributes: { ...values, "db.password": secret } });
 const within = trace.setSpan(ROOT_CONTEXT, parent);
 const child = tracer.startSpan(
   "charge",
@@ -54,6 +55,10 @@ const logger = loggerProvider.getLogger("shop.log", "4.5.6");
 logger.emit({
   timestamp: time(123_456_789), observedTimestamp: time(123_456_790), severityNumber: SeverityNumber.WARN3,
   severityText: "Notice", body: "the bank took 412 ms", attributes: values, context: within,
+});
+logger.emit({
+  timestamp: time(7), severityText: "Secret", body: `user 7 signs in with password=${secret} from 10.0.0.7`,
+  attributes: { "db.password": secret },
 });
 logger.emit({ timestamp: time(5), severityNumber: SeverityNumber.FATAL4, body: { message: "all gone", values }, eventName: "shop.gone" });
 
