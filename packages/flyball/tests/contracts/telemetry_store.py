@@ -70,6 +70,14 @@ class TelemetryStoreContract:
         then = datetime.fromtimestamp(NOW_MS / 1000, UTC)
         assert await self.total(store, as_of=then) == 3
 
+    async def test_a_dictionary_may_hold_a_value_twice(self, store: TelemetryStore) -> None:
+        rows = pa.concat_tables([counts(2, service="cart"), counts(3, service="pay")])
+        place = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["demo", "demo"]))
+        rows = rows.set_column(rows.column_names.index("environment"), "environment", place)
+        await store.insert({"counts": rows}, received_ms=NOW_MS)
+        found = await store.select("SELECT service, environment FROM {db}.counts ORDER BY service")
+        assert found.to_pydict() == {"service": ["cart", "pay"], "environment": ["demo", "demo"]}
+
     async def test_an_empty_batch_is_committed(self, store: TelemetryStore) -> None:
         await store.insert({}, received_ms=NOW_MS)
         assert store.committed_ms == NOW_MS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from flyball.cli.demo import demo
 from flyball.cli.distill import distill
 from flyball.cli.mcp import mcp
 from flyball.cli.up import up
@@ -13,6 +14,7 @@ from flyball.cli.whats_new import changes, verify, whats_new
 def register(app: typer.Typer) -> None:
     """Put every command on the application."""
     app.command()(up)
+    app.command()(demo)
     app.command()(distill)
     app.command("whats-new")(whats_new)
     app.command()(verify)

@@ -144,6 +144,7 @@ class ChdbTelemetry:
                 self._writer.query(sql)
 
     def _append(self, name: str, rows: pa.Table, received_ms: int) -> None:
+        rows = _distinct_dictionaries(rows)
         columns = ", ".join(rows.column_names)
         sql = (
             f"INSERT INTO {self._database}.{name} ({columns})"
@@ -201,6 +202,26 @@ def _statements() -> Iterator[str]:
         if file.name.endswith(".sql"):
             text = re.sub(r"--.*", "", file.read_text())
             yield from (s.strip() for s in text.split(";") if s.strip())
+
+
+def _distinct_dictionaries(rows: pa.Table) -> pa.Table:
+    """The same rows, no dictionary holding a value twice: Arrow allows it, the engine rejects the batch.
+
+    Two services of one environment are enough for that: a dictionary may have an entry per sender.
+    """
+    for position, column in enumerate(rows.columns):
+        if pa.types.is_dictionary(column.type):
+            chunks = [_distinct_dictionary(chunk) for chunk in column.chunks]
+            rows = rows.set_column(position, rows.column_names[position], pa.chunked_array(chunks, column.type))
+    return rows
+
+
+def _distinct_dictionary(values: Any) -> pa.DictionaryArray:
+    encoded = values.dictionary.dictionary_encode()
+    if len(encoded.dictionary) == len(values.dictionary):
+        return values
+    index = encoded.indices.take(values.indices).cast(values.indices.type)
+    return pa.DictionaryArray.from_arrays(index, encoded.dictionary)
 
 
 def _bind(value: Any) -> str:

@@ -1,0 +1,143 @@
+"""What `flyball demo` shows a person: stages with their second, the findings, the verdict.
+
+What comes from the API holds log text, which anyone can write: it is shown as text, never as markup, and
+without control characters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from flyball.model.severity import Severity
+
+FINDINGS_SHOWN_MAX = 8
+EVIDENCE_SHOWN_MAX = 2
+
+_SEVERITY_STYLE = {Severity.WARN: "yellow", Severity.ERROR: "red", Severity.FATAL: "bold red"}
+_VERDICT_STYLE = {"fixed": "bold green", "not fixed": "bold red", "worse": "bold red"}
+
+View = Mapping[str, Any]
+
+
+class Screen:
+    """Writes the story; with `--json` to standard error, since standard output then holds the object alone."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._console = Console(stderr=to_stderr, highlight=False)
+        self._started = time.monotonic()
+
+    def title(self) -> None:
+        """The first line."""
+        self._console.print(Text("Flyball demo", style="bold") + Text("  no key, no account, no settings"))
+
+    def stage(self, text: str) -> None:
+        """One step, with the seconds since the start."""
+        seconds = time.monotonic() - self._started
+        self._console.print(Text(f"{seconds:6.1f} s  ", style="dim") + _plain(text))
+
+    def say(self, text: str) -> None:
+        """A line without a time."""
+        self._console.print(_plain(text))
+
+    @contextmanager
+    def waiting(self, for_what: str) -> Generator[None]:
+        """Show on a terminal that something runs."""
+        with self._console.status(for_what):
+            yield
+
+    def findings(self, answer: View, *, seconds: float, address: str) -> None:
+        """What is new: a table, one exemplar of the first finding, and what the answer could not see."""
+        found: Sequence[View] = answer.get("findings", [])
+        if not found:
+            self.stage(f"Nothing is new {seconds:.0f} s after the deploy, so there is no fix to verify")
+            self._limits(answer)
+            return
+        self.stage(
+            f"What is new since that deploy, {seconds:.1f} s after it ({_many(len(found), 'finding')}):"
+        )
+        self._console.print(Padding(_table(found[:FINDINGS_SHOWN_MAX]), (1, 0, 1, 2)))
+        if len(found) > FINDINGS_SHOWN_MAX:
+            self.say(f"  and {len(found) - FINDINGS_SHOWN_MAX} more at {address}/")
+        exemplar = _exemplar(found[0])
+        if exemplar:
+            self._console.print(Text("  as seen   ", style="dim") + _plain(exemplar))
+        for evidence in found[0].get("evidence", [])[:EVIDENCE_SHOWN_MAX]:
+            self._console.print(
+                Text("  evidence  ", style="dim") + _plain(f"{address}/api/v1/evidence/{evidence}")
+            )
+        self._limits(answer)
+
+    def verdict(self, reply: View) -> None:
+        """Whether the fix worked, overall and for each finding."""
+        verdict = str(reply.get("verdict"))
+        self.stage("Did it work?")
+        self._console.print(
+            Text("  verdict   ", style="dim") + Text(verdict, _VERDICT_STYLE.get(verdict, "bold"))
+        )
+        for each in reply.get("findings", [])[:FINDINGS_SHOWN_MAX]:
+            text = f"{each.get('verdict', '')}: {each.get('template', '')}"
+            self._console.print(Text("            ") + _plain(text), overflow="ellipsis", no_wrap=True)
+        self._limits(reply)
+
+    def open_page(self, address: str) -> None:
+        """Where to look while it runs on."""
+        self._console.print()
+        self._console.print(Text("Open ") + Text(f"{address}/", "bold") + Text("  (Ctrl-C ends the demo)"))
+
+    def _limits(self, answer: View) -> None:
+        for limit in answer.get("limits", []):
+            self._console.print(Text("  limit     ", style="dim") + _plain(str(limit)))
+
+
+def _table(findings: Sequence[View]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("kind", "", "service", "pattern"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("count", justify="right")
+    table.add_column("first seen", justify="right")
+    for finding in findings:
+        severity = _severity(finding.get("severity"))
+        style = _SEVERITY_STYLE.get(severity, "")
+        table.add_row(
+            _plain(str(finding.get("kind", ""))),
+            Text(severity.glyph, style),
+            _plain(str(finding.get("service", ""))),
+            _plain(str(finding.get("template", ""))),
+            str(finding.get("count", "")),
+            _after(finding.get("after_change_s")),
+        )
+    return table
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:+.0f} s"
+
+
+def _severity(value: object) -> Severity:
+    """From a number (0 to 24) or a word; anything else says nothing."""
+    if isinstance(value, int):
+        return Severity.of(value)
+    return Severity.__members__.get(str(value).upper(), Severity.UNSPECIFIED)
+
+
+def _exemplar(finding: View) -> str:
+    exemplar = finding.get("exemplar")
+    return str(exemplar.get("body", "") if isinstance(exemplar, Mapping) else exemplar or "")
+
+
+def _plain(text: str) -> Text:
+    """No markup is read from it; what a terminal would obey (escapes, direction marks) is shown as a mark."""
+    return Text("".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text))

@@ -1,0 +1,210 @@
+"""The story of `flyball demo`: a shop, a bad deploy, what is new since then, the fix, the verdict.
+
+Everything is real and stands on the shipped defaults: a `flyball up` of its own on a folder that is thrown away,
+five instrumented services under load, and only the public API in between. The demo waits and asks; it has no
+threshold, window, clock or history of its own, and no finding is treated specially.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from flyball.cli.demo_children import DemoFailed, Server, Shop
+from flyball.cli.demo_screen import Screen
+
+BASELINE_S = 20.0
+"""How long the healthy release runs before the deploy."""
+ANSWER_MAX_S = 30.0
+"""How long the demo asks what is new; a deploy that changes nothing is asked about for all of it."""
+VERDICT_MAX_S = 45.0
+ASK_EVERY_S = 1.0
+CALL_MAX_S = 10.0
+
+_SERVICE = "checkout"
+_UNDECIDED = "not enough data"
+_FINDING_KEYS = ("kind", "service", "template", "count", "first_seen", "change", "evidence")
+SHOP_NEEDS = "opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.logging"
+
+View = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What `--json` prints; `seconds_to_answer` runs from the announcement of the deploy."""
+
+    findings: Sequence[View]
+    verdict: str | None
+    seconds_to_answer: float
+
+
+def tell(
+    show: Callable[[Outcome], None], *, quiet: bool, once: bool, no_fix: bool, no_fault: bool
+) -> Outcome:
+    """Run the demo; `show` gets the outcome as soon as it is there, before a person looks at the page.
+
+    Args:
+        show: what is done with the outcome.
+        quiet: the story goes to standard error, so that standard output is the caller's.
+        once: end after the verdict instead of waiting for Ctrl-C.
+        no_fix: the third version repairs nothing.
+        no_fault: the deploy changes nothing.
+
+    Raises:
+        DemoFailed: a process of the demo ended or did not answer.
+        KeyboardInterrupt: Ctrl-C or SIGTERM before the outcome.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # these stop the demo as Ctrl-C does
+    require_shop()
+    with ExitStack() as stack:
+        run = _start(stack, Screen(to_stderr=quiet))
+        outcome = _story(run, no_fix=no_fix, no_fault=no_fault)
+        show(outcome)
+        if not once:
+            _stay(run)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What runs, and how to ask it."""
+
+    server: Server
+    shop: Shop
+    api: httpx.Client
+    screen: Screen
+    releases: Mapping[str, str]
+
+
+def _start(stack: ExitStack, screen: Screen) -> _Run:
+    screen.title()
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flyball-demo-")))
+    with screen.waiting("starting Flyball"):
+        server = Server.start(folder)
+        stack.callback(server.stop)
+        # no proxy of the environment stands between two processes of this machine
+        api = stack.enter_context(httpx.Client(base_url=server.address, timeout=CALL_MAX_S, trust_env=False))
+        server.await_ready(api)
+    screen.stage(f"Flyball is up at {server.address}/")
+    with screen.waiting("opening the shop"):
+        shop = Shop.start(server.otlp, folder)
+        stack.callback(shop.stop)
+        releases = shop.opened()["releases"]
+    screen.stage("The shop is open: five services, 30 requests a second, checkout v1")
+    return _Run(server=server, shop=shop, api=api, screen=screen, releases=releases)
+
+
+def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
+    with run.screen.waiting("letting the healthy version run"):
+        time.sleep(BASELINE_S)
+    announced = time.monotonic()
+    bad = _deploy(run, release="v1" if no_fault else "v2", version="v2")
+    run.screen.stage("checkout v2 is deployed" + (", the same code as v1" if no_fault else ""))
+    with run.screen.waiting("asking what is new since that deploy"):
+        answer = _ask_until(run, "/api/v1/whats-new", {"since": bad}, settled(), within_s=ANSWER_MAX_S)
+    seconds = round(time.monotonic() - announced, 1)
+    findings: Sequence[View] = answer.get("findings", [])
+    run.screen.findings(answer, seconds=seconds, address=run.server.address)
+    verdict = None
+    if findings and not no_fault:
+        fix = _deploy(run, release="v2" if no_fix else "v3", version="v3")
+        run.screen.stage("checkout v3 is deployed" + (", it repairs nothing" if no_fix else ", the fix"))
+        with run.screen.waiting("asking whether the fix worked"):
+            reply = _ask_until(run, "/api/v1/verify", {"change": fix}, decided, within_s=VERDICT_MAX_S)
+        verdict = str(reply.get("verdict", _UNDECIDED))
+        run.screen.verdict(reply)
+    rows = [{key: finding.get(key) for key in _FINDING_KEYS} for finding in findings]
+    return Outcome(findings=rows, verdict=verdict, seconds_to_answer=seconds)
+
+
+def _stay(run: _Run) -> None:
+    """Keep everything running until Ctrl-C, so that the page can be opened."""
+    run.screen.open_page(run.server.address)
+    try:
+        while run.server.alive:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        run.screen.say("stopping")
+        return
+    raise run.server.child.failed("ended")
+
+
+def _deploy(run: _Run, *, release: str, version: str) -> str:
+    """Announce the deploy, as a pipeline would, then do it; returns the change's id."""
+    announcement = {
+        "service": _SERVICE,
+        "version": version,
+        "environment": run.shop.environment,
+        "kind": "deploy",
+        "commit": run.releases[release],
+    }
+    change_id = str(_answer(run.api.post("/api/v1/changes", json=announcement))["id"])
+    run.shop.deploy(release, version)
+    return change_id
+
+
+def _ask_until(
+    run: _Run,
+    path: str,
+    question: Mapping[str, str],
+    enough: Callable[[View], bool],
+    *,
+    within_s: float,
+) -> View:
+    """Ask until the answer is enough or the time is over; returns the last answer."""
+    until = time.monotonic() + within_s
+    answer: View = {}
+    while time.monotonic() < until:
+        if not run.server.alive:
+            raise run.server.child.failed("ended")
+        answer = _answer(run.api.get(path, params=dict(question)))
+        if enough(answer):
+            break
+        time.sleep(ASK_EVERY_S)
+    return answer
+
+
+def _answer(response: httpx.Response) -> View:
+    if not response.is_success:
+        raise DemoFailed(f"{response.request.url} answered {response.status_code}: {response.text[:300]}")
+    return orjson.loads(response.content)
+
+
+def settled() -> Callable[[View], bool]:
+    """There are findings, and the same one came first when asked before."""
+    before: list[tuple[Any, ...]] = []
+
+    def enough(answer: View) -> bool:
+        findings = answer.get("findings", [])
+        first = [tuple(findings[0].get(key) for key in ("kind", "service", "template"))] if findings else []
+        same = bool(first) and first == before
+        before[:] = first
+        return same
+
+    return enough
+
+
+def decided(answer: View) -> bool:
+    """There is a verdict."""
+    return answer.get("verdict") != _UNDECIDED
+
+
+def require_shop() -> None:
+    """Raises DemoFailed when the shop's services could not be imported."""
+    try:
+        missing = [name for name in SHOP_NEEDS if importlib.util.find_spec(name) is None]
+    except ModuleNotFoundError:
+        missing = list(SHOP_NEEDS)
+    if missing:
+        raise DemoFailed("the shop needs the OpenTelemetry exporter: pip install 'flyball[demo]'")

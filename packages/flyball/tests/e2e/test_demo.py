@@ -1,0 +1,101 @@
+"""`flyball demo` as a person runs it: the fault, a fix that repairs nothing, a deploy that changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+TIME_MAX_S = 90.0
+GONE_MAX_S = 20.0
+DEMO = [str(Path(sys.executable).parent / "flyball"), "demo", "--json", "--once"]
+POOL = re.compile(r"connection pool exhausted: <\*> of <\*> in use, waited <\*>")
+
+
+def _demo(*options: str) -> Mapping[str, Any]:
+    started = time.monotonic()
+    done = subprocess.run([*DEMO, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - started < TIME_MAX_S
+    (line,) = done.stdout.splitlines()
+    answer = json.loads(line)
+    assert set(answer) == {"findings", "verdict", "seconds_to_answer"}
+    return answer
+
+
+def _check_fault(answer: Mapping[str, Any]) -> None:
+    first = answer["findings"][0]
+    assert set(first) == {"kind", "service", "template", "count", "first_seen", "change", "evidence"}
+    assert (first["kind"], first["service"]) == ("new", "checkout")
+    assert POOL.search(first["template"])
+    assert first["count"] > 0
+    assert first["evidence"]
+    assert first["change"]
+
+
+def test_the_fault_is_found_and_the_fix_is_confirmed() -> None:
+    answer = _demo()
+    _check_fault(answer)
+    assert answer["verdict"] == "fixed"
+
+
+def test_a_fix_that_repairs_nothing_is_not_fixed() -> None:
+    answer = _demo("--no-fix")
+    _check_fault(answer)
+    assert answer["verdict"] == "not fixed"
+
+
+def test_a_deploy_that_changes_nothing_has_nothing_new() -> None:
+    answer = _demo("--no-fault")
+    assert answer["findings"] == []
+    assert answer["verdict"] is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_ends_it_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        assert demo.stderr is not None
+        assert any("The shop is open" in line for line in demo.stderr)
+        assert len(_processes(tmp_path)) >= 9  # the demo, the server, run.py, five services, the load
+        demo.send_signal(number)
+        demo.wait(GONE_MAX_S)
+    finally:
+        demo.kill()
+        demo.communicate()
+    until = time.monotonic() + GONE_MAX_S
+    while _processes(tmp_path) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert _processes(tmp_path) == []
+    if number != signal.SIGKILL:  # no one is left to clean up after kill -9
+        assert demo.returncode == 130
+        assert list(tmp_path.iterdir()) == []
+
+
+def _processes(temporary: Path) -> list[str]:
+    """The command lines of all processes that run with this folder as their TMPDIR."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={temporary}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # it ended meanwhile, or is another user's
+    return found
