@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import socket
@@ -140,7 +141,7 @@ class Server:
             "edges": self.meter.snapshot(),
         }
 
-    def context(self, name: str) -> ReceiverContext:
+    def context(self, name: str, *, ready: Callable[[], None] = lambda: None) -> ReceiverContext:
         """The surroundings of the receiver of that name."""
         return ReceiverContext(
             emit=self.emit,
@@ -148,6 +149,7 @@ class Server:
             clock=self.clock,
             cursors=self.state,
             line_reader=LineReader,
+            ready=ready,
             token=self.settings.token,
             allowed_hosts=self.settings.allowed_hosts,
             health=Health(),
@@ -172,6 +174,8 @@ async def assembled(settings: Settings) -> AsyncIterator[Server]:
         distiller = Distiller(known=(shape.id for shape, _ in stored))
         bus = LocalBus(folder / "wal", clock, free_bytes_min=settings.free_bytes_min)
         bus.start(telemetry.committed_ms)
+        meter.count("wal", "recovered", bus.pending_bytes)
+        meter.count("wal", "dropped: damaged bytes", bus.damage.torn_bytes + bus.damage.skipped_bytes)
         stack.push_async_callback(bus.close)
 
         decoder = Decoder(redact_attributes)
@@ -225,14 +229,15 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
     with locked(settings.data_folder), listen(settings.host, settings.port) as web_socket:
         async with assembled(settings) as server:
             moving = asyncio.create_task(server.runner.run(), name="runner")
-            receiving = _receiving(server, web_socket)
-            stopping = asyncio.create_task(stop.wait())
-            upkeep = asyncio.create_task(_upkeep(server), name="upkeep")
-            asyncio.get_running_loop().call_later(0.2, ready)
-            await asyncio.wait({moving, stopping, upkeep, *receiving}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopping, upkeep, *receiving):
+            work = _receiving(server, web_socket, ready)
+            work += [
+                asyncio.create_task(stop.wait(), name="stop"),
+                asyncio.create_task(_upkeep(server), name="upkeep"),
+            ]
+            await asyncio.wait({moving, *work}, return_when=asyncio.FIRST_COMPLETED)
+            for task in work:
                 task.cancel()
-            ended = await asyncio.gather(stopping, upkeep, *receiving, return_exceptions=True)
+            ended = await asyncio.gather(*work, return_exceptions=True)
             server.runner.stop()
             await moving
             for error in ended:
@@ -240,21 +245,29 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                     raise error
 
 
-def _receiving(server: Server, web_socket: socket.socket) -> list[asyncio.Task[None]]:
+def _receiving(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> list[asyncio.Task[Any]]:
+    """A task for the main port and for each receiver; `ready` is called when the last of them listens."""
     settings = server.settings
     receivers: dict[str, dict[str, Any]] = {
         "otlp_http": {"listen": _address(settings.host, settings.otlp_http_port)},
         "otlp_grpc": {"listen": _address(settings.host, settings.otlp_grpc_port)},
         **settings.receivers,
     }
-    tasks = [asyncio.create_task(_main_port(server, web_socket), name="web")]
+    waiting = {"web", *receivers}
+
+    def listening(name: str) -> None:
+        waiting.discard(name)
+        if not waiting:
+            ready()
+
+    tasks = [asyncio.create_task(_main_port(server, web_socket, lambda: listening("web")), name="web")]
     for name, fields in receivers.items():
-        receiver = make_receiver(name, fields)
-        tasks.append(asyncio.create_task(receiver.run(server.context(name)), name=name))
+        context = server.context(name, ready=functools.partial(listening, name))
+        tasks.append(asyncio.create_task(make_receiver(name, fields).run(context), name=name))
     return tasks
 
 
-async def _main_port(server: Server, web_socket: socket.socket) -> None:
+async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> None:
     """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
     settings = server.settings
     tools = mcp_server(server.ask, link=lambda _: server.ports.base_url)
@@ -267,7 +280,9 @@ async def _main_port(server: Server, web_socket: socket.socket) -> None:
                 *(Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"]) for signal in Signal),
             ]
         )
-        await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token)
+        await serve(
+            app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token, ready=ready
+        )
 
 
 class _Asgi:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ def up(
     config: Annotated[Path | None, typer.Option(help="A YAML file with settings and receivers")] = None,
 ) -> None:
     """Start Flyball: one process, one data folder, no account and no key."""
+    # gRPC's core logs past us; what matters comes as our own errors
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import uvloop  # noqa: PLC0415 - `flyball --help` stays quick
 
     from flyball import app  # noqa: PLC0415

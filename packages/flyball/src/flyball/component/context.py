@@ -22,7 +22,7 @@ class ReceiverContext:
 
     `emit` returns when the export is durable (then the sender may be acknowledged) and raises Overloaded when
     there is no room. `count(outcome, number)` counts what is received or dropped. `token` is what a sender must
-    present, empty when none is needed. `line_reader()` makes records of a stream of lines.
+    present, empty when none is needed. A receiver calls `ready()` when it listens. `line_reader()` makes records of a stream of lines.
     """
 
     emit: Callable[[Export], Awaitable[None]]
@@ -30,6 +30,7 @@ class ReceiverContext:
     clock: Clock
     cursors: CursorStore
     line_reader: Callable[[], LineReader]
+    ready: Callable[[], None] = lambda: None
     token: str = ""
     allowed_hosts: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)

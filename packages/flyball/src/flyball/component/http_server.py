@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import uvicorn
 
@@ -37,13 +37,28 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the process decides when to stop."""
 
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
 
-async def serve(app: App, opened: socket.socket, *, allowed_hosts: Sequence[str], token: str) -> None:
-    """Serve `app` behind the guard until cancelled; then finish what is being answered."""
+async def serve(
+    app: App,
+    opened: socket.socket,
+    *,
+    allowed_hosts: Sequence[str],
+    token: str,
+    ready: Callable[[], None],
+) -> None:
+    """Serve `app` behind the guard until cancelled; then finish what is being answered. Calls `ready` once."""
     guard = HttpGuard(app, allowed_hosts=allowed_hosts, token=token)
     config = uvicorn.Config(
         guard,
@@ -53,7 +68,7 @@ async def serve(app: App, opened: socket.socket, *, allowed_hosts: Sequence[str]
         server_header=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    server = _Server(config)
+    server = _Server(config, ready)
     task = asyncio.ensure_future(server.serve([opened]))
     try:
         await asyncio.shield(task)

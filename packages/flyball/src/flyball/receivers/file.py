@@ -48,6 +48,7 @@ class File:
             raise ConfigurationError("receivers.file.paths is empty, for example paths: [/var/log/checkout/*.log]")
         followed: dict[str, _Followed] = {}
         stored = dict(await ctx.cursors.cursors())
+        ctx.ready()
         try:
             while True:
                 await self._discover(ctx, followed, stored)

@@ -88,13 +88,12 @@ class Decoder:
                     for resource in request.resource_metrics:
                         for scope in resource.scope_metrics:
                             metrics.add(scope.metrics, origins.index(export.workspace, resource, scope))
+        tables = {"logs": logs.table(), "spans": spans.table(), "metrics": metrics.table()}
         dropped = logs.dropped_attributes + spans.dropped_attributes
         return Batch(
             received_ms=received_ms,
             origins=origins.origins,
-            logs=logs.table(),
-            spans=spans.table(),
-            metrics=metrics.table(),
+            **tables,
             dropped={"attributes over the limit": dropped} if dropped else {},
         )
 

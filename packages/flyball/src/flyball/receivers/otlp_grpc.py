@@ -56,17 +56,23 @@ class OtlpGrpc:
             handler = grpc.unary_unary_rpc_method_handler(_handler(signal, ctx))
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
         try:
-            bound = server.add_insecure_port(self.listen)
-        except RuntimeError as error:
-            raise ConfigurationError(f"cannot listen on {self.listen}: {error}") from error
-        if bound == 0:
-            raise ConfigurationError(f"cannot listen on {self.listen}: the port is in use")
-        await server.start()
-        try:
+            _bind(server, self.listen)
+            await server.start()
+            ctx.ready()
             await server.wait_for_termination()
-        except asyncio.CancelledError:
-            await server.stop(_STOP_SECONDS)
-            raise
+        finally:
+            await asyncio.shield(server.stop(_STOP_SECONDS))
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> None:
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError as error:
+        host, _, port = listen.rpartition(":")
+        raise ConfigurationError(
+            f"port {port} on {host} cannot be used: Address already in use;"
+            " flyball up --help tells how to choose another"
+        ) from error
 
 
 def _handler(signal: Signal, ctx: ReceiverContext) -> Callable[[bytes, Any], Awaitable[bytes]]:

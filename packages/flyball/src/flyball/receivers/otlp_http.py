@@ -49,7 +49,7 @@ class OtlpHttp:
         """
         host, _, port = self.listen.rpartition(":")
         opened = listen(host.strip("[]"), int(port))
-        await serve(otlp_app(ctx), opened, allowed_hosts=ctx.allowed_hosts, token=ctx.token)
+        await serve(otlp_app(ctx), opened, allowed_hosts=ctx.allowed_hosts, token=ctx.token, ready=ctx.ready)
 
 
 def otlp_app(ctx: ReceiverContext) -> App:

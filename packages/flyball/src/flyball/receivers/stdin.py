@@ -31,6 +31,7 @@ class Stdin:
         stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer)
         reader = ctx.line_reader()
+        ctx.ready()
         try:
             while True:
                 try:
