@@ -11,12 +11,12 @@ import gzip
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import IO, Annotated, Any, BinaryIO, cast
+from typing import IO, Annotated, Any, Protocol, cast
 
 import numpy as np
 import orjson
@@ -120,7 +120,7 @@ def _check(files: list[str], assign: Path | None) -> int:
 
 
 @contextlib.contextmanager
-def _progress(size: int) -> Iterator[Callable[[int], None]]:
+def _progress(size: int) -> Generator[Callable[[int], None]]:
     """A bar on stderr when that is a terminal, else nothing."""
     if not sys.stderr.isatty():
         yield lambda _bytes: None
@@ -131,12 +131,16 @@ def _progress(size: int) -> Iterator[Callable[[int], None]]:
         yield lambda read: progress.advance(task, read)
 
 
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 def _read(name: str, count: _Count, advance: Callable[[int], None]) -> None:
     """All records of one file; a trace does not go on in the next file."""
     with contextlib.ExitStack() as stack:
         raw = sys.stdin.buffer if name == _STDIN else stack.enter_context(Path(name).open("rb"))
         buffered = cast("Any", raw)
-        stream: IO[bytes] = raw
+        stream: _Readable = raw
         if buffered.peek(2)[:2] == _GZIP_MAGIC:
             stream = stack.enter_context(gzip.open(raw))
         reader = LineReader()
@@ -178,7 +182,7 @@ class _Tally:
 class _Count:
     """Counts shapes while the input streams by, patterns when it has ended."""
 
-    def __init__(self, spool: BinaryIO | IO[bytes] | None) -> None:
+    def __init__(self, spool: IO[bytes] | None) -> None:
         self.catalog = Catalog()
         self.lines = self.records = self.redacted = self.bytes_in = self.cut = 0
         self._spool = spool
@@ -221,7 +225,7 @@ class _Count:
         """One row per pattern, the most frequent first; aliases are resolved now."""
         patterns: dict[str, _Tally] = {}
         for shape, tally in self._tallies.items():
-            patterns.setdefault(self.catalog.resolve(shape), _Tally()).join(tally)
+            patterns.setdefault(self.catalog.fingerprint_of(shape), _Tally()).join(tally)
         rows: list[dict[str, Any]] = []
         for pattern in self.catalog.patterns():
             tally = patterns[pattern.fingerprint]
@@ -262,7 +266,7 @@ def _write_assignment(path: Path, spool: IO[bytes], catalog: Catalog) -> None:
     with path.open("wb") as out:
         while block := spool.read(ASSIGN_IDS * 8):
             ids, codes = np.unique(np.frombuffer(block, np.uint64), return_inverse=True)
-            names = [f"{catalog.resolve(shape)}\n" if shape else "-\n" for shape in ids.tolist()]
+            names = [f"{catalog.fingerprint_of(shape)}\n" if shape else "-\n" for shape in ids.tolist()]
             # fixed width, so that numpy copies; the padding of "-" goes
             out.write(np.array(names, "S17")[codes].tobytes().replace(b"\0", b""))
 

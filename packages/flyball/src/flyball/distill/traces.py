@@ -76,16 +76,21 @@ _CALM_LEVEL = re.compile(
 )
 
 
-def spans(
-    line: Callable[[int], str], length: Callable[[int], int], total: int, starts: list[int], bytes_max: int
-) -> list[tuple[int, int]]:
-    """The traces among `total` lines, as (first, after last). Pure: what is no frame or near one is not read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """How to read the lines of a stream: the text and the bytes of one, and how many there are."""
+
+    text: Callable[[int], str]
+    size: Callable[[int], int]
+    total: int
+
+
+def spans(lines: Lines, starts: list[int], bytes_max: int) -> list[tuple[int, int]]:
+    """The traces among the lines, as (first, after last). Pure; what is no frame or near one is not read.
 
     Args:
-        line: the text of a line.
-        length: the bytes of a line.
-        total: how many lines there are.
-        starts: the lines that FRAME_RE2 matches, ascending.
+        lines: the lines.
+        starts: those that FRAME_RE2 matches, ascending.
         bytes_max: a trace does not grow over this.
     """
     found: list[tuple[int, int]] = []
@@ -93,8 +98,8 @@ def spans(
     for start in starts:
         if start < floor:
             continue
-        first = _first(line, start, floor)
-        after = _after(line, length, total, first, start, bytes_max)
+        first = _first(lines.text, start, floor)
+        after = _after(lines, first, start, bytes_max)
         if after - first > 1:
             found.append((first, after))
             floor = after
@@ -196,30 +201,23 @@ class _Reader:
         return bool(_CHAIN.match(text))
 
 
-def _after(
-    line: Callable[[int], str],
-    length: Callable[[int], int],
-    total: int,
-    first: int,
-    start: int,
-    bytes_max: int,
-) -> int:
+def _after(lines: Lines, first: int, start: int, bytes_max: int) -> int:
     """The line after the trace's last."""
     reader = _Reader()
-    size = sum(length(at) + 1 for at in range(first, start))
+    size = sum(lines.size(at) + 1 for at in range(first, start))
     at = start
-    while at < total and at - first < TRACE_LINES_MAX:
-        size += length(at) + 1
+    while at < lines.total and at - first < TRACE_LINES_MAX:
+        size += lines.size(at) + 1
         if size > bytes_max:
             break
-        text = line(at)
+        text = lines.text(at)
         if not text.strip():
-            if not _goes_on(line, at, total, reader):
+            if not _goes_on(lines.text, at, lines.total, reader):
                 break
-        elif not (reader.take(text) or _go_call(line, at, total, text)):
+        elif not (reader.take(text) or _go_call(lines.text, at, lines.total, text)):
             break
         at += 1
-    while at > start and not line(at - 1).strip():
+    while at > start and not lines.text(at - 1).strip():
         at -= 1
     return at
 
