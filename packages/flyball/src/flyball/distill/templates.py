@@ -148,25 +148,36 @@ class _Column:
 
 
 class Columns:
-    """The columns of all shapes met. Adding a shape costs its own length, however many there are."""
+    """The columns of all shapes met. Adding a shape costs its own length, however many there are.
+
+    A column that varies gives a template with `<*>` in its place, and that is compared like a shape: so two
+    columns that vary together ("user <*> of group <*>") are found one after the other.
+    """
 
     def __init__(self) -> None:
         self._columns: dict[tuple[int, int], _Column] = {}
-        self._known: set[int] = set()
+        self._known: dict[str, int] = {}
 
     def add(self, shape: Shape) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that this shape is known as well."""
-        if shape.id in self._known:
-            return []
-        self._known.add(shape.id)
         pairs: list[tuple[int, int]] = []
-        parts = tokens(shape.template)
-        for at, slot in _places(parts):
-            # Python's own hash: private to this process and keyed, so nobody can craft collisions.
-            context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
-            column = self._columns.setdefault(context, _Column(slot=slot))
-            pairs += _observe(column, parts[at], shape.id)
-        return pairs
+        work = [(shape.template, shape.id)]
+        while work:
+            template, one = work.pop()
+            if template in self._known:
+                pairs.append((self._known[template], one))
+                continue
+            self._known[template] = one
+            parts = tokens(template)
+            for at, slot in _places(parts):
+                # Python's own hash: private to this process and keyed, so nobody can craft collisions.
+                context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
+                column = self._columns.setdefault(context, _Column(slot=slot))
+                varied = column.varies
+                pairs += _observe(column, parts[at], one)
+                if column.varies and not varied:
+                    work.append(("".join([*parts[:at], WILDCARD, *parts[at + 1 :]]), one))
+        return [(one, other) for one, other in pairs if one != other]
 
 
 def _observe(column: _Column, value: str, shape: int) -> list[tuple[int, int]]:
