@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from flyball.distill.catalog import Catalog
 from flyball.distill.redact import RULES_VERSION
 from flyball.distill.shapes import id_of, shape_of
 from flyball.model.pattern import Shape, fingerprint
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 LINES = [f"session opened for user {name} by root" for name in NAMES] + [
@@ -81,14 +80,20 @@ def test_a_restart_finds_the_same_patterns(lines: list[str], batch: int) -> None
 
 def test_new_rules_make_nothing_new() -> None:
     # an older rule set that did not know addresses: two shapes where the rules of today see one
-    old = [old_shape(f"from {address} came <*>", f"from {address} came 7") for address in ("10.0.0.1", "10.0.0.2")]
+    old = [
+        old_shape(f"from {address} came <*>", f"from {address} came 7")
+        for address in ("10.0.0.1", "10.0.0.2")
+    ]
     old.append(old_shape("password=hunter2 for <*>", "password=hunter2 for 5"))
     catalog = Catalog([(shape, when) for when, shape in enumerate(old)])
     before = {fingerprint(shape.id) for shape in old}
 
     upgrade = catalog.upgrade(shape_of)
 
-    assert {shape.template for shape, _when in upgrade.shapes} == {"from <*> came <*>", "password=<*> for <*>"}
+    assert {shape.template for shape, _when in upgrade.shapes} == {
+        "from <*> came <*>",
+        "password=<*> for <*>",
+    }
     assert upgrade.examples == {old[2].id: "password=<*> for 5"}
     for line in ("from 10.9.9.9 came 3", "password=other for 1"):
         new = shape_of(line)
@@ -146,7 +151,10 @@ def test_loading_upgrades_the_store_once() -> None:
 @pytest.mark.parametrize("line", ["value {} seen in the system today", "user {} of group {} logged in here"])
 def test_adding_shapes_costs_their_length_not_their_number(line: str) -> None:
     def seconds(count: int) -> float:
-        shapes = [shape_of(line.format(f"n_{chr(97 + n % 26)}{'x' * (n // 26)}", f"g_{chr(97 + n % 7)}")) for n in range(count)]
+        shapes = [
+            shape_of(line.format(f"n_{chr(97 + n % 26)}{'x' * (n // 26)}", f"g_{chr(97 + n % 7)}"))
+            for n in range(count)
+        ]
         catalog, start = Catalog(), time.perf_counter()
         for when, shape in enumerate(shapes):
             catalog.add([shape], when)

@@ -3,21 +3,78 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from flyball.distill.mask import key, mask
 from flyball.distill.parse import head
 from flyball.distill.redact import redact_text
 from flyball.distill.shapes import shape_of
 from flyball.distill.templates import matches
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 WORDS = st.sampled_from(
-    "user root failed connected [core] <*> 10.0.0.1:80 0x1f id=7 k=v x = y 'a b' \"q\" \"GET /a/b HTTP/1.1\" /var/log/x.log"
-    " https://h/p?q=1 2024-01-31T12:00:00Z 12:00:01,5 Jan Mon deadbeef ffff com.example.app.Thing true null (a,b) [x, y]"
-    " 6.0 KB ms a@b.c -1 +5 100% #3 $9 ... .....0 :: {a:1} é٣ 日本7語 \u202eشبكة0 C:\\x\\y ~/z - -> 1,2 3|4 ERROR a.b.c/.D".split(" ")
+    [
+        "user",
+        "root",
+        "failed",
+        "connected",
+        "[core]",
+        "<*>",
+        "10.0.0.1:80",
+        "0x1f",
+        "id=7",
+        "k=v",
+        "x",
+        "=",
+        "y",
+        "'a",
+        "b'",
+        '"q"',
+        '"GET',
+        "/a/b",
+        'HTTP/1.1"',
+        "/var/log/x.log",
+        "https://h/p?q=1",
+        "2024-01-31T12:00:00Z",
+        "12:00:01,5",
+        "Jan",
+        "Mon",
+        "deadbeef",
+        "ffff",
+        "com.example.app.Thing",
+        "true",
+        "null",
+        "(a,b)",
+        "[x,",
+        "y]",
+        "6.0",
+        "KB",
+        "ms",
+        "a@b.c",
+        "-1",
+        "+5",
+        "100%",
+        "#3",
+        "$9",
+        "...",
+        ".....0",
+        "::",
+        "{a:1}",
+        "é٣",
+        "日本7語",
+        "\u202eشبكة0",
+        "C:\\x\\y",
+        "~/z",
+        "-",
+        "->",
+        "1,2",
+        "3|4",
+        "ERROR",
+        "a.b.c/.D",
+    ]
 )
-LINES = st.one_of(st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS, max_size=8).map("".join), st.text(max_size=80))
+LINES = st.one_of(
+    st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS, max_size=8).map("".join), st.text(max_size=80)
+)
 
 
 def masked(line: str) -> str:
@@ -102,7 +159,9 @@ def test_digits_never_survive(line: str) -> None:
     assert not any(char.isdigit() and char.isdecimal() for char in masked(line))
 
 
-@pytest.mark.parametrize("unit", ["a", "a.", "/", "'", '"', "a=", "[a,", "a:", "0:", "a@", "://", "\\", "Jan ", "-", '"a\\'])
+@pytest.mark.parametrize(
+    "unit", ["a", "a.", "/", "'", '"', "a=", "[a,", "a:", "0:", "a@", "://", "\\", "Jan ", "-", '"a\\']
+)
 def test_hostile_lines_are_masked_in_bounded_time(unit: str) -> None:
     line = (unit * 4096)[:4096]
     assert masked(masked(line)) == masked(line)

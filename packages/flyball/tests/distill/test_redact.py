@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from flyball.distill.redact import SECRET_KEY, redact, redact_attributes, redact_text, redact_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from flyball.distill.redact import SECRET_KEY, redact, redact_attributes, redact_text, redact_value
 
 SECRETS = {
     "4111111111111111": "card {} declined",

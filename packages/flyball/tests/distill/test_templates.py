@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from flyball.distill.shapes import shape_of
 from flyball.distill.templates import matches, partition, template_of, text_of, tokens
 from flyball.model.pattern import Shape
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def groups(lines: list[str]) -> set[frozenset[str]]:
@@ -56,7 +55,10 @@ def test_identifiers_need_less_evidence_than_words() -> None:
     ],
 )
 def test_polarity_and_severity_never_merge(one: str, other: str) -> None:
-    noise = [f"link to service {word} at host beta" for word in (one, other, "alpha", "gamma_x", "delta_y", "eps_z")]
+    noise = [
+        f"link to service {word} at host beta"
+        for word in (one, other, "alpha", "gamma_x", "delta_y", "eps_z")
+    ]
     together = [group for group in groups(noise) if any(one in t.split() for t in group) and len(group) > 1]
     assert together == []
 
@@ -73,13 +75,20 @@ def test_too_little_constant_text_never_merges() -> None:
 
 LINES = [
     *(f"session opened for user {name} by root" for name in ("alice", "bob", "carol", "dave")),
-    *(f"bean {name} was created in {where}" for name in ("a_b", "c_d", "e_f") for where in ("core_x", "web_y")),
+    *(
+        f"bean {name} was created in {where}"
+        for name in ("a_b", "c_d", "e_f")
+        for where in ("core_x", "web_y")
+    ),
     *(f"link {state} on port 5" for state in ("up", "down")),
     "alone here",
 ]
 
 
-@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=len(LINES), unique=True), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.sampled_from(LINES), min_size=1, max_size=len(LINES), unique=True),
+    st.randoms(use_true_random=False),
+)
 @settings(max_examples=200, deadline=None)
 def test_the_partition_depends_on_the_set_alone(lines: list[str], shuffle: random.Random) -> None:
     shapes = [shape_of(line) for line in lines]

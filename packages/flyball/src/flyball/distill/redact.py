@@ -41,7 +41,7 @@ _PREFILTER = (
     rf"|(?:{_NAMES_OF_SECRETS}|token|authorization|cookie2?|jwt)(?:[_.-][\w.-]*)?\\?[\"']?\s*[=:]"
     r"|://[^\s/]*@|-----begin|eyj[\w-]{5}|a(?:kia|sia|bia|cca)[a-z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-"
     r"|hooks\.slack\.com|[srp]k_(?:live|test)_|whsec_|sk-[\w-]{20}|aiza[\w-]{30}|ya29\.|npm_[a-z0-9]{30}|sg\.[\w-]{16}"
-    r"|(?:^|[^\w.-])[2-6][0-9](?:[ -]?[0-9]){11}"
+    r"|(?:^|[^\w.-])[2-6][0-9]{3}(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]|[ -][0-9]{6}[ -][0-9]{4})"
 )
 
 _NOT_SECRET = frozenset({"true", "false", "null", "none", "nil", "undefined", '""', "''", WILDCARD})
@@ -92,8 +92,15 @@ def _value(match: re.Match[str]) -> str:
 
 
 def _card(match: re.Match[str]) -> str:
-    digits = re.sub(r"[ -]", "", match[0])
-    return WILDCARD if _ISSUERS.match(digits) and _luhn(digits) else match[0]
+    """The number itself, or without the short group after it, which may be another number."""
+    shorter, gap, rest = (
+        match[0].rpartition(" ") if re.search(r" [0-9]{1,3}$", match[0]) else (match[0], "", "")
+    )
+    for number, left in ((match[0], ""), (shorter, gap + rest)):
+        digits = re.sub(r"[ -]", "", number)
+        if _ISSUERS.match(digits) and _luhn(digits):
+            return WILDCARD + left
+    return match[0]
 
 
 # Visa, Mastercard (both ranges), American Express, Discover, Diners, JCB, Maestro, UnionPay
@@ -159,7 +166,14 @@ RULES: tuple[Rule, ...] = (
     _rule("credential", "bearer basic", r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,}|<\*>)", _credential),
     _rule("url user", "://", r"://[^\s/\"'<>]+(?=@)", _url_user),
     _rule("named secret", "pass pwd secret key credential token jwt", _NAMED, _value),
-    _rule("card", "", r"(?<![\w.-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-]|\.[0-9])", _card),
+    # as cards print them: in one piece, in fours, or as American Express and Diners do
+    _rule(
+        "card",
+        "",
+        r"(?<![\w.-])[2-6](?:[0-9]{12,18}|[0-9]{3}(?:[ -][0-9]{4}){3}(?:[ -][0-9]{1,3})?|[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5})"
+        r"(?![A-Za-z0-9_])",
+        _card,
+    ),
 )
 """All rules, in the order in which they apply."""
 

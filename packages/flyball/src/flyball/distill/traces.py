@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TRACE_LINES_MAX = 1024
 """A trace with more lines (an endless recursion) ends here; what follows is a record of its own."""
@@ -21,7 +21,7 @@ TRACE_LINES_MAX = 1024
 LOOK_BACK = 6
 """At most so many lines before a frame belong to its trace: file, source, caret, blank, header, a log line."""
 
-LOOK_AHEAD = 3
+LOOK_AHEAD = 5
 """So many lines are looked at to tell whether a blank line is inside a trace."""
 
 # Frames. RE2 understands these too: `spans` finds its starting points with them, a whole batch at once.
@@ -162,9 +162,14 @@ class _Reader:
     group: bool = False
     header_due: bool = False
     braces: bool = False
+    begun: bool = False
+    chained: bool = False
 
     def take(self, text: str) -> bool:
         """Whether this line goes on with the trace; remembers what may follow."""
+        if _opens(text) and self.begun and not self.chained:
+            return False  # another error's trace
+        self.begun = True
         if self.braces:
             self.braces = not text.startswith("}")
             return True
@@ -174,15 +179,12 @@ class _Reader:
         if self.source_due and text[:1].isspace() and text.strip():
             self.source_due = False
             return True
-        if self.python and _PYTHON_MARK.match(text):
-            return True
-        if self.group and _GROUP.match(text):
-            return True
-        return self._closes(text)
+        marked = (self.python and _PYTHON_MARK.match(text)) or (self.group and _GROUP.match(text))
+        return bool(marked) or self._closes(text)
 
     def _frame(self, text: str) -> None:
         if _opens(text):
-            self.python, self.group = True, self.group or "Group" in text
+            self.python, self.group, self.chained = True, self.group or "Group" in text, False
         if _PYTHON_FILE.match(text):
             self.python = True
         self.source_due = bool(_PYTHON_FILE.match(text))
@@ -198,6 +200,7 @@ class _Reader:
         if self.header_due and _HEADER.match(text):
             self.header_due = False
             return True
+        self.chained = self.chained or bool(_CHAIN.match(text))
         return bool(_CHAIN.match(text))
 
 
@@ -227,9 +230,7 @@ def _goes_on(line: Callable[[int], str], at: int, total: int, reader: _Reader) -
     for ahead in range(at + 1, min(at + LOOK_AHEAD, total)):
         text = line(ahead)
         if text.strip():
-            chained = _CHAIN.match(text) or (_FRAME.match(text) and not _CARET.match(text))
-            due = reader.header_due and _HEADER.match(text)
-            return bool(chained or due or _go_call(line, ahead, total, text))
+            return replace(reader).take(text) or _go_call(line, ahead, total, text)
     return False
 
 
