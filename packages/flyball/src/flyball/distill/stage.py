@@ -9,13 +9,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from flyball_sdk import semconv
 
 from flyball.distill.redact import redact
 from flyball.distill.shapes import Distiller
 from flyball.model.batch import Batch
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
+from flyball_sdk import semconv
 
 _STATUS_ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
 
@@ -78,9 +78,7 @@ def _plain_json(text: str) -> str:
 
 def _plain(value: dict[str, Any]) -> Any:
     if "kvlistValue" in value:
-        return {
-            kv.get("key", ""): _plain(kv.get("value", {})) for kv in value["kvlistValue"].get("values", [])
-        }
+        return {kv.get("key", ""): _plain(kv.get("value", {})) for kv in value["kvlistValue"].get("values", [])}
     if "arrayValue" in value:
         return [_plain(item) for item in value["arrayValue"].get("values", [])]
     return next(iter(value.values()), None)
