@@ -25,6 +25,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 LABELS = "*_structured*.csv"
+FLYBALL = Path(sys.executable).with_name("flyball")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,7 @@ def run_distill(bodies: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         source, out = Path(folder) / "bodies.log", Path(folder) / "assigned"
         # one line per record: a newline inside a CSV cell would shift every line after it
         source.write_text("".join(f"{one_line(body)}\n" for body in bodies), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "flyball.cli.main",
-            "distill",
-            str(source),
-            "--json",
-            "--assign",
-            str(out),
-        ]
+        command = [str(FLYBALL), "distill", str(source), "--json", "--assign", str(out)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         groups = out.read_text(encoding="utf-8").splitlines()
     if len(groups) != len(bodies):

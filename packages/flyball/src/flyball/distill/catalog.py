@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from flyball.component.ports import PatternStore
 from flyball.distill.redact import RULES_VERSION
+from flyball.distill.shapes import shape_of
 from flyball.distill.templates import Columns, merge, text_of, tokens
 from flyball.model.pattern import Pattern, Shape, fingerprint, shape_id
 
@@ -51,6 +53,7 @@ class Catalog:
         self._parents: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
         self._merged: dict[int, tuple[int, list[str]]] = {}
+        self._patterns: dict[int, Pattern] = {}
         self._columns = Columns()
         for shape, first_seen_ns in shapes:
             self._insert(shape, first_seen_ns)
@@ -72,7 +75,18 @@ class Catalog:
             aliases.update(self._learn(shape))
         return aliases
 
-    def resolve(self, signal: int | str) -> str:
+    @classmethod
+    async def load(cls, store: PatternStore) -> Catalog:
+        """The catalog of all stored shapes; what older rules made is masked again and joins its old pattern."""
+        catalog = cls(await store.shapes(), await store.aliases())
+        upgrade = catalog.upgrade(shape_of)
+        for shape, first_seen_ns in upgrade.shapes:
+            await store.add_shapes([shape], first_seen_ns=first_seen_ns)
+        if upgrade.aliases:
+            await store.add_aliases(upgrade.aliases)
+        return catalog
+
+    def fingerprint_of(self, signal: int | str) -> str:
         """The fingerprint under which a shape id or an earlier fingerprint is known today.
 
         Raises:
@@ -80,10 +94,18 @@ class Catalog:
         """
         return fingerprint(self._root(shape_id(signal) if isinstance(signal, str) else signal))
 
-    def pattern(self, signal: int | str) -> Pattern | None:
-        """The pattern that a shape id or fingerprint belongs to, None when no such shape was ever added."""
-        root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
+    def resolve(self, signal: int | str) -> Pattern | None:
+        """The pattern of a shape id, or of a fingerprint that ever existed; None when there is none."""
+        try:
+            root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
+        except ValueError:
+            return None
         return self._pattern(root) if root in self._merged else None
+
+    @property
+    def shape_ids(self) -> frozenset[int]:
+        """Every shape in the catalog."""
+        return frozenset(self._shapes)
 
     def patterns(self) -> list[Pattern]:
         """Every pattern, the oldest first."""
@@ -91,7 +113,7 @@ class Catalog:
 
     def example(self, signal: int | str) -> str:
         """A redacted line of the pattern: the example of its oldest shape, empty when there is none."""
-        pattern = self.pattern(signal)
+        pattern = self.resolve(signal)
         known = [self._shapes[one] for one in pattern.shapes if one in self._shapes] if pattern else []
         return known[0].example if known else ""
 
@@ -147,6 +169,8 @@ class Catalog:
         if len(roots) == 1:
             return {}
         kept, lost = roots
+        self._patterns.pop(kept, None)
+        self._patterns.pop(lost, None)
         self._parents[lost] = kept
         self._parents.setdefault(kept, kept)
         self._members.setdefault(kept, [kept]).extend(self._members.pop(lost, [lost]))
@@ -168,8 +192,14 @@ class Catalog:
         return self._first_seen.get(one, UNKNOWN_NS), one
 
     def _pattern(self, root: int) -> Pattern:
-        members = tuple(sorted(self._members[root], key=self._age))
-        return Pattern(fingerprint=fingerprint(root), template=text_of(self._merged[root][1]), shapes=members)
+        found = self._patterns.get(root)
+        if found is None:
+            members = tuple(sorted(self._members[root], key=self._age))
+            found = Pattern(
+                fingerprint=fingerprint(root), template=text_of(self._merged[root][1]), shapes=members
+            )
+            self._patterns[root] = found
+        return found
 
 
 def _merged(

@@ -28,6 +28,11 @@ PASSES_MAX = 8
 # A token with a digit, and what hangs on it by dots and dashes (10.0.0.1, 2024-01-31, part-0007.gz).
 _KEY = r"[A-Za-z_]*[0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SPACE = re.compile(r"\s+")
 _UNICODE_DIGITS = re.compile(r"\d+")
 
@@ -39,55 +44,13 @@ _QUOTED = re.compile(
     r"|`([^`]+)`"
 )
 # A state is what the line says, in quotes as well.
-_STATES = frozenset(
-    [
-        "active",
-        "inactive",
-        "open",
-        "opened",
-        "closed",
-        "on",
-        "off",
-        "up",
-        "down",
-        "yes",
-        "no",
-        "enabled",
-        "disabled",
-        "ok",
-        "failed",
-        "success",
-        "succeeded",
-        "failure",
-        "error",
-        "connected",
-        "disconnected",
-        "running",
-        "stopped",
-        "started",
-        "healthy",
-        "unhealthy",
-    ]
+_STATES = _words(
+    "active inactive open opened closed on off up down yes no enabled disabled ok failed success"
+    " succeeded failure error connected disconnected running stopped started healthy unhealthy"
 )
 # Values under these keys are what the line says, not what it says it about.
-_MEANING = frozenset(
-    [
-        "msg",
-        "message",
-        "event",
-        "error",
-        "err",
-        "reason",
-        "cause",
-        "exception",
-        "level",
-        "lvl",
-        "severity",
-        "status",
-        "state",
-        "result",
-        "outcome",
-    ]
+_MEANING = _words(
+    "msg message event error err reason cause exception level lvl severity status state result outcome"
 )
 _KEY_VALUE = re.compile(
     r"(?<![\w.$-])([\w.$\-]+)(\)?\]? ?)=( ?)(?![=> ]|\w+=)([^\s,;()\[\]{}<>|&\"'`]+)(?![\w(\[{])"
@@ -117,7 +80,7 @@ _DATE = re.compile(
     rf"|(?<=0[ /.-])(?:{_CALENDAR})(?!\w)|(?<=0 )(?:AM|PM|am|pm|UTC|GMT|[A-Z]{{1,3}}[SD]T|CET|CEST)(?!\w)"
 )
 _HEX_WORD = re.compile(r"(?<![\w.-])(?:[a-f]{8,}|[A-F]{8,}|f{4,}|F{4,})(?![\w.-])")
-_COLONS = re.compile(r"(?<!\w)(?:[0A-Fa-f]{1,4}(?:[:%]{1,2}[0A-Fa-f]{1,4}){2,}|::[0A-Fa-f]{1,4})(?![\w:])")
+_COLONS = re.compile(r"(?<!\w)(?:[0A-Fa-f]{1,4}(?:[:%]{1,2}[0A-Fa-f]{1,4}){2,16}|::[0A-Fa-f]{1,4})(?![\w:])")
 _HAS_0 = re.compile(r"[A-Za-z0_$%+~^&*@\\-]*(?:\.[A-Za-z0_$%+~^&*@\\-]+)*")
 _COMPOUND = re.compile(r"(?:[A-Za-z0_$%+~^&*@\\-]|(?<!\.)\.(?=[A-Za-z0_$%+~^&*@\\-]))*0[A-Za-z0_$%^~\\]*")
 _SIZE = re.compile(r"0 ?(?:[KMGTPEk]i?B|B|[KMG]bit)(?:/s)?(?![\w])")

@@ -5,7 +5,7 @@ and plain text, perhaps behind a time stamp and a level. A text of many lines is
 without its stack frames (`traces.gist`). Time stamp and level are no part of the message: the same message
 then has the same shape whether it came over OTLP, from a file or in JSON.
 
-`messages` works on texts and touches in Python only JSON and multi-line ones; `head` works on masked keys, of
+`messages` works on texts and touches in Python only JSON, multi-line and coloured ones; `head` works on masked keys, of
 which a batch has few.
 """
 
@@ -84,6 +84,8 @@ _LOGFMT = re.compile(rf"{_PAIR}(?:\s+{_PAIR})+\s*$")
 _LOGFMT_MESSAGE = re.compile(r"(?:^|\s)(?:msg|message|event)=(?:\"((?:[^\"\\]|\\.)*)\"|(\S+))")
 _GLOG = r"^[IWEF][0-9]{4} [0-9]"
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 _TIME = re.compile(
     r"(?<!\d)(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?"
 )
@@ -105,8 +107,7 @@ def messages(texts: pa.Array, exception_types: pa.Array | None = None) -> tuple[
             to the message unless it is in it.
     """
     severity = np.zeros(len(texts), np.uint8)
-    special = pc.or_(pc.match_substring_regex(texts, r"^\s*\{"), pc.match_substring(texts, "\n"))
-    special = pc.or_(special, pc.match_substring_regex(texts, _GLOG))
+    special = pc.match_substring_regex(texts, rf"\n|\x1b\[|^\s*\{{|{_GLOG}")
     if special.true_count:
         rows = np.flatnonzero(special.to_numpy(zero_copy_only=False))
         found = [_message(text) for text in texts.take(pa.array(rows)).to_pylist()]
@@ -127,6 +128,8 @@ def _with_exceptions(texts: pa.Array, types: pa.Array) -> pa.Array:
 def _message(text: str) -> tuple[str, int]:
     """The message and severity of one JSON, glog or multi-line text."""
     severity = 0
+    if "\x1b[" in text:
+        text = _COLOUR.sub("", text)
     if text.lstrip()[:1] == "{":
         try:
             value = orjson.loads(text)

@@ -25,12 +25,12 @@ from flyball.model.pattern import WILDCARD
 RULES_VERSION = 1
 """Raise it whenever a mask or a redaction rule changes what any line becomes; it is stored with each shape."""
 
-_SECRET_WORDS = (
+_NAMES_OF_SECRETS = (
     r"pass(?:word|wd|phrase|code)|pwd|secret|api[_.-]?key|access[_.-]?key|private[_.-]?key|signing[_.-]?key"
     r"|encryption[_.-]?key|client[_.-]?secret|credentials?|auth[_.-]?key"
 )
 SECRET_KEY = re.compile(
-    rf"(?:{_SECRET_WORDS}|(?:^|[._-])(?:proxy[._-])?authorization$|(?:^|[._-])(?:set[._-])?cookie2?$"
+    rf"(?:{_NAMES_OF_SECRETS}|(?:^|[._-])(?:proxy[._-])?authorization$|(?:^|[._-])(?:set[._-])?cookie2?$"
     r"|(?:^|[._-]|access|refresh|id|auth|bearer|csrf|xsrf|session|api)token$|(?:^|[._-])jwt$)",
     re.IGNORECASE,
 )
@@ -38,10 +38,10 @@ SECRET_KEY = re.compile(
 
 _PREFILTER = (
     r"(?i)(?:bearer|basic)\s"
-    rf"|(?:{_SECRET_WORDS}|token|authorization|cookie2?|jwt)(?:[_.-][\w.-]*)?\\?[\"']?\s*[=:]"
+    rf"|(?:{_NAMES_OF_SECRETS}|token|authorization|cookie2?|jwt)(?:[_.-][\w.-]*)?\\?[\"']?\s*[=:]"
     r"|://[^\s/]*@|-----begin|eyj[\w-]{5}|a(?:kia|sia|bia|cca)[a-z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-"
     r"|hooks\.slack\.com|[srp]k_(?:live|test)_|whsec_|sk-[\w-]{20}|aiza[\w-]{30}|ya29\.|npm_[a-z0-9]{30}|sg\.[\w-]{16}"
-    r"|(?:^|[^\w.-])[2-6][0-9](?:[ -]?[0-9]){11}"
+    r"|(?:^|[^\w.-])[2-6][0-9]{3}(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]|[ -][0-9]{6}[ -][0-9]{4})"
 )
 
 _NOT_SECRET = frozenset({"true", "false", "null", "none", "nil", "undefined", '""', "''", WILDCARD})
@@ -92,8 +92,15 @@ def _value(match: re.Match[str]) -> str:
 
 
 def _card(match: re.Match[str]) -> str:
-    digits = re.sub(r"[ -]", "", match[0])
-    return WILDCARD if _ISSUERS.match(digits) and _luhn(digits) else match[0]
+    """The number itself, or without the short group after it, which may be another number."""
+    shorter, gap, rest = (
+        match[0].rpartition(" ") if re.search(r" [0-9]{1,3}$", match[0]) else (match[0], "", "")
+    )
+    for number, left in ((match[0], ""), (shorter, gap + rest)):
+        digits = re.sub(r"[ -]", "", number)
+        if _ISSUERS.match(digits) and _luhn(digits):
+            return WILDCARD + left
+    return match[0]
 
 
 # Visa, Mastercard (both ranges), American Express, Discover, Diners, JCB, Maestro, UnionPay
@@ -118,7 +125,7 @@ def _rule(name: str, hints: str, pattern: str, replace: Callable[[re.Match[str]]
 
 
 _NAMED = (
-    r"(?P<head>(?i:(?P<name>" + _SECRET_WORDS + r"|token|jwt)(?:[_.-][\w.-]{0,32})?)"
+    r"(?P<head>(?i:(?P<name>" + _NAMES_OF_SECRETS + r"|token|jwt)(?:[_.-][\w.-]{0,32})?)"
     r"(?P<sep>\\?[\"']?\s*(?:=>|:=|=|:)\s*))"
     r"(?P<value>\\\"(?:(?!\\\").)*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
     r"|(?:(?!,\s*[\w.\"'-]+\s*[=:])[^\s&\"'\\])+)"
@@ -159,7 +166,14 @@ RULES: tuple[Rule, ...] = (
     _rule("credential", "bearer basic", r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,}|<\*>)", _credential),
     _rule("url user", "://", r"://[^\s/\"'<>]+(?=@)", _url_user),
     _rule("named secret", "pass pwd secret key credential token jwt", _NAMED, _value),
-    _rule("card", "", r"(?<![\w.-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-]|\.[0-9])", _card),
+    # as cards print them: in one piece, in fours, or as American Express and Diners do
+    _rule(
+        "card",
+        "",
+        r"(?<![\w.-])[2-6](?:[0-9]{12,18}|[0-9]{3}(?:[ -][0-9]{4}){3}(?:[ -][0-9]{1,3})?|[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5})"
+        r"(?![A-Za-z0-9_])",
+        _card,
+    ),
 )
 """All rules, in the order in which they apply."""
 
@@ -175,6 +189,14 @@ def redact(texts: pa.Array) -> tuple[pa.Array, int]:
     if not changed:
         return texts, 0
     return pc.replace_with_mask(texts, suspects, pa.array(after, texts.type)), changed
+
+
+def redact_attributes(keys: pa.Array, texts: pa.Array) -> pa.Array:
+    """Attribute values without secrets, given their names (two arrays of one length); like `redact_value`."""
+    named = pc.match_substring_regex(keys, f"(?i){SECRET_KEY.pattern}")
+    if named.true_count:
+        texts = pc.if_else(named, pa.scalar(WILDCARD, texts.type), texts)
+    return redact(texts)[0]
 
 
 def redact_text(text: str) -> str:

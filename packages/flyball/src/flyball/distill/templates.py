@@ -39,15 +39,21 @@ _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _VERB = re.compile(r"[A-Za-z]?[a-z]{2,}(?:ed|ing)")
 _IDENTIFIER = re.compile(r"[_.$-]|[a-z][A-Z]|[^\x00-\x7f]")
 _ENUMERATED = re.compile(r"\.[A-Z]+(?:_[A-Z]+)*$")
-_SLOT = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SLOT = _words(
     "for from to by user on at of in host with via named name service interface process thread file device node client"
-    " server is as account group role queue topic table database bucket tenant customer region zone".split()
+    " server is as account group role queue topic table database bucket tenant customer region zone"
 )
-_GRAMMAR = frozenset(
+_GRAMMAR = _words(
     "a an the and or of to in on at by for from with is are was were be been not no than then if as it its this that"
-    " these those but nor so cannot can't won't never all any some none only".split()
+    " these those but nor so cannot can't won't never all any some none only"
 )
-MEANING = frozenset(
+MEANING = _words(
     """
     ok fail failed failure fails success succeeded successful successfully error errors fatal warn warning critical
     info debug trace notice emergency alert panic exception timeout up down on off yes no true false
@@ -61,10 +67,12 @@ MEANING = frozenset(
     source target src dst primary secondary master slave leader follower local remote internal external upstream
     downstream sleep wake suspend resume pause play expected unexpected known unknown trusted untrusted
     good bad left right inbound outbound request response rx tx in out
-    """.split()
+    """
 )
 """Words that say what happened: polarity, severity, direction, state. They are never values of a column."""
-_UNITS = frozenset("ns us ms s sec secs second seconds min mins minute minutes h hour hours day days B KB MB GB TB".split())
+_UNITS = _words(
+    "ns us ms s sec secs second seconds min mins minute minutes h hour hours day days B KB MB GB TB"
+)
 
 
 def partition(shapes: Iterable[Shape]) -> dict[int, int]:
@@ -140,25 +148,36 @@ class _Column:
 
 
 class Columns:
-    """The columns of all shapes met. Adding a shape costs its own length, however many there are."""
+    """The columns of all shapes met. Adding a shape costs its own length, however many there are.
+
+    A column that varies gives a template with `<*>` in its place, and that is compared like a shape: so two
+    columns that vary together ("user <*> of group <*>") are found one after the other.
+    """
 
     def __init__(self) -> None:
         self._columns: dict[tuple[int, int], _Column] = {}
-        self._known: set[int] = set()
+        self._known: dict[str, int] = {}
 
     def add(self, shape: Shape) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that this shape is known as well."""
-        if shape.id in self._known:
-            return []
-        self._known.add(shape.id)
         pairs: list[tuple[int, int]] = []
-        parts = tokens(shape.template)
-        for at, slot in _places(parts):
-            # Python's own hash: private to this process and keyed, so nobody can craft collisions.
-            context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
-            column = self._columns.setdefault(context, _Column(slot=slot))
-            pairs += _observe(column, parts[at], shape.id)
-        return pairs
+        work = [(shape.template, shape.id)]
+        while work:
+            template, one = work.pop()
+            if template in self._known:
+                pairs.append((self._known[template], one))
+                continue
+            self._known[template] = one
+            parts = tokens(template)
+            for at, slot in _places(parts):
+                # Python's own hash: private to this process and keyed, so nobody can craft collisions.
+                context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
+                column = self._columns.setdefault(context, _Column(slot=slot))
+                varied = column.varies
+                pairs += _observe(column, parts[at], one)
+                if column.varies and not varied:
+                    work.append(("".join([*parts[:at], WILDCARD, *parts[at + 1 :]]), one))
+        return [(one, other) for one, other in pairs if one != other]
 
 
 def _observe(column: _Column, value: str, shape: int) -> list[tuple[int, int]]:

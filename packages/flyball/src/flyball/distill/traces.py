@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TRACE_LINES_MAX = 1024
 """A trace with more lines (an endless recursion) ends here; what follows is a record of its own."""
@@ -21,7 +21,7 @@ TRACE_LINES_MAX = 1024
 LOOK_BACK = 6
 """At most so many lines before a frame belong to its trace: file, source, caret, blank, header, a log line."""
 
-LOOK_AHEAD = 3
+LOOK_AHEAD = 5
 """So many lines are looked at to tell whether a blank line is inside a trace."""
 
 # Frames. RE2 understands these too: `spans` finds its starting points with them, a whole batch at once.
@@ -76,16 +76,21 @@ _CALM_LEVEL = re.compile(
 )
 
 
-def spans(
-    line: Callable[[int], str], length: Callable[[int], int], total: int, starts: list[int], bytes_max: int
-) -> list[tuple[int, int]]:
-    """The traces among `total` lines, as (first, after last). Pure: what is no frame or near one is not read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """How to read the lines of a stream: the text and the bytes of one, and how many there are."""
+
+    text: Callable[[int], str]
+    size: Callable[[int], int]
+    total: int
+
+
+def spans(lines: Lines, starts: list[int], bytes_max: int) -> list[tuple[int, int]]:
+    """The traces among the lines, as (first, after last). Pure; what is no frame or near one is not read.
 
     Args:
-        line: the text of a line.
-        length: the bytes of a line.
-        total: how many lines there are.
-        starts: the lines that FRAME_RE2 matches, ascending.
+        lines: the lines.
+        starts: those that FRAME_RE2 matches, ascending.
         bytes_max: a trace does not grow over this.
     """
     found: list[tuple[int, int]] = []
@@ -93,8 +98,8 @@ def spans(
     for start in starts:
         if start < floor:
             continue
-        first = _first(line, start, floor)
-        after = _after(line, length, total, first, start, bytes_max)
+        first = _first(lines.text, start, floor)
+        after = _after(lines, first, start, bytes_max)
         if after - first > 1:
             found.append((first, after))
             floor = after
@@ -157,9 +162,14 @@ class _Reader:
     group: bool = False
     header_due: bool = False
     braces: bool = False
+    begun: bool = False
+    chained: bool = False
 
     def take(self, text: str) -> bool:
         """Whether this line goes on with the trace; remembers what may follow."""
+        if _opens(text) and self.begun and not self.chained:
+            return False  # another error's trace
+        self.begun = True
         if self.braces:
             self.braces = not text.startswith("}")
             return True
@@ -169,15 +179,12 @@ class _Reader:
         if self.source_due and text[:1].isspace() and text.strip():
             self.source_due = False
             return True
-        if self.python and _PYTHON_MARK.match(text):
-            return True
-        if self.group and _GROUP.match(text):
-            return True
-        return self._closes(text)
+        marked = (self.python and _PYTHON_MARK.match(text)) or (self.group and _GROUP.match(text))
+        return bool(marked) or self._closes(text)
 
     def _frame(self, text: str) -> None:
         if _opens(text):
-            self.python, self.group = True, self.group or "Group" in text
+            self.python, self.group, self.chained = True, self.group or "Group" in text, False
         if _PYTHON_FILE.match(text):
             self.python = True
         self.source_due = bool(_PYTHON_FILE.match(text))
@@ -193,33 +200,27 @@ class _Reader:
         if self.header_due and _HEADER.match(text):
             self.header_due = False
             return True
+        self.chained = self.chained or bool(_CHAIN.match(text))
         return bool(_CHAIN.match(text))
 
 
-def _after(
-    line: Callable[[int], str],
-    length: Callable[[int], int],
-    total: int,
-    first: int,
-    start: int,
-    bytes_max: int,
-) -> int:
+def _after(lines: Lines, first: int, start: int, bytes_max: int) -> int:
     """The line after the trace's last."""
     reader = _Reader()
-    size = sum(length(at) + 1 for at in range(first, start))
+    size = sum(lines.size(at) + 1 for at in range(first, start))
     at = start
-    while at < total and at - first < TRACE_LINES_MAX:
-        size += length(at) + 1
+    while at < lines.total and at - first < TRACE_LINES_MAX:
+        size += lines.size(at) + 1
         if size > bytes_max:
             break
-        text = line(at)
+        text = lines.text(at)
         if not text.strip():
-            if not _goes_on(line, at, total, reader):
+            if not _goes_on(lines.text, at, lines.total, reader):
                 break
-        elif not (reader.take(text) or _go_call(line, at, total, text)):
+        elif not (reader.take(text) or _go_call(lines.text, at, lines.total, text)):
             break
         at += 1
-    while at > start and not line(at - 1).strip():
+    while at > start and not lines.text(at - 1).strip():
         at -= 1
     return at
 
@@ -229,9 +230,7 @@ def _goes_on(line: Callable[[int], str], at: int, total: int, reader: _Reader) -
     for ahead in range(at + 1, min(at + LOOK_AHEAD, total)):
         text = line(ahead)
         if text.strip():
-            chained = _CHAIN.match(text) or (_FRAME.match(text) and not _CARET.match(text))
-            due = reader.header_due and _HEADER.match(text)
-            return bool(chained or due or _go_call(line, ahead, total, text))
+            return replace(reader).take(text) or _go_call(line, ahead, total, text)
     return False
 
 

@@ -1,0 +1,165 @@
+"""The catalog: fingerprints are for ever, the older wins, and new rules make nothing new."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import pytest
+from flyball.distill.catalog import Catalog
+from flyball.distill.redact import RULES_VERSION
+from flyball.distill.shapes import id_of, shape_of
+from flyball.model.pattern import Shape, fingerprint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NAMES = ("alice", "bob", "carol", "dave", "erin")
+LINES = [f"session opened for user {name} by root" for name in NAMES] + [
+    f"bean {name} was created in {where}" for name in ("a_b", "c_d", "e_f") for where in ("core_x", "web_y")
+]
+
+
+def old_shape(template: str, example: str) -> Shape:
+    """A shape as a fake older rule set made it."""
+    return Shape(id=id_of(template), template=template, rules=RULES_VERSION - 1, example=example)
+
+
+def test_the_oldest_shape_names_the_pattern_and_the_others_are_aliases() -> None:
+    catalog = Catalog()
+    shapes = [shape_of(line) for line in LINES[:3]]
+    aliases: dict[int, int] = {}
+    for when, shape in enumerate(shapes):
+        aliases.update(catalog.add([shape], when))
+    oldest = fingerprint(shapes[0].id)
+    pattern = catalog.resolve(shapes[2].id)
+    assert pattern is not None
+    assert (pattern.fingerprint, pattern.template) == (oldest, "session opened for user <*> by root")
+    assert pattern.shapes == tuple(shape.id for shape in shapes)
+    assert set(aliases) == {shapes[1].id, shapes[2].id}
+    assert catalog.example(oldest) == LINES[0]
+
+
+def test_unknown_ids_resolve_to_nothing_and_rubbish_too() -> None:
+    assert Catalog().resolve(5) is None
+    assert Catalog().resolve("rubbish") is None
+    assert Catalog().fingerprint_of(5) == fingerprint(5)
+
+
+@given(st.lists(st.sampled_from(LINES), min_size=1, unique=True))
+@settings(max_examples=200, deadline=None)
+def test_merging_never_changes_a_fingerprint_that_exists(lines: list[str]) -> None:
+    catalog = Catalog()
+    known: dict[str, set[int]] = {}
+    for when, line in enumerate(lines):
+        shape = shape_of(line)
+        catalog.add([shape], when)
+        for old, members in known.items():
+            pattern = catalog.resolve(old)
+            assert pattern is not None
+            assert members <= set(pattern.shapes)
+            assert pattern.fingerprint in known
+        found = catalog.resolve(shape.id)
+        assert found is not None
+        known.setdefault(found.fingerprint, set()).update(found.shapes)
+
+
+@given(st.lists(st.sampled_from(LINES), min_size=1, unique=True), st.integers(0, 10))
+@settings(max_examples=100, deadline=None)
+def test_a_restart_finds_the_same_patterns(lines: list[str], batch: int) -> None:
+    running = Catalog()
+    stored: list[tuple[Shape, int]] = []
+    aliases: dict[int, int] = {}
+    for when, line in enumerate(lines):
+        shape = shape_of(line)
+        stored.append((shape, when // (batch + 1)))
+        aliases.update(running.add([shape], when // (batch + 1)))
+    assert Catalog(stored, aliases).patterns() == running.patterns() == Catalog(stored).patterns()
+    assert Catalog(stored, aliases).aliases() == running.aliases()
+
+
+def test_new_rules_make_nothing_new() -> None:
+    # an older rule set that did not know addresses: two shapes where the rules of today see one
+    old = [
+        old_shape(f"from {address} came <*>", f"from {address} came 7")
+        for address in ("10.0.0.1", "10.0.0.2")
+    ]
+    old.append(old_shape("password=hunter2 for <*>", "password=hunter2 for 5"))
+    catalog = Catalog([(shape, when) for when, shape in enumerate(old)])
+    before = {fingerprint(shape.id) for shape in old}
+
+    upgrade = catalog.upgrade(shape_of)
+
+    assert {shape.template for shape, _when in upgrade.shapes} == {
+        "from <*> came <*>",
+        "password=<*> for <*>",
+    }
+    assert upgrade.examples == {old[2].id: "password=<*> for 5"}
+    for line in ("from 10.9.9.9 came 3", "password=other for 1"):
+        new = shape_of(line)
+        assert catalog.add([new], 99) == {}, "the shape of today is known: it is no new pattern"
+        pattern = catalog.resolve(new.id)
+        assert pattern is not None
+        assert pattern.fingerprint in before
+        assert pattern.template == new.template
+    for name in before:
+        assert catalog.resolve(name) is not None
+    assert catalog.fingerprint_of(old[1].id) == fingerprint(old[0].id)
+
+
+def test_an_upgraded_catalog_says_the_same_after_a_restart() -> None:
+    old = [(old_shape(f"from {n} came x", f"from {n} came x"), n) for n in range(3)]
+    catalog = Catalog(old)
+    upgrade = catalog.upgrade(shape_of)
+    again = Catalog([*old, *upgrade.shapes], upgrade.aliases)
+    assert again.upgrade(shape_of).shapes == ()
+    assert again.patterns() == catalog.patterns()
+    assert len(again.patterns()) == 1
+
+
+class FakeStore:
+    """A pattern store in memory, to see what `load` writes."""
+
+    def __init__(self, stored: Iterable[tuple[Shape, int]]) -> None:
+        self.stored = list(stored)
+        self.kept: dict[int, int] = {}
+
+    async def shapes(self) -> Sequence[tuple[Shape, int]]:
+        return self.stored
+
+    async def add_shapes(self, shapes: Sequence[Shape], *, first_seen_ns: int) -> None:
+        self.stored += [(shape, first_seen_ns) for shape in shapes]
+
+    async def aliases(self) -> Mapping[int, int]:
+        return self.kept
+
+    async def add_aliases(self, aliases: Mapping[int, int]) -> None:
+        self.kept.update(aliases)
+
+
+def test_loading_upgrades_the_store_once() -> None:
+    store = FakeStore([(old_shape("took 5", "took 5"), 1)])
+    first = asyncio.run(Catalog.load(store))
+    assert [shape.template for shape, _when in store.stored] == ["took 5", "took <*>"]
+    assert first.fingerprint_of(shape_of("took 9").id) == fingerprint(id_of("took 5"))
+    size = len(store.stored)
+    second = asyncio.run(Catalog.load(store))
+    assert len(store.stored) == size
+    assert second.patterns() == first.patterns()
+
+
+@pytest.mark.parametrize("line", ["value {} seen in the system today", "user {} of group {} logged in here"])
+def test_adding_shapes_costs_their_length_not_their_number(line: str) -> None:
+    def seconds(count: int) -> float:
+        shapes = [
+            shape_of(line.format(f"n_{chr(97 + n % 26)}{'x' * (n // 26)}", f"g_{chr(97 + n % 7)}"))
+            for n in range(count)
+        ]
+        catalog, start = Catalog(), time.perf_counter()
+        for when, shape in enumerate(shapes):
+            catalog.add([shape], when)
+        assert len(catalog.patterns()) < 4
+        return time.perf_counter() - start
+
+    small, large = seconds(200), seconds(1600)
+    assert large < 8 * max(small, 0.002) * 4, "eight times the shapes must not cost sixty-four times the work"
