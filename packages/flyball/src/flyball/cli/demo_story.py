@@ -23,10 +23,12 @@ import orjson
 from flyball.cli.demo_children import DemoFailed, Server, Shop
 from flyball.cli.demo_screen import Screen
 
-BASELINE_S = 30.0
+BASELINE_S = 25.0
 """How long the healthy release runs before the deploy."""
 ANSWER_MAX_S = 30.0
 """How long the demo asks what is new; a deploy that changes nothing is asked about for all of it."""
+REPAIR_S = 12.0
+"""How long the fix takes to be written: the bad release runs on meanwhile, as it would."""
 VERDICT_MAX_S = 45.0
 ASK_EVERY_S = 1.0
 CALL_MAX_S = 10.0
@@ -117,6 +119,8 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
     run.screen.findings(answer, seconds=seconds, address=run.server.address)
     verdict = None
     if findings and not no_fault:
+        with run.screen.waiting("writing a fix; the bad version runs on"):
+            time.sleep(REPAIR_S)
         fix = _deploy(run, release="v2" if no_fix else "v3", version="v3")
         run.screen.stage("checkout v3 is deployed" + (", it repairs nothing" if no_fix else ", the fix"))
         with run.screen.waiting("asking whether the fix worked"):
