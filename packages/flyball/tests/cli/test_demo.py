@@ -13,13 +13,14 @@ FINDING: dict[str, Any] = {
     "kind": "new",
     "service": "checkout",
     "template": "payments connection pool exhausted: <*> of <*> in use, waited <*> ms",
-    "severity": 17,
+    "severity": "ERROR",
+    "severity_number": 17,
     "count": 77,
     "first_seen": "2026-01-01T00:00:01Z",
     "after_change_s": 1.2,
-    "change": "ch_1",
+    "change_id": "chg_1",
     "evidence": ["ev_0123456789abcdef"],
-    "exemplar": {"body": "payments connection pool exhausted: 8 of 8 in use, waited 250 ms"},
+    "exemplar": {"text": "payments connection pool exhausted: 8 of 8 in use, waited 250 ms"},
 }
 
 
@@ -39,7 +40,7 @@ def test_nothing_is_never_enough() -> None:
     ("verdict", "enough"), [("fixed", True), ("not fixed", True), ("not enough data", False)]
 )
 def test_a_verdict_is_awaited(verdict: str, *, enough: bool) -> None:
-    assert demo.decided({"verdict": verdict}) is enough
+    assert demo.decided({"outcome": verdict}) is enough
 
 
 def test_the_shop_is_found() -> None:
@@ -59,7 +60,9 @@ def test_ports_differ() -> None:
 
 
 def test_the_screen_tells_the_finding(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen(to_stderr=False).findings({"findings": [FINDING]}, seconds=8.4, address="http://127.0.0.1:1")
+    Screen(to_stderr=False).findings(
+        {"findings": [FINDING], "limits": []}, seconds=8.4, address="http://127.0.0.1:1"
+    )
     shown = " ".join(capsys.readouterr().out.split())
     for part in (
         "8.4 s after it (1 finding)",
@@ -75,9 +78,9 @@ def test_the_screen_tells_the_finding(capsys: pytest.CaptureFixture[str]) -> Non
 def test_log_text_is_shown_and_never_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = FINDING | {
         "template": "\x1b[31m[red]fire[/red] \u202ella",
-        "exemplar": {"body": "\x07[bold]bell"},
+        "exemplar": {"text": "\x07[bold]bell"},
     }
-    Screen(to_stderr=False).findings({"findings": [hostile]}, seconds=1.0, address="")
+    Screen(to_stderr=False).findings({"findings": [hostile], "limits": []}, seconds=1.0, address="")
     shown = capsys.readouterr().out
     assert "[red]fire[/red]" in shown
     assert "[bold]bell" in shown
@@ -88,13 +91,13 @@ def test_with_json_the_story_leaves_standard_output_alone(capsys: pytest.Capture
     screen = Screen(to_stderr=True)
     screen.title()
     screen.findings({"findings": [FINDING], "limits": ["a limit"]}, seconds=1.0, address="")
-    screen.verdict({"verdict": "fixed", "findings": [{"verdict": "fixed", "template": "t"}]})
+    screen.verdict({"outcome": "fixed", "verdicts": [{"why": "t is repaired"}], "limits": []})
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "fixed: t" in captured.err
+    assert "t is repaired" in captured.err
     assert "a limit" in captured.err
 
 
 def test_no_findings_say_so(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen(to_stderr=False).findings({"findings": []}, seconds=30.0, address="")
+    Screen(to_stderr=False).findings({"findings": [], "limits": []}, seconds=30.0, address="")
     assert "Nothing is new 30 s after the deploy" in capsys.readouterr().out

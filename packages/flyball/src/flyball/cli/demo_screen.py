@@ -21,6 +21,8 @@ from flyball.model.severity import Severity
 
 FINDINGS_SHOWN_MAX = 8
 EVIDENCE_SHOWN_MAX = 2
+LIMITS_SHOWN_MAX = 3
+WIDE_COLUMNS = 120
 
 _SEVERITY_STYLE = {Severity.WARN: "yellow", Severity.ERROR: "red", Severity.FATAL: "bold red"}
 _VERDICT_STYLE = {"fixed": "bold green", "not fixed": "bold red", "worse": "bold red"}
@@ -56,7 +58,7 @@ class Screen:
 
     def findings(self, answer: View, *, seconds: float, address: str) -> None:
         """What is new: a table, one exemplar of the first finding, and what the answer could not see."""
-        found: Sequence[View] = answer.get("findings", [])
+        found: Sequence[View] = answer["findings"]
         if not found:
             self.stage(f"Nothing is new {seconds:.0f} s after the deploy, so there is no fix to verify")
             self._limits(answer)
@@ -64,28 +66,29 @@ class Screen:
         self.stage(
             f"What is new since that deploy, {seconds:.1f} s after it ({_many(len(found), 'finding')}):"
         )
-        self._console.print(Padding(_table(found[:FINDINGS_SHOWN_MAX]), (1, 0, 1, 2)))
+        self._console.print(
+            Padding(
+                _table(found[:FINDINGS_SHOWN_MAX], wide=self._console.width >= WIDE_COLUMNS), (1, 0, 1, 2)
+            )
+        )
         if len(found) > FINDINGS_SHOWN_MAX:
             self.say(f"  and {len(found) - FINDINGS_SHOWN_MAX} more at {address}/")
-        exemplar = _exemplar(found[0])
-        if exemplar:
-            self._console.print(Text("  as seen   ", style="dim") + _plain(exemplar))
-        for evidence in found[0].get("evidence", [])[:EVIDENCE_SHOWN_MAX]:
-            self._console.print(
-                Text("  evidence  ", style="dim") + _plain(f"{address}/api/v1/evidence/{evidence}")
-            )
+        first = found[0]
+        if first["exemplar"]:
+            self._line("as seen", str(first["exemplar"]["text"]))
+        for evidence in first["evidence"][:EVIDENCE_SHOWN_MAX]:
+            self._line("evidence", f"{address}/api/v1/evidence/{evidence}")
         self._limits(answer)
 
     def verdict(self, reply: View) -> None:
         """Whether the fix worked, overall and for each finding."""
-        verdict = str(reply.get("verdict"))
+        verdict = str(reply["outcome"])
         self.stage("Did it work?")
         self._console.print(
-            Text("  verdict   ", style="dim") + Text(verdict, _VERDICT_STYLE.get(verdict, "bold"))
+            Text("\n  verdict   ", style="dim") + Text(verdict, _VERDICT_STYLE.get(verdict, "bold"))
         )
-        for each in reply.get("findings", [])[:FINDINGS_SHOWN_MAX]:
-            text = f"{each.get('verdict', '')}: {each.get('template', '')}"
-            self._console.print(Text("            ") + _plain(text), overflow="ellipsis", no_wrap=True)
+        for each in reply["verdicts"][:FINDINGS_SHOWN_MAX]:
+            self._console.print(Padding(_plain(str(each["why"])), (0, 0, 0, 12)))
         self._limits(reply)
 
     def open_page(self, address: str) -> None:
@@ -94,26 +97,35 @@ class Screen:
         self._console.print(Text("Open ") + Text(f"{address}/", "bold") + Text("  (Ctrl-C ends the demo)"))
 
     def _limits(self, answer: View) -> None:
-        for limit in answer.get("limits", []):
-            self._console.print(Text("  limit     ", style="dim") + _plain(str(limit)))
+        limits: Sequence[Any] = answer["limits"]
+        for limit in limits[:LIMITS_SHOWN_MAX]:
+            self._line("limit", str(limit))
+        if len(limits) > LIMITS_SHOWN_MAX:
+            self._line("", f"and {_many(len(limits) - LIMITS_SHOWN_MAX, 'limit')} more")
+
+    def _line(self, name: str, text: str) -> None:
+        self._console.print(Text(f"  {name:<10}", style="dim") + _plain(text))
 
 
-def _table(findings: Sequence[View]) -> Table:
+def _table(findings: Sequence[View], *, wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("kind", "", "service", "pattern"):
         table.add_column(heading, overflow="fold")
     table.add_column("count", justify="right")
     table.add_column("first seen", justify="right")
+    if wide:
+        table.add_column("evidence")
     for finding in findings:
-        severity = _severity(finding.get("severity"))
+        severity = Severity.of(finding["severity_number"])
         style = _SEVERITY_STYLE.get(severity, "")
         table.add_row(
-            _plain(str(finding.get("kind", ""))),
+            _plain(str(finding["kind"])),
             Text(severity.glyph, style),
-            _plain(str(finding.get("service", ""))),
-            _plain(str(finding.get("template", ""))),
-            str(finding.get("count", "")),
-            _after(finding.get("after_change_s")),
+            _plain(str(finding["service"])),
+            _plain(str(finding["template"])),
+            str(finding["count"]),
+            _after(finding["after_change_s"]),
+            *([" ".join(finding["evidence"][:EVIDENCE_SHOWN_MAX])] if wide else []),
         )
     return table
 
@@ -124,18 +136,6 @@ def _many(count: int, noun: str) -> str:
 
 def _after(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:+.0f} s"
-
-
-def _severity(value: object) -> Severity:
-    """From a number (0 to 24) or a word; anything else says nothing."""
-    if isinstance(value, int):
-        return Severity.of(value)
-    return Severity.__members__.get(str(value).upper(), Severity.UNSPECIFIED)
-
-
-def _exemplar(finding: View) -> str:
-    exemplar = finding.get("exemplar")
-    return str(exemplar.get("body", "") if isinstance(exemplar, Mapping) else exemplar or "")
 
 
 def _plain(text: str) -> Text:

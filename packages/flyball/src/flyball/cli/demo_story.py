@@ -23,17 +23,18 @@ import orjson
 from flyball.cli.demo_children import DemoFailed, Server, Shop
 from flyball.cli.demo_screen import Screen
 
-BASELINE_S = 20.0
+BASELINE_S = 25.0
 """How long the healthy release runs before the deploy."""
 ANSWER_MAX_S = 30.0
 """How long the demo asks what is new; a deploy that changes nothing is asked about for all of it."""
+REPAIR_S = 12.0
+"""How long the fix takes to be written: the bad release runs on meanwhile, as it would."""
 VERDICT_MAX_S = 45.0
 ASK_EVERY_S = 1.0
 CALL_MAX_S = 10.0
 
 _SERVICE = "checkout"
 _UNDECIDED = "not enough data"
-_FINDING_KEYS = ("kind", "service", "template", "count", "first_seen", "change", "evidence")
 SHOP_NEEDS = "opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.logging"
 
 View = Mapping[str, Any]
@@ -114,18 +115,26 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
     with run.screen.waiting("asking what is new since that deploy"):
         answer = _ask_until(run, "/api/v1/whats-new", {"since": bad}, settled(), within_s=ANSWER_MAX_S)
     seconds = round(time.monotonic() - announced, 1)
-    findings: Sequence[View] = answer.get("findings", [])
+    findings: Sequence[View] = answer["findings"]
     run.screen.findings(answer, seconds=seconds, address=run.server.address)
     verdict = None
     if findings and not no_fault:
+        with run.screen.waiting("writing a fix; the bad version runs on"):
+            time.sleep(REPAIR_S)
         fix = _deploy(run, release="v2" if no_fix else "v3", version="v3")
         run.screen.stage("checkout v3 is deployed" + (", it repairs nothing" if no_fix else ", the fix"))
         with run.screen.waiting("asking whether the fix worked"):
             reply = _ask_until(run, "/api/v1/verify", {"change": fix}, decided, within_s=VERDICT_MAX_S)
-        verdict = str(reply.get("verdict", _UNDECIDED))
+        verdict = str(reply["outcome"])
         run.screen.verdict(reply)
-    rows = [{key: finding.get(key) for key in _FINDING_KEYS} for finding in findings]
-    return Outcome(findings=rows, verdict=verdict, seconds_to_answer=seconds)
+    return Outcome(findings=[_row(each) for each in findings], verdict=verdict, seconds_to_answer=seconds)
+
+
+def _row(finding: View) -> View:
+    """A finding as `--json` prints it."""
+    kept = ("kind", "service", "template", "count", "first_seen")
+    rest = {"change": finding["change_id"], "evidence": finding["evidence"]}
+    return {**{key: finding[key] for key in kept}, **rest}
 
 
 def _stay(run: _Run) -> None:
@@ -186,8 +195,8 @@ def settled() -> Callable[[View], bool]:
     before: list[tuple[Any, ...]] = []
 
     def enough(answer: View) -> bool:
-        findings = answer.get("findings", [])
-        first = [tuple(findings[0].get(key) for key in ("kind", "service", "template"))] if findings else []
+        findings = answer["findings"]
+        first = [tuple(findings[0][key] for key in ("kind", "service", "template"))] if findings else []
         same = bool(first) and first == before
         before[:] = first
         return same
@@ -197,7 +206,7 @@ def settled() -> Callable[[View], bool]:
 
 def decided(answer: View) -> bool:
     """There is a verdict."""
-    return answer.get("verdict") != _UNDECIDED
+    return answer["outcome"] != _UNDECIDED
 
 
 def require_shop() -> None:
