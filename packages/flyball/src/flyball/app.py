@@ -26,7 +26,7 @@ from starlette.routing import Route
 from flyball import __version__
 from flyball.api.respond import to_json
 from flyball.api.routes import rest_routes
-from flyball.commands.observe_batch import learn_patterns, record_sightings
+from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change
 from flyball.component.context import Health, ReceiverContext
 from flyball.component.http_guard import App, Receive, Scope, Send
@@ -41,7 +41,6 @@ from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
 from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse
-from flyball.model.batch import Batch
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
 from flyball.pipeline.bus_local import LocalBus
@@ -180,20 +179,17 @@ async def assembled(settings: Settings) -> AsyncIterator[Server]:
 
         decoder = Decoder(redact_attributes)
 
-        async def before(batch: Batch) -> None:
-            await learn_patterns(state, distiller, catalog, batch)
-
-        async def after(batch: Batch) -> None:
-            await record_sightings(state, sightings, batch)
-
+        learning = Learning(
+            patterns=state, changes=state, distiller=distiller, catalog=catalog, sightings=sightings
+        )
         runner = Runner(
             bus=bus,
             store=telemetry,
             meter=meter,
             decode=lambda exports, received_ms: decoder.decode(exports, received_ms=received_ms),
             stages=(Distil(distiller=distiller).process, enrich, Counter().process),
-            before=before,
-            after=after,
+            before=learning.learn_patterns,
+            after=learning.record_sightings,
             rejected=folder / "rejected",
         )
         ports = Ports(

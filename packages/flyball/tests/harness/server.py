@@ -34,7 +34,7 @@ class FlyballProcess:
         self.port, self.otlp_http_port, self.otlp_grpc_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.otlp_url = f"http://127.0.0.1:{self.otlp_http_port}"
-        self.log = folder.parent / f"{folder.name}.log"
+        self.log = folder.parent.parent / f"{folder.parent.name}-{folder.name}.log"
         self._options = options
         self._environment = os.environ | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import pyarrow as pa
 
 from flyball.commands.record_change import record_sighted
@@ -10,27 +13,50 @@ from flyball.distill.catalog import Catalog
 from flyball.distill.shapes import Distiller
 from flyball.enrich.changes import Sightings, sources_seen
 from flyball.model.batch import Batch, Source
+from flyball.model.change import Change
+from flyball.model.pattern import Shape
+from flyball.model.sighting import VersionState
 
 
-async def learn_patterns(store: PatternStore, distiller: Distiller, catalog: Catalog, batch: Batch) -> None:
-    """Keep the shapes that this batch met first, and what the learner makes of them.
+@dataclass(kw_only=True)
+class Learning:
+    """Keeps what batches teach. Each act may be done again after a store failed: nothing learnt is forgotten."""
 
-    Awaited before the rows are visible, so that every shape id in the store resolves.
-    """
-    new = distiller.drain_new()
-    if not new:
-        return
-    first_seen_ns = batch.received_ms * 1_000_000
-    await store.add_shapes(new, first_seen_ns=first_seen_ns)
-    await store.add_aliases(catalog.add(new, first_seen_ns))
+    patterns: PatternStore
+    changes: ChangeStore
+    distiller: Distiller
+    catalog: Catalog
+    sightings: Sightings
+    _shapes: list[Shape] = field(default_factory=list[Shape])
+    _states: dict[tuple[str, str, str, str], VersionState] = field(default_factory=dict[Any, VersionState])
+    _sighted: list[Change] = field(default_factory=list[Change])
+    _observed_ms: int = 0
 
+    async def learn_patterns(self, batch: Batch) -> None:
+        """Keep the shapes that this batch met first, and what the learner makes of them.
 
-async def record_sightings(store: ChangeStore, sightings: Sightings, batch: Batch) -> None:
-    """Record which versions spoke in this batch, and the changes that shows."""
-    states, changes = sightings.observe(sources_seen(_newest_ms(batch), batch.received_ms))
-    await store.put_versions(states)
-    for change in changes:
-        await record_sighted(store, change)
+        Awaited before the rows are visible, so that every shape id in the store resolves.
+        """
+        self._shapes += self.distiller.drain_new()
+        if not self._shapes:
+            return
+        first_seen_ns = batch.received_ms * 1_000_000
+        await self.patterns.add_shapes(self._shapes, first_seen_ns=first_seen_ns)
+        await self.patterns.add_aliases(self.catalog.add(self._shapes, first_seen_ns))
+        self._shapes = []
+
+    async def record_sightings(self, batch: Batch) -> None:
+        """Record which versions spoke in this batch, and the changes that shows."""
+        if batch.received_ms > self._observed_ms:
+            self._observed_ms = batch.received_ms
+            states, changes = self.sightings.observe(sources_seen(_newest_ms(batch), batch.received_ms))
+            self._states |= {(s.workspace, s.service, s.environment, s.version): s for s in states}
+            self._sighted += changes
+        await self.changes.put_versions(self._states.values())
+        self._states = {}
+        while self._sighted:
+            await record_sighted(self.changes, self._sighted[0])
+            self._sighted.pop(0)
 
 
 def _newest_ms(batch: Batch) -> dict[Source, int]:

@@ -8,6 +8,7 @@ in `rejected/` and counted. Nothing else is skipped.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -78,9 +79,10 @@ class Runner:
                 break
             await self._settle(sealing)
             await self._pause()
-        async with asyncio.timeout(_DRAIN_SECONDS_MAX):
-            while self._bus.waiting:
-                await self._settle(asyncio.ensure_future(self._bus.seal()))
+        with contextlib.suppress(TimeoutError):  # the log keeps what does not get through in time
+            async with asyncio.timeout(_DRAIN_SECONDS_MAX):
+                while self._bus.waiting:
+                    await self._settle(asyncio.ensure_future(self._bus.seal()))
 
     def stop(self) -> None:
         """End `run` after what is pending has been stored."""
@@ -97,19 +99,27 @@ class Runner:
     async def _process(self, sealed: Sealed) -> None:
         exports = [entry.export for entry in sealed.entries]
         batch = await asyncio.to_thread(self._prepare, exports, sealed.received_ms)
-        while True:
-            try:
-                await self._before(batch)
-                await self._store.insert(_tables(batch), received_ms=batch.received_ms)
-                break
-            except RowsRejected as error:
-                await self._divide(sealed, str(error))
-                return
-            except StoreError as error:
-                await self._wait_out(str(error))
+        try:
+            await self._until_done(lambda: self._before(batch))
+            await self._until_done(lambda: self._store.insert(_tables(batch), received_ms=batch.received_ms))
+        except RowsRejected as error:
+            await self._divide(sealed, str(error))
+            return
         self._count(batch)
         await self._bus.commit(sealed)
-        await self._after(batch)
+        await self._until_done(lambda: self._after(batch))
+
+    async def _until_done(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do it, and again while it fails for now (a full disk, say); each act may be done twice."""
+        while True:
+            try:
+                await act()
+            except RowsRejected:
+                raise
+            except (StoreError, OSError) as error:
+                await self._wait_out(str(error))
+            else:
+                return
 
     def _prepare(self, exports: Sequence[Export], received_ms: int) -> Batch:
         # Decoding makes millions of short-lived objects and no cycles: collecting meanwhile cost 15 % of it.
@@ -125,12 +135,12 @@ class Runner:
     async def _divide(self, sealed: Sealed, reason: str) -> None:
         if len(sealed.entries) > 1:
             _log.warning("%s; the batch is divided", reason)
-            await self._bus.split(sealed)
+            await self._until_done(lambda: self._bus.split(sealed))
             return
         _log.error("%s; one export is set aside in %s", reason, self._rejected)
-        await asyncio.to_thread(self._set_aside, sealed.entries[0])
+        await self._until_done(lambda: asyncio.to_thread(self._set_aside, sealed.entries[0]))
         self._meter.count("store", "dropped: export rejected by the store")
-        await self._store.insert({}, received_ms=sealed.received_ms)
+        await self._until_done(lambda: self._store.insert({}, received_ms=sealed.received_ms))
         await self._bus.commit(sealed)
 
     def _set_aside(self, entry: Entry) -> None:
@@ -148,11 +158,9 @@ class Runner:
 
     async def _pause(self) -> None:
         self.trouble = ""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PAUSE_S):
                 await self._stopping.wait()
-        except TimeoutError:
-            pass
 
     def _count(self, batch: Batch) -> None:
         for name, table in (("logs", batch.logs), ("traces", batch.spans), ("metrics", batch.metrics)):
