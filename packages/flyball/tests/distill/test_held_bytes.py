@@ -18,7 +18,11 @@ _LINES = st.lists(
 )
 
 
-@given(lines=_LINES, cuts=st.lists(st.integers(1, 200), min_size=1, max_size=40), flushes=st.sets(st.integers(0, 40)))
+@given(
+    lines=_LINES,
+    cuts=st.lists(st.integers(1, 200), min_size=1, max_size=40),
+    flushes=st.sets(st.integers(0, 40)),
+)
 def test_what_is_held_begins_at_a_line(lines: list[bytes], cuts: list[int], flushes: set[int]) -> None:
     data = b"\n".join(lines) + b"\nunfinished"
     reader = LineReader(line_bytes_max=40)

@@ -208,7 +208,7 @@ PIECES = st.one_of(
 
 
 @given(st.lists(PIECES, max_size=12), st.lists(st.integers(0, 2000), max_size=8), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_cut_loses_or_doubles_a_line(pieces: list[str], cuts: list[int], newline_at_end: bool) -> None:  # noqa: FBT001
     text = "\n".join(pieces) + ("\n" if newline_at_end and pieces else "")
     data = text.encode()
@@ -225,7 +225,7 @@ def test_no_cut_loses_or_doubles_a_line(pieces: list[str], cuts: list[int], newl
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=6), st.integers(1, 40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_rubbish_bytes_are_read_the_same_however_they_are_cut(
     data: bytes, cuts: list[int], bound: int
 ) -> None:

@@ -131,20 +131,20 @@ def test_lines_that_say_different_things_keep_different_templates(one: str, othe
 
 
 @given(LINES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_masking_is_idempotent(line: str) -> None:
     once = masked(line)
     assert masked(once) == once
 
 
 @given(LINES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_line_matches_its_own_template(line: str) -> None:
     assert matches(masked(line), line)
 
 
 @given(LINES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_record_matches_the_template_of_its_shape(line: str) -> None:
     if "\n" in line or line.lstrip().startswith("{"):
         return

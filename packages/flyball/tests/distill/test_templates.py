@@ -89,7 +89,7 @@ LINES = [
     st.lists(st.sampled_from(LINES), min_size=1, max_size=len(LINES), unique=True),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_partition_depends_on_the_set_alone(lines: list[str], shuffle: random.Random) -> None:
     shapes = [shape_of(line) for line in lines]
     mixed = list(shapes) * 2
@@ -98,7 +98,7 @@ def test_the_partition_depends_on_the_set_alone(lines: list[str], shuffle: rando
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=len(LINES)), st.sampled_from(LINES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_is_one_pattern_is_never_split(lines: list[str], one_more: str) -> None:
     before = partition([shape_of(line) for line in lines])
     after = partition([shape_of(line) for line in [*lines, one_more]])
@@ -115,7 +115,7 @@ def test_every_line_matches_its_patterns_template() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_tokens_are_the_text_again(text: str) -> None:
     assert "".join(tokens(text)) == text
 

@@ -103,7 +103,7 @@ class Count:
         """One row per pattern, the most frequent first; aliases are resolved now."""
         patterns: dict[str, _Tally] = {}
         for shape, tally in self._tallies.items():
-            patterns.setdefault(self.catalog.fingerprint_of(shape), _Tally()).join(tally)
+            patterns.setdefault(self.catalog.resolve(shape), _Tally()).join(tally)
         rows: list[dict[str, Any]] = []
         for pattern in self.catalog.patterns():
             tally = patterns[pattern.fingerprint]
@@ -144,6 +144,6 @@ def write_assignment(path: Path, spool: IO[bytes], catalog: Catalog) -> None:
     with path.open("wb") as out:
         while block := spool.read(ASSIGN_IDS * 8):
             ids, codes = np.unique(np.frombuffer(block, np.uint64), return_inverse=True)
-            names = [f"{catalog.fingerprint_of(shape)}\n" if shape else "-\n" for shape in ids.tolist()]
+            names = [f"{catalog.resolve(shape)}\n" if shape else "-\n" for shape in ids.tolist()]
             # fixed width, so that numpy copies; the padding of "-" goes
             out.write(np.array(names, "S17")[codes].tobytes().replace(b"\0", b""))

@@ -86,7 +86,7 @@ class Catalog:
             await store.add_aliases(upgrade.aliases)
         return catalog
 
-    def fingerprint_of(self, signal: int | str) -> str:
+    def resolve(self, signal: int | str) -> str:
         """The fingerprint under which a shape id or an earlier fingerprint is known today.
 
         Raises:
@@ -94,12 +94,13 @@ class Catalog:
         """
         return fingerprint(self._root(shape_id(signal) if isinstance(signal, str) else signal))
 
-    def resolve(self, signal: int | str) -> Pattern | None:
-        """The pattern of a shape id, or of a fingerprint that ever existed; None when there is none."""
-        try:
-            root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
-        except ValueError:
-            return None
+    def pattern(self, signal: int | str) -> Pattern | None:
+        """The pattern of a shape id, or of a fingerprint that ever existed; None when there is none.
+
+        Raises:
+            ValueError: the text is no fingerprint.
+        """
+        root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
         return self._pattern(root) if root in self._merged else None
 
     @property
@@ -113,7 +114,7 @@ class Catalog:
 
     def example(self, signal: int | str) -> str:
         """A redacted line of the pattern: the example of its oldest shape, empty when there is none."""
-        pattern = self.resolve(signal)
+        pattern = self.pattern(signal)
         known = [self._shapes[one] for one in pattern.shapes if one in self._shapes] if pattern else []
         return known[0].example if known else ""
 

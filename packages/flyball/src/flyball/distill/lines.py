@@ -131,7 +131,9 @@ class LineReader:
         try:
             return lines.cast(pa.string()), sizes
         except pa.ArrowInvalid:  # not UTF-8 somewhere
-            return pa.array([line.decode("utf-8", "replace") for line in lines.to_pylist()], pa.string()), sizes
+            return pa.array(
+                [line.decode("utf-8", "replace") for line in lines.to_pylist()], pa.string()
+            ), sizes
 
 
 def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:

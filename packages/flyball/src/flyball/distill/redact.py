@@ -191,14 +191,6 @@ def redact(texts: pa.Array) -> tuple[pa.Array, int]:
     return pc.replace_with_mask(texts, suspects, pa.array(after, texts.type)), changed
 
 
-def redact_attributes(keys: pa.Array, texts: pa.Array) -> pa.Array:
-    """Attribute values without secrets, given their names (two arrays of one length); like `redact_value`."""
-    named = pc.match_substring_regex(keys, f"(?i){SECRET_KEY.pattern}")
-    if named.true_count:
-        texts = pc.if_else(named, pa.scalar(WILDCARD, texts.type), texts)
-    return redact(texts)[0]
-
-
 def redact_text(text: str) -> str:
     """One text without secrets."""
     lower = text.lower()
@@ -217,5 +209,7 @@ def redact_attributes(keys: pa.Array, values: pa.Array) -> pa.Array:
     """`redact_value` over two arrays: values of secret names become `<*>`, the others lose their secrets."""
     values, _redacted = redact(values)
     encoded = keys.dictionary_encode()
-    secret = pa.array([bool(SECRET_KEY.search(key or "")) for key in encoded.dictionary.to_pylist()], pa.bool_())
+    secret = pa.array(
+        [bool(SECRET_KEY.search(key or "")) for key in encoded.dictionary.to_pylist()], pa.bool_()
+    )
     return pc.if_else(secret.take(encoded.indices), WILDCARD, values)
