@@ -76,15 +76,19 @@ class HttpGuard:
         if not self._is_ours(host):
             return 403, f"Host {host!r} is no name of this server; add it to allowed_hosts if it should be"
         origin = headers.get(b"origin")
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+        if origin is not None and origin.lower() != f"{scope.get('scheme', 'http')}://{host.lower()}":
             return 403, f"Origin {origin!r} is another site"
         site = headers.get(b"sec-fetch-site", "none")
-        follows_link = headers.get(b"sec-fetch-mode") == "navigate" and scope["method"] == "GET"
+        follows_link = (
+            headers.get(b"sec-fetch-mode") == "navigate"
+            and headers.get(b"sec-fetch-dest", "document") == "document"
+            and scope["method"] == "GET"
+        )
         if site not in {"none", "same-origin"} and not follows_link:
             return 403, "requests from other sites are refused"
         if self._token:
             given = headers.get(b"authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode(), self._token.encode()):
+            if not hmac.compare_digest(given.encode("latin-1"), self._token.encode()):
                 return 401, "a token is needed: Authorization: Bearer TOKEN"
         return None
 
