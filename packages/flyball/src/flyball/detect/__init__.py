@@ -1,0 +1,62 @@
+"""NOTICE: one detector a file. Each is a frozen dataclass of its settings with one verb, `observe(window)`.
+
+A detector yields what passes its minimum effect and the false discovery rate of its own tests; whether the
+service may be reported on at all is decided by `noticed`, over all its tests and looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from flyball.compare.differences import tests
+from flyball.compare.fdr import gate
+from flyball.detect.error_rate import ErrorRate
+from flyball.detect.gone import Gone
+from flyball.detect.latency import Latency
+from flyball.detect.new import New
+from flyball.detect.rate import Rate
+from flyball.detect.severity import SeverityShift
+from flyball.model.finding import Finding, FindingKind
+from flyball.model.severity import Severity
+from flyball.model.window import Window
+
+
+class Detector(Protocol):
+    """Pure on a window."""
+
+    def observe(self, window: Window) -> Iterable[Finding]:
+        """The findings of this kind."""
+        ...
+
+
+DETECTORS: tuple[Detector, ...] = (New(), Gone(), Rate(), SeverityShift(), ErrorRate(), Latency())
+"""The shipped defaults."""
+
+
+_SYMPTOMS = (FindingKind.ERROR_RATE, FindingKind.LATENCY, FindingKind.SEVERITY_SHIFT)
+_SYMPTOM_PART = 0.95
+
+
+def noticed(window: Window, detectors: Sequence[Detector] = DETECTORS) -> tuple[Finding, ...]:
+    """Every finding of a window, the highest score first; none unless the gate opens."""
+    if not window.before.of().any() or not window.after.of().any():
+        return ()  # with one side silent there is nothing to compare: the answer's limits say so
+    found = [finding for detector in detectors for finding in detector.observe(window)]
+    if not found or not gate(min(f.p for f in found), tests(window)):
+        return ()
+    return ranked(_causes_first(found))
+
+
+def _causes_first(found: Sequence[Finding]) -> list[Finding]:
+    """Failing or slow operations rank below the new error line of the same service that tells why."""
+    causes = [f.score for f in found if f.kind is FindingKind.NEW and f.severity_number >= Severity.ERROR]
+    ceiling = _SYMPTOM_PART * max(causes, default=math.inf)
+    return [replace(f, score=min(f.score, ceiling)) if f.kind in _SYMPTOMS else f for f in found]
+
+
+def ranked(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By score, then by id so that equal scores keep their order."""
+    return tuple(sorted(found, key=lambda f: (-f.score, f.id)))
