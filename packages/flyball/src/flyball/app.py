@@ -1,7 +1,7 @@
 """The composition root: the only module that knows every part. `run(settings)` is `flyball up`.
 
-    receivers -> bus (write-ahead log) -> decode -> distil -> enrich -> count -> store
-                                                                              -> queries -> REST, MCP, page
+receivers -> bus (write-ahead log) -> decode -> distil -> enrich -> count -> store
+                                                                          -> queries -> REST, MCP, page
 """
 
 from __future__ import annotations
@@ -241,7 +241,9 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                     raise error
 
 
-def _receiving(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> list[asyncio.Task[Any]]:
+def _receiving(
+    server: Server, web_socket: socket.socket, ready: Callable[[], None]
+) -> list[asyncio.Task[Any]]:
     """A task for the main port and for each receiver; `ready` is called when the last of them listens."""
     settings = server.settings
     receivers: dict[str, dict[str, Any]] = {
@@ -273,12 +275,13 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
                 *rest_routes(server.ports, announce=server.announce, status=server.status),
                 *web_routes(server.ports),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
-                *(Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"]) for signal in Signal),
+                *(
+                    Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])
+                    for signal in Signal
+                ),
             ]
         )
-        await serve(
-            app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token, ready=ready
-        )
+        await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token, ready=ready)
 
 
 class _Asgi:

@@ -34,16 +34,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FLYBALL_", extra="forbid", frozen=True)
 
-    data_folder: Path = Field(default_factory=default_folder, description="The one folder that holds all data")
-    host: str = Field(default="127.0.0.1", description="Address to listen on; anything but loopback needs a token")
+    data_folder: Path = Field(
+        default_factory=default_folder, description="The one folder that holds all data"
+    )
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; anything but loopback needs a token"
+    )
     port: int = Field(default=4320, ge=1, le=65535, description="Web, REST, MCP; OTLP/HTTP too")
     otlp_http_port: int = Field(default=4318, ge=1, le=65535, description="OTLP/HTTP")
     otlp_grpc_port: int = Field(default=4317, ge=1, le=65535, description="OTLP/gRPC")
     token: str = Field(default="", description="What every client must present; required beyond loopback")
-    allowed_hosts: tuple[str, ...] = Field(default=(), description="Names besides loopback this server is reached by")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Names besides loopback this server is reached by"
+    )
     raw_hours: int = Field(default=24, ge=1, le=24 * 400, description="How long raw rows are kept")
-    disk_bytes_max: int = Field(default=10_000_000_000, ge=50_000_000, description="Budget of the telemetry store")
-    free_bytes_min: int = Field(default=500_000_000, ge=0, description="Below this free space nothing is received")
+    disk_bytes_max: int = Field(
+        default=10_000_000_000, ge=50_000_000, description="Budget of the telemetry store"
+    )
+    free_bytes_min: int = Field(
+        default=500_000_000, ge=0, description="Below this free space nothing is received"
+    )
     receivers: dict[str, dict[str, Any]] = Field(
         default_factory=dict[str, dict[str, Any]], description="Further receivers by name, with their fields"
     )

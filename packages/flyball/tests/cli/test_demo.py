@@ -40,7 +40,7 @@ def test_nothing_is_never_enough() -> None:
     ("verdict", "enough"), [("fixed", True), ("not fixed", True), ("not enough data", False)]
 )
 def test_a_verdict_is_awaited(verdict: str, *, enough: bool) -> None:
-    assert demo.decided({"outcome": verdict}) is enough
+    assert demo.decided({"verdict": verdict}) is enough
 
 
 def test_the_shop_is_found() -> None:
@@ -91,7 +91,7 @@ def test_with_json_the_story_leaves_standard_output_alone(capsys: pytest.Capture
     screen = Screen(to_stderr=True)
     screen.title()
     screen.findings({"findings": [FINDING], "limits": ["a limit"]}, seconds=1.0, address="")
-    screen.verdict({"outcome": "fixed", "verdicts": [{"why": "t is repaired"}], "limits": []})
+    screen.verdict({"verdict": "fixed", "verdicts": [{"why": "t is repaired"}], "limits": []})
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "t is repaired" in captured.err

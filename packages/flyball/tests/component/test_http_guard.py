@@ -25,14 +25,32 @@ async def ask(headers: dict[str, str], *, method: str = "GET", token: str = "") 
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:4320", "localhost", "localhost:4320", "[::1]:4320", "LOCALHOST", "flyball.internal:9", "named:4318"]
+    "host",
+    [
+        "127.0.0.1:4320",
+        "localhost",
+        "localhost:4320",
+        "[::1]:4320",
+        "LOCALHOST",
+        "flyball.internal:9",
+        "named:4318",
+    ],
 )
 async def test_our_own_names_pass(host: str) -> None:
     assert (await ask({"host": host})).text == "inside"
 
 
 @pytest.mark.parametrize(
-    "host", ["", "evil.example", "evil.example:4320", "127.0.0.1.evil.example", "localhost.evil.example", "[::2]:4320", "named:1"]
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:4320",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "[::2]:4320",
+        "named:1",
+    ],
 )
 async def test_other_names_are_refused(host: str) -> None:
     answer = await ask({"host": host})
@@ -40,7 +58,9 @@ async def test_other_names_are_refused(host: str) -> None:
     assert "allowed_hosts" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8000", "https://localhost:4320"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:8000", "https://localhost:4320"]
+)
 async def test_another_origin_is_refused_for_reading_and_writing(origin: str) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         answer = await ask({"host": "127.0.0.1:4320", "origin": origin}, method=method)
@@ -56,7 +76,9 @@ async def test_our_own_origin_passes() -> None:
 async def test_cross_site_fetches_are_refused_and_links_are_not(site: str) -> None:
     headers = {"host": "localhost", "sec-fetch-site": site}
     assert (await ask(headers | {"sec-fetch-mode": "no-cors"})).status_code == 403
-    assert (await ask(headers | {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"})).status_code == 200
+    assert (
+        await ask(headers | {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"})
+    ).status_code == 200
     assert (await ask(headers | {"sec-fetch-mode": "navigate"}, method="POST")).status_code == 403
     framed = headers | {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}
     assert (await ask(framed)).status_code == 403
@@ -73,7 +95,9 @@ async def test_with_a_token_every_request_needs_it() -> None:
     assert (await ask({"host": "localhost"}, token=TOKEN)).status_code == 401
     for given in ("Bearer wrong", TOKEN[:-1], "Bearer ", "Basic abc"):
         assert (await ask({"host": "localhost", "authorization": given}, token=TOKEN)).status_code == 401
-    assert (await ask({"host": "localhost", "authorization": f"Bearer {TOKEN}"}, token=TOKEN)).status_code == 200
+    assert (
+        await ask({"host": "localhost", "authorization": f"Bearer {TOKEN}"}, token=TOKEN)
+    ).status_code == 200
 
 
 @pytest.mark.parametrize(

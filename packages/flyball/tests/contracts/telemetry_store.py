@@ -99,20 +99,37 @@ class TelemetryStoreContract:
             await store.insert({"origins": origins, "counts": bad}, received_ms=NOW_MS)
         assert store.committed_ms == 0
         await store.insert({"counts": counts(2, received_ms=NOW_MS + 1)}, received_ms=NOW_MS + 1)
-        left = await store.select("SELECT count() AS n FROM {db}.origins WHERE received <= {as_of:DateTime64(3)}")
+        left = await store.select(
+            "SELECT count() AS n FROM {db}.origins WHERE received <= {as_of:DateTime64(3)}"
+        )
         assert left["n"][0].as_py() == 0, "rows of a rejected batch became visible with the next one"
         assert await self.total(store) == 2
 
     @pytest.mark.parametrize(
-        "text", ["plain", "o'clock", 'back\\slash "quoted"', "tab\tline\nreturn\r", "naïve 日本語 ‮", "{as_of}", "\\N"]
+        "text",
+        [
+            "plain",
+            "o'clock",
+            'back\\slash "quoted"',
+            "tab\tline\nreturn\r",
+            "naïve 日本語 ‮",
+            "{as_of}",
+            "\\N",
+        ],
     )
     async def test_parameters_are_bound_not_pasted(self, store: TelemetryStore, text: str) -> None:
-        sql = "SELECT {text:String} AS text, {texts:Array(String)} AS texts, {numbers:Array(UInt64)} AS numbers"
+        sql = (
+            "SELECT {text:String} AS text, {texts:Array(String)} AS texts, {numbers:Array(UInt64)} AS numbers"
+        )
         rows = await store.select(sql, {"text": text, "texts": [text, "b"], "numbers": [0, 2**64 - 1]})
         assert rows.to_pylist() == [{"text": text, "texts": [text, "b"], "numbers": [0, 2**64 - 1]}]
 
     async def test_reading_cannot_write(self, store: TelemetryStore) -> None:
-        for sql in ("DROP TABLE {db}.counts", "INSERT INTO {db}.batches VALUES (1)", "CREATE TABLE {db}.x (a Int8)"):
+        for sql in (
+            "DROP TABLE {db}.counts",
+            "INSERT INTO {db}.batches VALUES (1)",
+            "CREATE TABLE {db}.x (a Int8)",
+        ):
             with pytest.raises(StoreError):
                 await store.select(sql)
 

@@ -48,7 +48,9 @@ def records(server: FlyballProcess, service: str, number: int) -> list[dict[str,
     deadline = time.monotonic() + 20
     found: list[dict[str, object]] = []
     while time.monotonic() < deadline:
-        found = httpx.get(f"{server.url}/api/v1/logs", params={"service": service, "limit": 1000}).json()["records"]
+        found = httpx.get(f"{server.url}/api/v1/logs", params={"service": service, "limit": 1000}).json()[
+            "records"
+        ]
         if len(found) >= number:
             break
         time.sleep(0.1)
@@ -82,7 +84,12 @@ def test_a_malformed_protobuf_over_grpc_is_refused(server: FlyballProcess) -> No
 
 
 def test_json_that_is_no_otlp_is_refused(server: FlyballProcess) -> None:
-    for content in (b"[]", b"{", b'{"resourceLogs": 3}', b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[7]}]}]}'):
+    for content in (
+        b"[]",
+        b"{",
+        b'{"resourceLogs": 3}',
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[7]}]}]}',
+    ):
         answer = httpx.post(
             f"{server.otlp_url}/v1/logs", content=content, headers={"content-type": "application/json"}
         )
@@ -168,7 +175,9 @@ def test_one_batch_with_clocks_from_1970_to_2100(server: FlyballProcess) -> None
         request.resource_logs.extend(one.resource_logs)
     post(server, request.SerializeToString()).raise_for_status()
     found = records(server, "clocks", len(moments))
-    assert sorted(int(str(r["timeUnixNano"])) for r in found) == sorted(moments), "the sender's nanoseconds stay"
+    assert sorted(int(str(r["timeUnixNano"])) for r in found) == sorted(moments), (
+        "the sender's nanoseconds stay"
+    )
     patterns = httpx.get(f"{server.url}/api/v1/patterns", params={"service": "clocks", "since": "5m"}).json()
     assert patterns["records"] >= len(moments) - 2, "an absurd clock counts when it was received"
 
@@ -190,7 +199,14 @@ def test_hostile_questions_are_one_sentence_each(server: FlyballProcess) -> None
         answer = httpx.get(server.url + path)
         assert answer.status_code in {400, 404}, path
         assert list(answer.json()) == ["error"], path
-    for content in (b"", b"[]", b"{", b'{"service": 3}', b'{"service": "a", "nope": "b"}', b'{"version": "v1"}'):
+    for content in (
+        b"",
+        b"[]",
+        b"{",
+        b'{"service": 3}',
+        b'{"service": "a", "nope": "b"}',
+        b'{"version": "v1"}',
+    ):
         answer = httpx.post(
             f"{server.url}/api/v1/changes", content=content, headers={"content-type": "application/json"}
         )
@@ -209,7 +225,11 @@ def resident_mb(server: FlyballProcess) -> float:
 
 def up(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flyball", "up", *options], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "flyball", "up", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -231,7 +251,9 @@ def test_a_port_in_use_gets_one_line(server: FlyballProcess, tmp_path: Path, opt
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        others = {"--port": "59997", "--otlp-http-port": "59998", "--otlp-grpc-port": "59996"} | {option: port}
+        others = {"--port": "59997", "--otlp-http-port": "59998", "--otlp-grpc-port": "59996"} | {
+            option: port
+        }
         line = one_line(up("--data", str(tmp_path), *(text for pair in others.items() for text in pair)))
     assert port in line
 

@@ -97,7 +97,9 @@ def nothing_was_written(server: FlyballProcess) -> None:
     assert logs == []
 
 
-def test_another_origin_can_neither_read_nor_write(server: FlyballProcess, other_site: str, page: Page) -> None:
+def test_another_origin_can_neither_read_nor_write(
+    server: FlyballProcess, other_site: str, page: Page
+) -> None:
     page.goto(other_site)
     results = page.evaluate(_ATTACKS, [server.url, server.otlp_url])
     assert [name for name, result in results.items() if result.startswith("read ")] == [], results
@@ -105,7 +107,10 @@ def test_another_origin_can_neither_read_nor_write(server: FlyballProcess, other
 
 
 def test_a_rebinding_host_name_can_neither_read_nor_write(server: FlyballProcess, page: Page) -> None:
-    for address in (f"http://rebound.example:{server.port}", f"http://rebound.example:{server.otlp_http_port}"):
+    for address in (
+        f"http://rebound.example:{server.port}",
+        f"http://rebound.example:{server.otlp_http_port}",
+    ):
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 403
@@ -129,8 +134,9 @@ def test_the_page_itself_works_in_the_browser(server: FlyballProcess, page: Page
 
 def test_a_followed_link_opens_the_page(server: FlyballProcess, other_site: str, page: Page) -> None:
     page.goto(other_site)
-    page.evaluate("target => { const a = document.createElement('a'); a.href = target; document.body.append(a); a.click(); }", server.url)
+    page.evaluate(
+        "target => { const a = document.createElement('a'); a.href = target; document.body.append(a); a.click(); }",
+        server.url,
+    )
     page.wait_for_url(f"{server.url}/", timeout=5000)
     assert "flyball" in page.content()
-
-

@@ -66,7 +66,9 @@ def test_an_exporter_that_empties_its_buffer_late_is_no_rollback() -> None:
 
 def test_an_earlier_version_that_takes_over_is_a_rollback_once() -> None:
     back = [seen("v1", at) for at in range(100, 200, 5)]
-    assert changes(Sightings([]), seen("v1", 0), seen("v2", 20), *back)[2:] == [(ChangeKind.ROLLBACK, "v2", "v1")]
+    assert changes(Sightings([]), seen("v1", 0), seen("v2", 20), *back)[2:] == [
+        (ChangeKind.ROLLBACK, "v2", "v1")
+    ]
 
 
 def test_one_stray_record_of_an_old_version_is_no_rollback() -> None:
@@ -117,7 +119,10 @@ def change(*, announced: bool, minutes: float, version: str = "v2", commit: str 
 
 @pytest.mark.parametrize("gap", [-14.9, -1, 0, 1, 14.9])
 def test_an_announcement_and_a_sighting_within_15_minutes_are_one_change(gap: float) -> None:
-    announced, sighted = change(announced=True, minutes=0, commit="9f2c1"), change(announced=False, minutes=gap)
+    announced, sighted = (
+        change(announced=True, minutes=0, commit="9f2c1"),
+        change(announced=False, minutes=gap),
+    )
     for known, other in ((announced, sighted), (sighted, announced)):
         both = merged(known, other)
         assert both is not None

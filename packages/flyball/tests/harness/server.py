@@ -55,7 +55,9 @@ class FlyballProcess:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise AssertionError(f"flyball ended with {self._process.returncode}:\n{self.log.read_text()}")
+                raise AssertionError(
+                    f"flyball ended with {self._process.returncode}:\n{self.log.read_text()}"
+                )
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/healthz").status_code in {200, 503}:
                     return self._process
@@ -87,7 +89,9 @@ class FlyballProcess:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[FlyballProcess]:
+def running(
+    folder: Path, *options: str, environment: dict[str, str] | None = None
+) -> Iterator[FlyballProcess]:
     """A started server that is ended however the test ends."""
     server = FlyballProcess(folder, *options, environment=environment)
     try:

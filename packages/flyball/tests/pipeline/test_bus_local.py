@@ -47,7 +47,9 @@ async def test_what_is_appended_is_sealed_in_order(tmp_path: Path, clock: Manual
     await bus.close()
 
 
-async def test_batch_names_rise_even_when_the_clock_stands_still_or_steps_back(tmp_path: Path, clock: ManualClock) -> None:
+async def test_batch_names_rise_even_when_the_clock_stands_still_or_steps_back(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     bus = await opened(tmp_path, clock)
     names: list[int] = []
     for number in range(5):
@@ -71,7 +73,9 @@ async def test_after_a_crash_unsealed_exports_come_back(tmp_path: Path, clock: M
     await again.close()
 
 
-async def test_after_a_crash_a_sealed_batch_comes_back_under_its_name(tmp_path: Path, clock: ManualClock) -> None:
+async def test_after_a_crash_a_sealed_batch_comes_back_under_its_name(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     bus = await opened(tmp_path, clock)
     await bus.append(export("one", clock))
     await bus.append(export("two", clock))
@@ -100,7 +104,9 @@ async def test_after_a_crash_a_committed_batch_does_not_come_back(tmp_path: Path
     await again.close()
 
 
-async def test_the_same_bytes_count_once_for_ten_minutes_across_restarts(tmp_path: Path, clock: ManualClock) -> None:
+async def test_the_same_bytes_count_once_for_ten_minutes_across_restarts(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     bus = await opened(tmp_path, clock)
     await asyncio.gather(*(bus.append(export("same", clock)) for _ in range(5)))
     sealed = await bus.seal()
@@ -118,7 +124,9 @@ async def test_the_same_bytes_count_once_for_ten_minutes_across_restarts(tmp_pat
     await again.close()
 
 
-async def test_the_same_bytes_of_another_signal_or_workspace_are_another_request(tmp_path: Path, clock: ManualClock) -> None:
+async def test_the_same_bytes_of_another_signal_or_workspace_are_another_request(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     bus = await opened(tmp_path, clock)
     for signal, workspace in ((Signal.LOGS, "a"), (Signal.TRACES, "a"), (Signal.LOGS, "b")):
         await bus.append(Export(signal=signal, payload=b"x", received_ns=clock.now_ns(), workspace=workspace))

@@ -38,7 +38,7 @@ async def asked(
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_a_fix_is_fixed_within_twenty_seconds(telemetry: ChdbTelemetry, seed: int) -> None:
     ports, answer = await asked(telemetry, checkout(), FIX + 20, seed=seed)
-    assert answer.outcome is Outcome.FIXED, [(v.outcome, v.why) for v in answer.verdicts]
+    assert answer.verdict is Outcome.FIXED, [(v.outcome, v.why) for v in answer.verdicts]
     pool = next(v for v in answer.verdicts if v.finding.template == POOL)
     assert (pool.healthy.count, pool.repaired.count) == (0, 0)
     assert pool.broken.count > 40
@@ -54,19 +54,19 @@ async def test_a_fix_is_fixed_within_twenty_seconds(telemetry: ChdbTelemetry, se
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_a_fix_that_repairs_nothing_is_not_fixed(telemetry: ChdbTelemetry, seed: int) -> None:
     _, answer = await asked(telemetry, broken(), FIX + 20, seed=seed)
-    assert answer.outcome is Outcome.NOT_FIXED, [(v.outcome, v.why) for v in answer.verdicts]
+    assert answer.verdict is Outcome.NOT_FIXED, [(v.outcome, v.why) for v in answer.verdicts]
 
 
 async def test_it_is_never_called_fixed_too_early(telemetry: ChdbTelemetry) -> None:
     _, answer = await asked(telemetry, checkout(), FIX + 4, seed=4)
-    assert answer.outcome is Outcome.NOT_ENOUGH_DATA
+    assert answer.verdict is Outcome.NOT_ENOUGH_DATA
     assert answer.verdicts
 
 
 async def test_silence_is_not_a_repair(telemetry: ChdbTelemetry) -> None:
     idle = (Says(kind="log", template="listening on port <*>", once=True),)
     _, answer = await asked(telemetry, idle, END, seed=5)
-    assert answer.outcome is Outcome.NOT_ENOUGH_DATA
+    assert answer.verdict is Outcome.NOT_ENOUGH_DATA
     assert not [v for v in answer.verdicts if v.outcome is Outcome.FIXED]
 
 

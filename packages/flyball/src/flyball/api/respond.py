@@ -36,7 +36,13 @@ def error_response(error: FlyballError) -> Response:
 
 def status_of(error: FlyballError) -> int:
     """The HTTP status of an error; the tree is in flyball/errors.py."""
-    for kind, status in ((TooLarge, 413), (InputError, 400), (NotFound, 404), (Overloaded, 429), (StoreError, 503)):
+    for kind, status in (
+        (TooLarge, 413),
+        (InputError, 400),
+        (NotFound, 404),
+        (Overloaded, 429),
+        (StoreError, 503),
+    ):
         if isinstance(error, kind):
             return status
     return 500

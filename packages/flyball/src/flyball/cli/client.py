@@ -19,7 +19,9 @@ def server_url(given: str | None) -> str:
     return (given or os.environ.get("FLYBALL_SERVER") or DEFAULT_SERVER).rstrip("/")
 
 
-def call(method: str, url: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+def call(
+    method: str, url: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
+) -> Any:
     """The JSON that the server answers with.
 
     Raises:
@@ -31,7 +33,13 @@ def call(method: str, url: str, path: str, *, query: Mapping[str, Any] | None = 
     given = {name: value for name, value in (query or {}).items() if value is not None}
     try:
         answer = httpx.request(
-            method, f"{url}{path}", params=given, json=body, headers=headers, timeout=_SECONDS_MAX, trust_env=False
+            method,
+            f"{url}{path}",
+            params=given,
+            json=body,
+            headers=headers,
+            timeout=_SECONDS_MAX,
+            trust_env=False,
         )
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise unreachable(url) from error
@@ -53,4 +61,6 @@ def _error(answer: httpx.Response) -> FlyballError:
     except (ValueError, KeyError, TypeError):
         text = f"the server answered {answer.status_code}: {answer.text[:200]}"
     kinds: dict[int, type[FlyballError]] = {400: InputError, 404: NotFound, 413: InputError, 503: StoreError}
-    return Overloaded(text) if answer.status_code == 429 else kinds.get(answer.status_code, FlyballError)(text)  # noqa: PLR2004
+    return (
+        Overloaded(text) if answer.status_code == 429 else kinds.get(answer.status_code, FlyballError)(text)
+    )  # noqa: PLR2004

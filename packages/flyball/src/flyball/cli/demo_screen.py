@@ -82,7 +82,7 @@ class Screen:
 
     def verdict(self, reply: View) -> None:
         """Whether the fix worked, overall and for each finding."""
-        verdict = str(reply["outcome"])
+        verdict = str(reply["verdict"])
         self.stage("Did it work?")
         self._console.print(
             Text("\n  verdict   ", style="dim") + Text(verdict, _VERDICT_STYLE.get(verdict, "bold"))

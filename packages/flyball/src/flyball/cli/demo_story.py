@@ -125,7 +125,7 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
         run.screen.stage("checkout v3 is deployed" + (", it repairs nothing" if no_fix else ", the fix"))
         with run.screen.waiting("asking whether the fix worked"):
             reply = _ask_until(run, "/api/v1/verify", {"change": fix}, decided, within_s=VERDICT_MAX_S)
-        verdict = str(reply["outcome"])
+        verdict = str(reply["verdict"])
         run.screen.verdict(reply)
     return Outcome(findings=[_row(each) for each in findings], verdict=verdict, seconds_to_answer=seconds)
 
@@ -206,7 +206,7 @@ def settled() -> Callable[[View], bool]:
 
 def decided(answer: View) -> bool:
     """There is a verdict."""
-    return answer["outcome"] != _UNDECIDED
+    return answer["verdict"] != _UNDECIDED
 
 
 def require_shop() -> None:

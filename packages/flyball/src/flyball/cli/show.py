@@ -77,7 +77,11 @@ def _finding(finding: Any, console: Console) -> None:
     line.append_text(template_text(finding["template"]))
     console.print(line, soft_wrap=True)
     seconds = finding["after_change_s"]
-    when = "" if seconds is None else f" First seen {abs(seconds):.0f} s {'after' if seconds >= 0 else 'before'} the change."
+    when = (
+        ""
+        if seconds is None
+        else f" First seen {abs(seconds):.0f} s {'after' if seconds >= 0 else 'before'} the change."
+    )
     console.print(Text(f"  {clean(finding['summary'])}{when}"), soft_wrap=True)
     if finding["exemplar"]:
         console.print(Text(f"  e.g. {clean(finding['exemplar']['text'])[:300]}", style="dim"), soft_wrap=True)
@@ -92,7 +96,7 @@ def _verify(view: Any, console: Console) -> None:
     console.print(line)
     for verdict in view["verdicts"]:
         finding = verdict["finding"]
-        line = Text(f"  {verdict['verdict']:<16}", style=_VERDICTS[verdict["verdict"]])
+        line = Text(f"  {verdict['outcome']:<16}", style=_VERDICTS[verdict["outcome"]])
         line.append(f"{finding['kind']}  {clean(finding['service'])}  ", style="bold")
         line.append_text(template_text(finding["template"]))
         console.print(line, soft_wrap=True)
@@ -104,7 +108,9 @@ def _verify(view: Any, console: Console) -> None:
 
 def _changes(view: Any, console: Console) -> None:
     if not view["changes"]:
-        console.print("No change is known yet: `flyball changes add --service checkout --version v42` records one,")
+        console.print(
+            "No change is known yet: `flyball changes add --service checkout --version v42` records one,"
+        )
         console.print("and a new service.version in telemetry records itself.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -112,7 +118,14 @@ def _changes(view: Any, console: Console) -> None:
         table.add_column(column, overflow="fold")
     for c in view["changes"]:
         known = "announced" if c["announced"] else "telemetry"
-        cells = (c["time"][:19] + "Z", c["kind"], c["service"], c["environment"], c["previous_version"], c["version"])
+        cells = (
+            c["time"][:19] + "Z",
+            c["kind"],
+            c["service"],
+            c["environment"],
+            c["previous_version"],
+            c["version"],
+        )
         table.add_row(*(Text(clean(cell)) for cell in (*cells, known, c["id"])))
     console.print(table)
 

@@ -18,13 +18,19 @@ from flyball import __version__
 def up(
     *,
     data: Annotated[Path | None, typer.Option(help="The one folder that holds all data")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback a token is needed")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; beyond loopback a token is needed")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Web, REST, MCP [4320]")] = None,
     otlp_http_port: Annotated[int | None, typer.Option(help="OTLP/HTTP [4318]")] = None,
     otlp_grpc_port: Annotated[int | None, typer.Option(help="OTLP/gRPC [4317]")] = None,
-    file: Annotated[list[str] | None, typer.Option(help="Follow this log file (a glob may match several)")] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(help="Follow this log file (a glob may match several)")
+    ] = None,
     stdin: Annotated[bool, typer.Option("--stdin", help="Receive lines from standard input")] = False,
-    service: Annotated[str | None, typer.Option(help="The service that --file and --stdin lines are of")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="The service that --file and --stdin lines are of")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file with settings and receivers")] = None,
 ) -> None:
     """Start Flyball: one process, one data folder, no account and no key."""

@@ -90,7 +90,9 @@ def _ask(server: str | None, path: str, **query: Any) -> Any:
 
 def _show(view: Any, question: str, *, as_json: bool, alone: Any = None) -> None:
     if as_json:
-        sys.stdout.write(orjson.dumps(view if alone is None else alone, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(
+            orjson.dumps(view if alone is None else alone, option=orjson.OPT_INDENT_2).decode() + "\n"
+        )
         return
     from flyball.cli.show import show  # noqa: PLC0415 - rich takes a while
 

@@ -34,5 +34,3 @@ class ReceiverContext:
     token: str = ""
     allowed_hosts: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)
-
-

@@ -29,7 +29,9 @@ def make_receiver(name: str, fields: Mapping[str, Any]) -> Receiver:
     """
     points = importlib.metadata.entry_points(group=_GROUP, name=name)
     if not points:
-        raise ConfigurationError(f"receivers.{name}: there is no such receiver; there are {', '.join(receiver_names())}")
+        raise ConfigurationError(
+            f"receivers.{name}: there is no such receiver; there are {', '.join(receiver_names())}"
+        )
     component = next(iter(points)).load()
     known = {field.name: field for field in dataclasses.fields(component)}
     for key in fields:

@@ -63,9 +63,9 @@ class Counter:
                 "row": np.arange(table.num_rows, dtype=np.int64),
             }
         )
-        groups = keyed.group_by(["source", "signal", "severity", "bucket", "slot"], use_threads=False).aggregate(
-            [("row", "count"), ("row", "min")]
-        )
+        groups = keyed.group_by(
+            ["source", "signal", "severity", "bucket", "slot"], use_threads=False
+        ).aggregate([("row", "count"), ("row", "min")])
         counts = pa.table(
             {
                 **_source_columns(sources, groups["source"]),

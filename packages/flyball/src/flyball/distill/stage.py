@@ -37,7 +37,9 @@ class Distil:
         types = logs["body_type"].combine_chunks()
         maps = pc.any(pc.equal(types, "json")).as_py()
         texts = _plain_texts(bodies, types) if maps else bodies
-        exceptions = pc.map_lookup(logs["attributes"].combine_chunks(), pa.scalar(semconv.EXCEPTION_TYPE), "first")
+        exceptions = pc.map_lookup(
+            logs["attributes"].combine_chunks(), pa.scalar(semconv.EXCEPTION_TYPE), "first"
+        )
         distilled = self.distiller.distill(
             texts,
             logs["severity_number"].to_numpy(),
@@ -78,7 +80,9 @@ def _plain_json(text: str) -> str:
 
 def _plain(value: dict[str, Any]) -> Any:
     if "kvlistValue" in value:
-        return {kv.get("key", ""): _plain(kv.get("value", {})) for kv in value["kvlistValue"].get("values", [])}
+        return {
+            kv.get("key", ""): _plain(kv.get("value", {})) for kv in value["kvlistValue"].get("values", [])
+        }
     if "arrayValue" in value:
         return [_plain(item) for item in value["arrayValue"].get("values", [])]
     return next(iter(value.values()), None)

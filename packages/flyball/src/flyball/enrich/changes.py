@@ -96,7 +96,9 @@ class Sightings:
         since = self._candidates.setdefault(candidate, seen.received_ns)
         return seen.received_ns - since >= _SUSTAINED_NS
 
-    def _take_over(self, place: _Place, state: VersionState, current: VersionState | None) -> list[VersionState]:
+    def _take_over(
+        self, place: _Place, state: VersionState, current: VersionState | None
+    ) -> list[VersionState]:
         self._states[place][state.version] = state
         self._candidates.pop((place, state.version), None)
         if current is None:
@@ -145,11 +147,17 @@ def merged(known: Change, other: Change) -> Change | None:
 
     None when they are two changes. The announced time, commit and url win; the sighting adds `seen`.
     """
-    same = (known.service, known.environment, known.version) == (other.service, other.environment, other.version)
+    same = (known.service, known.environment, known.version) == (
+        other.service,
+        other.environment,
+        other.version,
+    )
     if not same or abs(known.time - other.time) > SAME_CHANGE or (known.announced and other.announced):
         return None
     announced, sighted = (known, other) if known.announced else (other, known)
-    source = sighted.version_source if sighted.version_source != VersionSource.NONE else announced.version_source
+    source = (
+        sighted.version_source if sighted.version_source != VersionSource.NONE else announced.version_source
+    )
     return replace(
         announced,
         id=known.id,

@@ -102,7 +102,9 @@ def _table(
     index = table[ORIGIN_INDEX].combine_chunks()
     time_ns = table[time].to_numpy() if isinstance(time, str) else time
     columns: dict[str, Any] = {
-        name: pa.DictionaryArray.from_arrays(index, pa.array([getattr(s, name) for s in sources], pa.string()))
+        name: pa.DictionaryArray.from_arrays(
+            index, pa.array([getattr(s, name) for s in sources], pa.string())
+        )
         for name in ("workspace", "service", "environment", "version")
     }
     columns["origin"] = pa.array([o.id for o in batch.origins], pa.uint64()).take(index)
@@ -114,7 +116,9 @@ def _table(
 
 def _event_ms(time_ns: NDArray[np.uint64], received_ms: int) -> NDArray[np.int64]:
     time_ms = (time_ns // 1_000_000).astype(np.int64)
-    sane = (time_ms >= received_ms - LATE_SECONDS_MAX * 1000) & (time_ms <= received_ms + EARLY_SECONDS_MAX * 1000)
+    sane = (time_ms >= received_ms - LATE_SECONDS_MAX * 1000) & (
+        time_ms <= received_ms + EARLY_SECONDS_MAX * 1000
+    )
     return np.where(sane, time_ms, received_ms)
 
 

@@ -45,7 +45,9 @@ def mcp_server(ask: Ask, *, link: Callable[[Question], str]) -> Server[Any]:
             if params.name not in questions:
                 raise InputError(f"there is no tool {params.name!r}; there are {', '.join(questions)}")
             question = questions[params.name]
-            max_tokens = _bounded(arguments.pop("max_tokens", TOKENS_DEFAULT), "max_tokens", TOKENS_MIN, TOKENS_MAX)
+            max_tokens = _bounded(
+                arguments.pop("max_tokens", TOKENS_DEFAULT), "max_tokens", TOKENS_MIN, TOKENS_MAX
+            )
             cursor = _bounded(arguments.pop("cursor", 0), "cursor", 0, 100_000)
             view = await ask(question, arguments)
             text = say(question.name, view, max_tokens=max_tokens, cursor=cursor, link=link(question))
@@ -85,7 +87,12 @@ def _tool(question: Question) -> types.Tool:
     return types.Tool(
         name=question.name,
         description=question.summary,
-        input_schema={"type": "object", "properties": properties, "required": required, "additionalProperties": False},
+        input_schema={
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        },
         annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
     )
 

@@ -31,7 +31,9 @@ class Words:
     foot: Sequence[str] = ()
 
 
-def say(question: str, view: Any, *, max_tokens: int = TOKENS_DEFAULT, cursor: int = 0, link: str = "") -> str:
+def say(
+    question: str, view: Any, *, max_tokens: int = TOKENS_DEFAULT, cursor: int = 0, link: str = ""
+) -> str:
     """The view in at most `max_tokens` tokens, beginning with item number `cursor`."""
     words = _WORDS[question](view)
     budget = int(max_tokens * CHARS_A_TOKEN)
@@ -100,7 +102,7 @@ def _since(finding: Any) -> str:
 def _verify(view: Any) -> Words:
     head = [f"{view['question']} {view['verdict']}", f"as of {_time(view['as_of'])}"]
     items = [
-        f"- {v['verdict']}: {v['finding']['kind']} {v['finding']['service']} {quoted(v['finding']['template'], 160)}\n"
+        f"- {v['outcome']}: {v['finding']['kind']} {v['finding']['service']} {quoted(v['finding']['template'], 160)}\n"
         f"  {v['why']} (confidence {v['confidence']:.2f}); evidence {', '.join(v['evidence'])};"
         f" finding {v['finding']['id']}"
         for v in view["verdicts"]
@@ -119,7 +121,9 @@ def _changes(view: Any) -> Words:
 
 
 def _patterns(view: Any) -> Words:
-    head = [f"{view['records']} records in {view['total']} patterns from {_time(view['since'])} to {_time(view['until'])}"]
+    head = [
+        f"{view['records']} records in {view['total']} patterns from {_time(view['since'])} to {_time(view['until'])}"
+    ]
     items = [
         f"- {p['count']} {p['signal_kind']} severity {p['severity']} {p['service']} {quoted(p['template'], 200)}"
         f" fingerprint {p['fingerprint']}, first {_time(p['first_seen'])}, last {_time(p['last_seen'])}"
@@ -138,7 +142,9 @@ def _log(record: Any) -> str:
     body = record["body"].get("stringValue")
     text = body if body is not None else orjson.dumps(record["body"]).decode()
     trace = f" trace {record['traceId']}" if record["traceId"] else ""
-    return f"- {_time(record['time'])} {record['service']} severity {record['severity']} {quoted(text)}{trace}"
+    return (
+        f"- {_time(record['time'])} {record['service']} severity {record['severity']} {quoted(text)}{trace}"
+    )
 
 
 def _evidence(view: Any) -> Words:

@@ -35,4 +35,6 @@ class Export:
     def digest(self) -> bytes:
         """16 bytes of BLAKE2b over signal, workspace and payload: what makes a retry the same request."""
         salt = f"{self.signal}\0{self.workspace}\0".encode()
-        return hashlib.blake2b(self.payload, digest_size=16, key=hashlib.blake2b(salt, digest_size=16).digest()).digest()
+        return hashlib.blake2b(
+            self.payload, digest_size=16, key=hashlib.blake2b(salt, digest_size=16).digest()
+        ).digest()

@@ -121,7 +121,9 @@ def _services(
             records=sum(pattern.count for pattern in members),
             errors=sum(pattern.count for pattern in members if pattern.severity >= 17),  # noqa: PLR2004 - OTel's ERROR
             spark=[sum(points) for points in zip(*(pattern.spark for pattern in members), strict=True)],
-            last_change=next((c for c in changes if (c.service, c.environment) == (service, environment)), None),
+            last_change=next(
+                (c for c in changes if (c.service, c.environment) == (service, environment)), None
+            ),
             findings=sum((f.service, f.environment) == (service, environment) for f in findings),
         )
         for (service, environment), members in places.items()

@@ -86,7 +86,11 @@ async def search_patterns(
     if start >= end:
         raise InputError(f"since ({start.isoformat()}) does not lie before until ({end.isoformat()})")
     step_s = max(5.0, (end - start).total_seconds() / SPARK_POINTS)
-    where = ["workspace = {workspace:String}", "received <= {as_of:DateTime64(3)}", "severity >= {severity:UInt8}"]
+    where = [
+        "workspace = {workspace:String}",
+        "received <= {as_of:DateTime64(3)}",
+        "severity >= {severity:UInt8}",
+    ]
     where += ["time >= {since:DateTime64(3)}", "time <= {until:DateTime64(3)}"]
     parameters: dict[str, Any] = {
         "workspace": ports.workspace,

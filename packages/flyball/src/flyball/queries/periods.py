@@ -22,5 +22,7 @@ def moment(text: str, now: datetime) -> datetime:
     try:
         time = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
     except ValueError as error:
-        raise InputError(f"{text!r} is neither a time (2026-11-21T14:02:07Z) nor a duration (15m, 2h, 1d)") from error
+        raise InputError(
+            f"{text!r} is neither a time (2026-11-21T14:02:07Z) nor a duration (15m, 2h, 1d)"
+        ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)

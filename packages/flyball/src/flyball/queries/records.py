@@ -118,7 +118,9 @@ async def get_logs(
     sql = f"SELECT {_LOG_COLUMNS} FROM {{db}}.logs WHERE {' AND '.join(where)} ORDER BY time DESC LIMIT {limit + 1}"
     rows = (await ports.telemetry.select(sql, parameters)).to_pylist()
     records = await _log_records(ports, rows[:limit])
-    return Logs(records=records, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit)
+    return Logs(
+        records=records, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit
+    )
 
 
 async def get_trace(ports: Ports, *, trace_id: str) -> Trace:
@@ -179,7 +181,9 @@ async def get_metrics(
         {"metric": orjson.loads(row["metric"]), "point": orjson.loads(row["point"]), **_origin(row, origins)}
         for row in rows[:limit]
     ]
-    return Metrics(points=points, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit)
+    return Metrics(
+        points=points, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit
+    )
 
 
 def as_of(ports: Ports) -> datetime:
@@ -314,7 +318,8 @@ async def _origins(ports: Ports, rows: Sequence[Mapping[str, Any]]) -> dict[int,
         {"origins": wanted},
     )
     return {
-        row["origin"]: orjson.loads(row["resource"]) | _scope(orjson.loads(row["scope"])) for row in found.to_pylist()
+        row["origin"]: orjson.loads(row["resource"]) | _scope(orjson.loads(row["scope"]))
+        for row in found.to_pylist()
     }
 
 

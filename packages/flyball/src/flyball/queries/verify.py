@@ -49,7 +49,7 @@ class Verification:
     question: str
     change: Change
     broken_by: Change | None
-    outcome: Outcome
+    verdict: Outcome
     verdicts: Sequence[Verdict]
     limits: Sequence[str]
     as_of: datetime
@@ -76,7 +76,7 @@ async def verify(ports: Ports, *, change: str, finding: str | None = None) -> Ve
             question=question,
             change=fix,
             broken_by=broken_by,
-            outcome=Outcome.NOT_ENOUGH_DATA,
+            verdict=Outcome.NOT_ENOUGH_DATA,
             verdicts=(),
             limits=[nothing],
             as_of=seen,
@@ -91,7 +91,7 @@ async def verify(ports: Ports, *, change: str, finding: str | None = None) -> Ve
         question=question,
         change=fix,
         broken_by=broken_by,
-        outcome=worst(tuple(v.outcome for v in verdicts)),
+        verdict=worst(tuple(v.outcome for v in verdicts)),
         verdicts=verdicts,
         limits=[limit for read in repaired.values() for limit in limits_of(read, seen)],
         as_of=seen,
@@ -187,7 +187,7 @@ def _judge(finding: Finding, broken: Read, fixed: Read, before: Numbers, after: 
     judge = judge_deficit if finding.kind in _DEFICITS else judge_excess
     judgement = judge(sides[0], sides[1], sides[2], dispersion)
     if judgement.outcome is Outcome.FIXED and after.seconds < _onset_s(finding, broken):
-        return Judgement(outcome=Outcome.NOT_ENOUGH_DATA, confidence=0.0, expected=judgement.expected)
+        return Judgement(verdict=Outcome.NOT_ENOUGH_DATA, confidence=0.0, expected=judgement.expected)
     return judgement
 
 

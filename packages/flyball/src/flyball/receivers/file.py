@@ -45,7 +45,9 @@ class File:
             ConfigurationError: no path is given.
         """
         if not self.paths:
-            raise ConfigurationError("receivers.file.paths is empty, for example paths: [/var/log/checkout/*.log]")
+            raise ConfigurationError(
+                "receivers.file.paths is empty, for example paths: [/var/log/checkout/*.log]"
+            )
         followed: dict[str, _Followed] = {}
         stored = dict(await ctx.cursors.cursors())
         ctx.ready()
@@ -61,7 +63,9 @@ class File:
             for one in followed.values():
                 one.file.close()
 
-    async def _discover(self, ctx: ReceiverContext, followed: dict[str, _Followed], stored: dict[str, str]) -> None:
+    async def _discover(
+        self, ctx: ReceiverContext, followed: dict[str, _Followed], stored: dict[str, str]
+    ) -> None:
         matches = sorted({match for path in self.paths for match in glob.glob(path)})  # noqa: PTH207 - absolute globs
         if not matches and not followed:
             ctx.health.trouble = f"no file matches {', '.join(self.paths)}"
@@ -78,7 +82,9 @@ class File:
                 continue
             position = int(stored.get(key, "0" if self.from_start else str(status.st_size)))
             file.seek(position if position <= status.st_size else 0)
-            followed[key] = _Followed(key=key, path=path, file=file, reader=ctx.line_reader(), read=file.tell())
+            followed[key] = _Followed(
+                key=key, path=path, file=file, reader=ctx.line_reader(), read=file.tell()
+            )
 
     async def _read(self, ctx: ReceiverContext, one: _Followed) -> bool:
         """Read what is new; whether there was anything."""

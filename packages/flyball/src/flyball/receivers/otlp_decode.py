@@ -357,8 +357,8 @@ class _Spans(_Rows):
     def _columns(self) -> pa.Table:
         attributes, self._attributes = self._attributes, _Attributes()
         self.dropped_attributes += attributes.dropped
-        start, end, trace, span, parent, state, name, kind, code, message, flags, dropped, events, links = zip(
-            *self._rows, strict=True
+        start, end, trace, span, parent, state, name, kind, code, message, flags, dropped, events, links = (
+            zip(*self._rows, strict=True)
         )
         return pa.table(
             {
@@ -398,7 +398,13 @@ class _Metrics(_Rows):
             head = orjson.dumps(_metric_head(metric)).decode()
             for point in _points(metric):
                 self._rows.append(
-                    (metric.name, head, orjson.dumps(to_json(point)).decode(), point.time_unix_nano, _number(point))
+                    (
+                        metric.name,
+                        head,
+                        orjson.dumps(to_json(point)).decode(),
+                        point.time_unix_nano,
+                        _number(point),
+                    )
                 )
         self._added(origin, len(self._rows) - before)
 

@@ -54,7 +54,9 @@ class OtlpGrpc:
         )
         for signal, service in _SERVICES.items():
             handler = grpc.unary_unary_rpc_method_handler(_handler(signal, ctx))
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
+            server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(service, {"Export": handler}),)
+            )
         try:
             _bind(server, self.listen)
             await server.start()
@@ -78,7 +80,9 @@ def _bind(server: grpc.aio.Server, listen: str) -> None:
 def _handler(signal: Signal, ctx: ReceiverContext) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def export(payload: bytes, call: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         if ctx.token and not _has_token(call, ctx.token):
-            await call.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN")
+            await call.abort(
+                grpc.StatusCode.UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN"
+            )
         try:
             records = check(signal, payload)
             if records:
@@ -111,5 +115,7 @@ def _retry_info(error: Overloaded) -> bytes:
     info.retry_delay.FromSeconds(error.retry_after_s)
     detail = any_pb2.Any()
     detail.Pack(info)
-    status = status_pb2.Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=str(error), details=[detail])
+    status = status_pb2.Status(
+        code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=str(error), details=[detail]
+    )
     return status.SerializeToString()

@@ -150,7 +150,12 @@ async def _refuse(send: Send, media_type: str, error: FlyballError, ctx: Receive
 
 
 async def _respond(
-    send: Send, status: int, media_type: str, code: int, text: str, headers: list[tuple[bytes, bytes]] | None = None
+    send: Send,
+    status: int,
+    media_type: str,
+    code: int,
+    text: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
     """An error as `google.rpc.Status` in the encoding of the request, as OTLP asks."""
     if media_type == _PROTOBUF:

@@ -19,7 +19,13 @@ from flyball.errors import InputError
 
 _HEX = {"trace_id", "span_id", "parent_span_id"}
 _LONG = {Field.TYPE_INT64, Field.TYPE_UINT64, Field.TYPE_FIXED64, Field.TYPE_SFIXED64, Field.TYPE_SINT64}
-_INTEGER = _LONG | {Field.TYPE_INT32, Field.TYPE_UINT32, Field.TYPE_FIXED32, Field.TYPE_SINT32, Field.TYPE_ENUM}
+_INTEGER = _LONG | {
+    Field.TYPE_INT32,
+    Field.TYPE_UINT32,
+    Field.TYPE_FIXED32,
+    Field.TYPE_SINT32,
+    Field.TYPE_ENUM,
+}
 _FLOAT = {Field.TYPE_DOUBLE, Field.TYPE_FLOAT}
 _DEPTH_MAX = 64
 """Nesting of values in one request; protobuf's own parser stops at 100."""

@@ -29,7 +29,9 @@ class Stdin:
         """Read until the end of input or until cancelled."""
         loop = asyncio.get_running_loop()
         stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer
+        )
         reader = ctx.line_reader()
         ctx.ready()
         try:

@@ -40,7 +40,10 @@ def _table(name: str, key: tuple[str, ...], *others: str) -> sa.Table:
 _changes = sa.Table(
     "changes",
     _meta,
-    *[sa.Column(c, sa.String) for c in ("workspace", "service", "environment", "version", "previous_version")],
+    *[
+        sa.Column(c, sa.String)
+        for c in ("workspace", "service", "environment", "version", "previous_version")
+    ],
     *[sa.Column(c, sa.String) for c in ("kind", "time", "seen", "version_source", "commit", "url")],
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("announced", sa.Boolean),

@@ -98,7 +98,9 @@ class ChdbTelemetry:
             partition = oldest["partition_id"][0].as_py()
             for table in _RAW_TABLES:
                 await self._in_thread(
-                    functools.partial(self._write, f"ALTER TABLE {{db}}.{table} DROP PARTITION ID '{partition}'")
+                    functools.partial(
+                        self._write, f"ALTER TABLE {{db}}.{table} DROP PARTITION ID '{partition}'"
+                    )
                 )
             size = await self.size_bytes()
         return before - size
@@ -212,7 +214,9 @@ def _distinct_dictionaries(rows: pa.Table) -> pa.Table:
     for position, column in enumerate(rows.columns):
         if pa.types.is_dictionary(column.type):
             chunks = [_distinct_dictionary(chunk) for chunk in column.chunks]
-            rows = rows.set_column(position, rows.column_names[position], pa.chunked_array(chunks, column.type))
+            rows = rows.set_column(
+                position, rows.column_names[position], pa.chunked_array(chunks, column.type)
+            )
     return rows
 
 

@@ -58,7 +58,8 @@ def spark_points(values: Sequence[int], width: int = 120, height: int = 22) -> s
     top = max(max(values, default=0), 1)
     step = width / max(len(values) - 1, 1)
     return " ".join(
-        f"{index * step:.1f},{height - 1 - (height - 2) * value / top:.1f}" for index, value in enumerate(values)
+        f"{index * step:.1f},{height - 1 - (height - 2) * value / top:.1f}"
+        for index, value in enumerate(values)
     )
 
 
