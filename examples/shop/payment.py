@@ -14,7 +14,7 @@ Order = Mapping[str, Any]
 SHOP_CURRENCY = "EUR"
 
 
-class Declined(Exception):  # noqa: N818 - an answer of the bank, not a fault
+class Declined(Exception):
     """The bank said no."""
 
 

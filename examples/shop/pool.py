@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 Connection = TypeVar("Connection")
 
 
-class PoolExhausted(Exception):  # noqa: N818 - it reads as what happened, and names the log line
+class PoolExhausted(Exception):
     """No connection came free in time."""
 
 

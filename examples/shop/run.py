@@ -36,7 +36,7 @@ EXPORT_EVERY_MS = "500"
 EXPORT_METRICS_EVERY_MS = "5000"
 
 
-class ShopFailed(Exception):  # noqa: N818 - it reads as what happened
+class ShopFailed(Exception):
     """A process of the shop did not come up."""
 
 

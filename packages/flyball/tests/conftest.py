@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.clock import ManualClock
-
 
 # The machine is shared and the first call into Arrow takes a second: time is no property; and a run repeats.
 hypothesis.settings.register_profile("flyball", deadline=None, derandomize=True)
@@ -28,7 +27,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="session")
-def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The engine takes one folder per process, for ever: every store of this run opens this one."""
     return tmp_path_factory.mktemp("engine")
 

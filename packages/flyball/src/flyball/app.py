@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.api.respond import to_json
+from flyball.component.respond import to_json
 from flyball.api.routes import rest_routes
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change
@@ -74,7 +74,7 @@ class SystemClock:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Generator[None]:
     """Hold the data folder for this process.
 
     Raises:
@@ -156,7 +156,7 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings) -> AsyncIterator[Server]:
+async def assembled(settings: Settings) -> AsyncGenerator[Server]:
     """Open the stores, recover the log, wire the stages; close everything in reverse."""
     clock, meter = SystemClock(), Meter()
     folder = settings.data_folder

@@ -26,7 +26,7 @@ def test_exchanging_the_sides_exchanges_the_tails(
 
 
 @given(before=counts, after=counts, before_s=seconds, after_s=seconds, d=bursts, factor=st.floats(0.2, 10))
-def test_the_unit_of_exposure_does_not_matter(  # noqa: PLR0917 - hypothesis draws each
+def test_the_unit_of_exposure_does_not_matter(
     before: int, after: int, before_s: float, after_s: float, d: float, factor: float
 ) -> None:
     p = tail_up(before, after, before_s, after_s, d)

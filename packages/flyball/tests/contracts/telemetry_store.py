@@ -112,7 +112,7 @@ class TelemetryStoreContract:
             "o'clock",
             'back\\slash "quoted"',
             "tab\tline\nreturn\r",
-            "naïve 日本語 ‮",
+            "naïve 日本語 \u202e",
             "{as_of}",
             "\\N",
         ],

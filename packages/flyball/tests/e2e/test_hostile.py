@@ -34,27 +34,8 @@ def still_serving(server: FlyballProcess) -> Iterator[None]:
     """After each of these the server takes a record and gives it back."""
     yield
     service = f"after-{time.monotonic_ns()}"
-    post(server, logs_request(["all is well"], service=service).SerializeToString()).raise_for_status()
-    assert len(records(server, service, 1)) == 1
-
-
-def post(server: FlyballProcess, content: bytes, **headers: str) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{server.otlp_url}/v1/logs", content=content, headers=PROTOBUF | named, timeout=60)
-
-
-def records(server: FlyballProcess, service: str, number: int) -> list[dict[str, object]]:
-    """The service's records, as soon as there are `number`."""
-    deadline = time.monotonic() + 20
-    found: list[dict[str, object]] = []
-    while time.monotonic() < deadline:
-        found = httpx.get(f"{server.url}/api/v1/logs", params={"service": service, "limit": 1000}).json()[
-            "records"
-        ]
-        if len(found) >= number:
-            break
-        time.sleep(0.1)
-    return found
+    server.post_logs(logs_request(["all is well"], service=service).SerializeToString()).raise_for_status()
+    assert len(server.log_records(service, 1)) == 1
 
 
 def counters(server: FlyballProcess) -> dict[str, dict[str, int]]:
@@ -70,7 +51,7 @@ def message(answer: httpx.Response) -> str:
 
 @pytest.mark.parametrize("content", [b"\xff\xff\xff", b"\x0a\x05abc", b"hello", os.urandom(1000)])
 def test_a_malformed_protobuf_is_refused(server: FlyballProcess, content: bytes) -> None:
-    answer = post(server, content)
+    answer = server.post_logs(content)
     assert answer.status_code == 400
     assert "OTLP logs export" in message(answer)
 
@@ -107,10 +88,10 @@ def test_deeply_nested_values_are_refused(server: FlyballProcess) -> None:
 
 
 def test_other_content_types_and_methods_are_refused(server: FlyballProcess) -> None:
-    assert post(server, b"x", content_type="text/plain").status_code == 415
+    assert server.post_logs(b"x", content_type="text/plain").status_code == 415
     assert httpx.get(f"{server.otlp_url}/v1/logs").status_code == 405
     assert httpx.post(f"{server.otlp_url}/v1/other", content=b"", headers=PROTOBUF).status_code == 404
-    assert post(server, b"x", content_encoding="br").status_code == 400
+    assert server.post_logs(b"x", content_encoding="br").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -121,7 +102,7 @@ def test_a_bomb_is_refused_without_being_unpacked(
 ) -> None:
     bomb = compress(bytes(400_000_000))  # pyright: ignore[reportCallIssue, reportArgumentType]
     before = resident_mb(server)
-    answer = post(server, bomb, content_encoding=encoding)  # pyright: ignore[reportArgumentType]
+    answer = server.post_logs(bomb, content_encoding=encoding)  # pyright: ignore[reportArgumentType]
     assert answer.status_code == 413
     assert "unpacks to at most" in message(answer)
     assert resident_mb(server) - before < 150
@@ -129,27 +110,27 @@ def test_a_bomb_is_refused_without_being_unpacked(
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_data_that_is_not_what_it_says_is_refused(server: FlyballProcess, encoding: str) -> None:
-    assert post(server, b"plain bytes", content_encoding=encoding).status_code == 400
+    assert server.post_logs(b"plain bytes", content_encoding=encoding).status_code == 400
     whole = gzip.compress(logs_request(["x"] * 100).SerializeToString())
-    assert post(server, whole[:-20], content_encoding="gzip").status_code == 400
+    assert server.post_logs(whole[:-20], content_encoding="gzip").status_code == 400
 
 
 def test_a_line_of_100_mb_is_refused_by_its_size(server: FlyballProcess) -> None:
-    answer = post(server, logs_request(["x" * 100_000_000]).SerializeToString())
+    answer = server.post_logs(logs_request(["x" * 100_000_000]).SerializeToString())
     assert answer.status_code == 413
     compressed = gzip.compress(logs_request(["x" * 100_000_000]).SerializeToString(), compresslevel=1)
-    assert post(server, compressed, content_encoding="gzip").status_code == 413
+    assert server.post_logs(compressed, content_encoding="gzip").status_code == 413
 
 
 def test_a_line_of_10_mb_comes_back(server: FlyballProcess) -> None:
-    post(server, logs_request(["y" * 10_000_000], service="long").SerializeToString()).raise_for_status()
-    body = records(server, "long", 1)[0]["body"]
+    server.post_logs(logs_request(["y" * 10_000_000], service="long").SerializeToString()).raise_for_status()
+    body = server.log_records("long", 1)[0]["body"]
     assert body == {"stringValue": "y" * 10_000_000}
 
 
 def test_invalid_utf8_is_refused(server: FlyballProcess) -> None:
     content = logs_request(["good"]).SerializeToString().replace(b"good", b"\xff\xfe\xfd\xfc")
-    answer = post(server, content)
+    answer = server.post_logs(content)
     assert answer.status_code == 400
 
 
@@ -158,11 +139,11 @@ def test_a_million_distinct_attribute_keys(server: FlyballProcess) -> None:
     for start in range(0, 1_000_000, 100_000):
         attributes = [{f"key{start + row * 100 + i}": "v" for i in range(100)} for row in range(1_000)]
         request = logs_request(["many keys"] * 1_000, service=service, attributes=attributes)
-        post(server, request.SerializeToString()).raise_for_status()
-    assert len(records(server, service, 1000)) == 1000
+        server.post_logs(request.SerializeToString()).raise_for_status()
+    assert len(server.log_records(service, 1000)) == 1000
     crowded = logs_request(["too many"], service="crowded", attributes=[{f"k{i}": i for i in range(1_000)}])
-    post(server, crowded.SerializeToString()).raise_for_status()
-    kept = records(server, "crowded", 1)[0]
+    server.post_logs(crowded.SerializeToString()).raise_for_status()
+    kept = server.log_records("crowded", 1)[0]
     assert len(kept["attributes"]) == 128  # pyright: ignore[reportArgumentType]
     assert counters(server)["decode"]["dropped: attributes over the limit"] == 1_000 - 128
 
@@ -173,8 +154,8 @@ def test_one_batch_with_clocks_from_1970_to_2100(server: FlyballProcess) -> None
     for moment in moments:
         one = logs_request([f"clock {moment}"], service="clocks", time_ns=moment)
         request.resource_logs.extend(one.resource_logs)
-    post(server, request.SerializeToString()).raise_for_status()
-    found = records(server, "clocks", len(moments))
+    server.post_logs(request.SerializeToString()).raise_for_status()
+    found = server.log_records("clocks", len(moments))
     assert sorted(int(str(r["timeUnixNano"])) for r in found) == sorted(moments), (
         "the sender's nanoseconds stay"
     )
@@ -220,103 +201,3 @@ def resident_mb(server: FlyballProcess) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-# -- starting ------------------------------------------------------------------------------------------------
-
-
-def up(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flyball", "up", *options],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def one_line(result: subprocess.CompletedProcess[str]) -> str:
-    assert result.returncode == 2, result.stderr
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("flyball: ")
-    return lines[0]
-
-
-def test_a_second_process_on_the_folder_gets_one_line(server: FlyballProcess) -> None:
-    assert f"in use by process {server.pid}" in one_line(up("--data", str(server.folder), "--port", "59999"))
-
-
-@pytest.mark.parametrize("option", ["--port", "--otlp-http-port", "--otlp-grpc-port"])
-def test_a_port_in_use_gets_one_line(server: FlyballProcess, tmp_path: Path, option: str) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        others = {"--port": "59997", "--otlp-http-port": "59998", "--otlp-grpc-port": "59996"} | {
-            option: port
-        }
-        line = one_line(up("--data", str(tmp_path), *(text for pair in others.items() for text in pair)))
-    assert port in line
-
-
-def test_beyond_loopback_a_token_is_needed(server: FlyballProcess, tmp_path: Path) -> None:
-    assert "token" in one_line(up("--data", str(tmp_path), "--host", "0.0.0.0"))  # noqa: S104 - it must refuse
-
-
-def test_a_folder_that_cannot_be_written_gets_one_line(server: FlyballProcess, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    assert "cannot be used" in one_line(up("--data", str(tmp_path / "file" / "data")))
-
-
-def test_a_state_file_that_is_no_database_gets_one_line(server: FlyballProcess, tmp_path: Path) -> None:
-    (tmp_path / "state.db").write_bytes(b"garbage" * 1000)
-    assert "state.db cannot be used" in one_line(up("--data", str(tmp_path), "--port", "59995"))
-    assert SqliteState  # the file is its
-
-
-def test_damage_in_the_log_is_skipped_and_counted(server: FlyballProcess, tmp_path: Path) -> None:
-    damaged = FlyballProcess(tmp_path / "data")
-    damaged.start()
-    httpx.post(
-        f"{damaged.otlp_url}/v1/logs",
-        content=logs_request(["kept"], service="kept").SerializeToString(),
-        headers=PROTOBUF,
-    ).raise_for_status()
-    damaged.settled()
-    damaged.kill()
-    segments = sorted((damaged.folder / "wal").glob("*.log"))
-    with segments[-1].open("ab") as segment:
-        segment.write(os.urandom(5000))
-    damaged.start()
-    try:
-        assert len(records(damaged, "kept", 1)) == 1
-        assert httpx.get(f"{damaged.url}/healthz").json()["edges"]["wal"]["dropped: damaged bytes"] == 5000
-    finally:
-        damaged.stop()
-
-
-def test_a_damaged_data_file_is_one_clear_error_and_the_rest_is_served(
-    server: FlyballProcess, tmp_path: Path
-) -> None:
-    damaged = FlyballProcess(tmp_path / "data")
-    damaged.start()
-    for service in ("first", "second"):
-        content = logs_request(["x"] * 50, service=service).SerializeToString()
-        httpx.post(f"{damaged.otlp_url}/v1/logs", content=content, headers=PROTOBUF).raise_for_status()
-        damaged.settled()
-        time.sleep(1.2)
-    damaged.stop()
-    for file in (damaged.folder / "telemetry").rglob("logs*/**/*.bin"):
-        file.write_bytes(os.urandom(file.stat().st_size))
-    for file in (damaged.folder / "telemetry").rglob("*/data.bin"):
-        file.write_bytes(os.urandom(file.stat().st_size))
-    damaged.start()
-    try:
-        answer = httpx.get(f"{damaged.url}/api/v1/logs", params={"service": "first"})
-        assert answer.status_code in {200, 503}
-        if answer.status_code == 503:
-            assert "the telemetry store failed" in answer.json()["error"]
-        content = logs_request(["x"], service="third").SerializeToString()
-        httpx.post(f"{damaged.otlp_url}/v1/logs", content=content, headers=PROTOBUF).raise_for_status()
-        assert damaged.stop() == 0
-    finally:
-        damaged.kill()

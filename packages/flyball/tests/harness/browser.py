@@ -6,14 +6,14 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
 
 @contextlib.contextmanager
-def chromium(*options: str, width: int = 1280, height: int = 900) -> Iterator[Page]:
+def chromium(*options: str, width: int = 1280, height: int = 900) -> Generator[Page]:
     """A page in a fresh profile; skips the test with the reason when there is no Chromium."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:

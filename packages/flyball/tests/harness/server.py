@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -65,7 +66,7 @@ class FlyballProcess:
         raise AssertionError(f"flyball did not come up:\n{self.log.read_text()}")
 
     def kill(self) -> None:
-        """kill -9: nothing is flushed, nothing is said."""
+        """Kill -9: nothing is flushed, nothing is said."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -76,6 +77,23 @@ class FlyballProcess:
             return -1
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(timeout=60)
+
+    def post_logs(self, content: bytes, **headers: str) -> httpx.Response:
+        """POST an OTLP logs request in protobuf; `content_encoding="gzip"` is a header."""
+        named = {"content-type": "application/x-protobuf"} | {n.replace("_", "-"): v for n, v in headers.items()}
+        return httpx.post(f"{self.otlp_url}/v1/logs", content=content, headers=named, timeout=60)
+
+    def log_records(self, service: str, number: int) -> list[dict[str, Any]]:
+        """The service's records, as soon as there are `number`."""
+        deadline = time.monotonic() + 20
+        found: list[dict[str, Any]] = []
+        while time.monotonic() < deadline:
+            query = {"service": service, "limit": 1000}
+            found = httpx.get(f"{self.url}/api/v1/logs", params=query, timeout=30).json()["records"]
+            if len(found) >= number:
+                break
+            time.sleep(0.1)
+        return found
 
     def settled(self, *, beyond_ms: int = 0) -> None:
         """Wait until everything acknowledged is visible."""
@@ -91,7 +109,7 @@ class FlyballProcess:
 @contextlib.contextmanager
 def running(
     folder: Path, *options: str, environment: dict[str, str] | None = None
-) -> Iterator[FlyballProcess]:
+) -> Generator[FlyballProcess]:
     """A started server that is ended however the test ends."""
     server = FlyballProcess(folder, *options, environment=environment)
     try:

@@ -31,7 +31,7 @@ async def opened(folder: Path, clock: ManualClock, *, committed_ms: int = 0) -> 
 
 
 async def abandon(bus: LocalBus) -> None:
-    """What a crash leaves: the files as they are. (The writer thread is ended, nothing else happens.)"""
+    """What a crash leaves: the files as they are; only the writer thread is ended."""
     await bus.close()
 
 
@@ -194,7 +194,7 @@ async def test_a_disk_that_cannot_be_written_refuses_and_may_be_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(bus_local.os, "fsync", full)
+        broken.setattr("os.fsync", full)
         with pytest.raises(Overloaded, match="No space left"):
             await bus.append(export("lost", clock))
     await bus.append(export("lost", clock))

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.api.respond import answering, json_response
+from flyball.component.respond import answering, json_response
 from flyball.errors import InputError
 from flyball.model.change import Change, ChangeKind
 from flyball.queries.periods import moment

@@ -32,7 +32,7 @@ LOG_TAIL_LINES = 8
 _POLL_S = 0.1
 
 
-class DemoFailed(FlyballError):  # noqa: N818 - as its siblings in errors.py
+class DemoFailed(FlyballError):
     """A process of the demo did not do its part."""
 
 

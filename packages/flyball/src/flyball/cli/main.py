@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from flyball import __version__
-from flyball.errors import FlyballError, InputError, ConfigurationError, NotFound, ServerUnreachable
+from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
 
 app = typer.Typer(
     name="flyball",

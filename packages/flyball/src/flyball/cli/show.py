@@ -31,7 +31,7 @@ def show(question: str, view: Any, console: Console | None = None) -> None:
 def severity_text(number: int) -> Text:
     """Glyph and word in their colour."""
     severity = Severity.of(number)
-    name = severity.name if severity else "–"
+    name = severity.name if severity else "-"
     return Text(f"{severity.glyph} {name}", style=_STYLES.get(name, "dim"))
 
 

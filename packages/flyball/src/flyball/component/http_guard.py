@@ -94,10 +94,7 @@ class HttpGuard:
 
     def _is_ours(self, host: str) -> bool:
         name = host.lower()
-        if name.startswith("["):
-            name = name.partition("]")[0] + "]"
-        else:
-            name = name.partition(":")[0]
+        name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
         return is_loopback(name) or name in self._allowed or host.lower() in self._allowed
 
 

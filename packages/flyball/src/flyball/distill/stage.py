@@ -9,13 +9,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from flyball_sdk import semconv
 
 from flyball.distill.redact import redact
 from flyball.distill.shapes import Distiller
 from flyball.model.batch import Batch
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
-from flyball_sdk import semconv
 
 _STATUS_ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
 
@@ -30,7 +30,7 @@ class Distil:
         """Distil one batch."""
         return replace(batch, logs=self._logs(batch.logs), spans=self._spans(batch.spans))
 
-    def _logs(self, logs: pa.Table | None) -> pa.Table | None:
+    def _logs(self, logs: Any) -> Any:
         if logs is None:
             return None
         bodies = logs["body"].combine_chunks()
@@ -52,7 +52,7 @@ class Distil:
             "severity", pa.array(distilled.severity, pa.uint8())
         )
 
-    def _spans(self, spans: pa.Table | None) -> pa.Table | None:
+    def _spans(self, spans: Any) -> Any:
         if spans is None:
             return None
         names, _ = redact(spans["name"].combine_chunks())

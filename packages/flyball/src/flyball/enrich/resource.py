@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+from flyball_sdk import semconv
 from numpy.typing import NDArray
 
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin, Source
 from flyball.model.change import VersionSource
-from flyball_sdk import semconv
 
 LATE_SECONDS_MAX = 14 * 24 * 3600
 """Older records count at their receive time; per-minute counts are kept as long."""

@@ -7,7 +7,7 @@ Source: https://modelcontextprotocol.io/specification. Tools are the table of qu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import mcp_types as types
@@ -66,7 +66,7 @@ def mcp_server(ask: Ask, *, link: Callable[[Question], str]) -> Server[Any]:
 
 
 @contextlib.asynccontextmanager
-async def mcp_over_http(server: Server[Any]) -> AsyncIterator[Any]:
+async def mcp_over_http(server: Server[Any]) -> AsyncGenerator[Any]:
     """The ASGI application for `/mcp`: stateless, one JSON answer a request, Host and Origin checked outside."""
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     async with manager.run():

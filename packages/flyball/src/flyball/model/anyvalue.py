@@ -29,23 +29,19 @@ EMPTY = "empty"
 def to_otlp_json(text: str, type_: str) -> dict[str, Any]:
     """The AnyValue in OTLP/JSON."""
     match type_:
-        case "":
-            return {"stringValue": text}
-        case "int":
-            return {"intValue": text}
         case "double":
             number = float(text)
             return {"doubleValue": number if math.isfinite(number) else _NON_FINITE[text]}
         case "bool":
             return {"boolValue": text == "true"}
-        case "bytes":
-            return {"bytesValue": text}
         case "json":
             return orjson.loads(text)
         case _:
-            return {}
+            key = _AS_TEXT.get(type_)
+            return {key: text} if key else {}
 
 
+_AS_TEXT = {"": "stringValue", "int": "intValue", "bytes": "bytesValue"}
 _NON_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 

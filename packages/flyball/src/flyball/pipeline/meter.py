@@ -18,7 +18,7 @@ class Meter:
             self._counts[edge, outcome] += number
 
     def snapshot(self) -> Mapping[str, Mapping[str, int]]:
-        """edge -> outcome -> number."""
+        """Edge -> outcome -> number."""
         edges: dict[str, dict[str, int]] = {}
         for (edge, outcome), number in sorted(self._counts.items()):
             edges.setdefault(edge, {})[outcome] = number

@@ -187,7 +187,7 @@ def _judge(finding: Finding, broken: Read, fixed: Read, before: Numbers, after: 
     judge = judge_deficit if finding.kind in _DEFICITS else judge_excess
     judgement = judge(sides[0], sides[1], sides[2], dispersion)
     if judgement.outcome is Outcome.FIXED and after.seconds < _onset_s(finding, broken):
-        return Judgement(verdict=Outcome.NOT_ENOUGH_DATA, confidence=0.0, expected=judgement.expected)
+        return Judgement(outcome=Outcome.NOT_ENOUGH_DATA, confidence=0.0, expected=judgement.expected)
     return judgement
 
 

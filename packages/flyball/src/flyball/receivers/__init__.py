@@ -1,2 +1,4 @@
-"""RECEIVE: each source is one file. A receiver hands OTLP export requests to `ctx.emit` and acknowledges its
-sender when that returns."""
+"""RECEIVE: each source is one file.
+
+A receiver hands OTLP export requests to `ctx.emit` and acknowledges its sender when that returns.
+"""

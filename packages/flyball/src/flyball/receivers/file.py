@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from flyball_sdk import semconv
 
 from flyball.component.context import ReceiverContext
 from flyball.component.ports import LineReader
@@ -20,7 +23,6 @@ from flyball.errors import ConfigurationError
 from flyball.model.export import Export, Signal
 from flyball.receivers.lines_request import lines_request
 from flyball.receivers.stdin import emit_when_there_is_room
-from flyball_sdk import semconv
 
 _CHUNK_BYTES = 1024 * 1024
 _POLL_S = 0.5
@@ -73,7 +75,7 @@ class File:
             try:
                 status = os.stat(path)  # noqa: PTH116
                 key = f"file:{status.st_dev}:{status.st_ino}"
-                if key in followed or not Path(path).is_file():
+                if key in followed or not stat.S_ISREG(status.st_mode):
                     continue
                 file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115, ASYNC230 - held open while followed
             except OSError as error:

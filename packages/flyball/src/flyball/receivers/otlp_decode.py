@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,15 +50,10 @@ def check(signal: Signal, payload: bytes) -> int:
         request.ParseFromString(payload)
     except DecodeError as error:
         raise InputError(f"the request is not an OTLP {signal} export in protobuf: {error}") from error
-    match signal:
-        case Signal.LOGS:
-            return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
-        case Signal.TRACES:
-            return sum(len(s.spans) for r in request.resource_spans for s in r.scope_spans)
-        case Signal.METRICS:
-            return sum(
-                len(_points(m)) for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics
-            )
+    scopes = _records(signal, request)
+    if signal is Signal.METRICS:
+        return sum(len(_points(metric)) for _, _, metrics in scopes for metric in metrics)
+    return sum(len(records) for _, _, records in scopes)
 
 
 class Decoder:
@@ -72,28 +67,20 @@ class Decoder:
         """One batch of all the exports' records, in their order."""
         origins = _Origins(self._remember)
         logs, spans, metrics = _Logs(self._redact), _Spans(self._redact), _Metrics()
+        into = {Signal.LOGS: logs, Signal.TRACES: spans, Signal.METRICS: metrics}
         for export in exports:
             request = REQUESTS[export.signal]()
             request.ParseFromString(export.payload)
-            match export.signal:
-                case Signal.LOGS:
-                    for resource in request.resource_logs:
-                        for scope in resource.scope_logs:
-                            logs.add(scope.log_records, origins.index(export.workspace, resource, scope))
-                case Signal.TRACES:
-                    for resource in request.resource_spans:
-                        for scope in resource.scope_spans:
-                            spans.add(scope.spans, origins.index(export.workspace, resource, scope))
-                case Signal.METRICS:
-                    for resource in request.resource_metrics:
-                        for scope in resource.scope_metrics:
-                            metrics.add(scope.metrics, origins.index(export.workspace, resource, scope))
-        tables = {"logs": logs.table(), "spans": spans.table(), "metrics": metrics.table()}
+            for resource, scope, records in _records(export.signal, request):
+                into[export.signal].add(records, origins.index(export.workspace, resource, scope))
+        log_rows, span_rows, points = logs.table(), spans.table(), metrics.table()
         dropped = logs.dropped_attributes + spans.dropped_attributes
         return Batch(
             received_ms=received_ms,
             origins=origins.origins,
-            **tables,
+            logs=log_rows,
+            spans=span_rows,
+            metrics=points,
             dropped={"attributes over the limit": dropped} if dropped else {},
         )
 
@@ -125,6 +112,17 @@ class Decoder:
             self._redact_strings(key, item)
         for item in value.get("kvlistValue", {}).get("values", []):
             self._redact_strings(item.get("key", key), item.get("value", {}))
+
+
+def _records(signal: Signal, request: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Each scope of a request: (resource message, scope message, its records)."""
+    match signal:
+        case Signal.LOGS:
+            yield from ((r, s, s.log_records) for r in request.resource_logs for s in r.scope_logs)
+        case Signal.TRACES:
+            yield from ((r, s, s.spans) for r in request.resource_spans for s in r.scope_spans)
+        case Signal.METRICS:
+            yield from ((r, s, s.metrics) for r in request.resource_metrics for s in r.scope_metrics)
 
 
 class _Origins:
@@ -210,22 +208,23 @@ def any_value(value: Any) -> tuple[str, str]:
     """An AnyValue as text and type; see flyball.model.anyvalue."""
     match value.WhichOneof("value"):
         case "string_value":
-            return value.string_value, ""
+            result = value.string_value, ""
         case "int_value":
-            return str(value.int_value), "int"
+            result = str(value.int_value), "int"
         case "double_value":
-            return repr(value.double_value), "double"
+            result = repr(value.double_value), "double"
         case "bool_value":
-            return ("true" if value.bool_value else "false"), "bool"
+            result = ("true" if value.bool_value else "false"), "bool"
         case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode(), "bytes"
+            result = base64.b64encode(value.bytes_value).decode(), "bytes"
         case None:
-            return "", EMPTY
+            result = "", EMPTY
         case _:
-            return orjson.dumps(to_json(value)).decode(), "json"
+            result = orjson.dumps(to_json(value)).decode(), "json"
+    return result
 
 
-def _fixed(values: list[bytes], width: int) -> pa.Array:
+def _fixed(values: Sequence[bytes], width: int) -> pa.Array:
     """Ids of `width` bytes; an absent or malformed one (OTLP: treat as unset) becomes zeros."""
     zero = bytes(width)
     return pa.array([v if len(v) == width else zero for v in values], pa.binary(width))

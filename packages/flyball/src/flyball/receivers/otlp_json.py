@@ -102,7 +102,7 @@ def _by_name(message: Message) -> dict[str, Field]:
     """Fields by lowerCamelCase name, and by proto name as lenient senders write them."""
     full_name = message.DESCRIPTOR.full_name
     if full_name not in _names:
-        fields = message.DESCRIPTOR.fields
+        fields: list[Any] = list(message.DESCRIPTOR.fields)
         _names[full_name] = {f.name: f for f in fields} | {f.json_name: f for f in fields}
     return _names[full_name]
 
@@ -122,12 +122,19 @@ def _scalar(field: Field, value: Any, where: str) -> Any:
             return _integer(value)
         if field.type in _FLOAT:
             return float(value)
-        if field.type == Field.TYPE_STRING and not isinstance(value, str):
-            raise TypeError("a string is wanted")
-        if field.type == Field.TYPE_BOOL and not isinstance(value, bool):
-            raise TypeError("true or false is wanted")
+        if field.type in _PLAIN:
+            return _of_type(value, _PLAIN[field.type])
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise InputError(f"{where}: {error}") from error
+    return value
+
+
+_PLAIN: dict[int, type] = {Field.TYPE_STRING: str, Field.TYPE_BOOL: bool}
+
+
+def _of_type(value: Any, wanted: type) -> Any:
+    if not isinstance(value, wanted):
+        raise TypeError("a string is wanted" if wanted is str else "true or false is wanted")
     return value
 
 

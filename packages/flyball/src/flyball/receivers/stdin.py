@@ -6,12 +6,13 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
+from flyball_sdk import semconv
+
 from flyball.component.context import ReceiverContext
 from flyball.component.ports import LineReader
 from flyball.errors import Overloaded
 from flyball.model.export import Export, Signal
 from flyball.receivers.lines_request import lines_request
-from flyball_sdk import semconv
 
 _CHUNK_BYTES = 256 * 1024
 _QUIET_S = 1.0

@@ -8,7 +8,7 @@ import SQLAlchemy; nothing here decides anything.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import alembic.config
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flyball.errors import ConfigurationError, StoreError
@@ -88,7 +89,7 @@ class SqliteState:
                 await connection.run_sync(_upgrade)
             async with self._engine.connect() as connection:
                 await connection.execute(sa.text("PRAGMA journal_mode = WAL"))
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             raise ConfigurationError(
                 f"{self._path} cannot be used: {error.orig}; restore it from a backup or move it away"
             ) from error
@@ -147,16 +148,7 @@ class SqliteState:
     async def versions(self, workspace: str) -> Sequence[VersionState]:
         """Every known version of every service."""
         rows = await self._read(sa.select(_versions).where(_versions.c.workspace == workspace))
-        return [
-            VersionState(
-                **{
-                    **row,
-                    "version_source": VersionSource(row["version_source"]),
-                    "current": bool(row["current"]),
-                }
-            )
-            for row in rows
-        ]
+        return [_version_state(row) for row in rows]
 
     # -- PatternStore -----------------------------------------------------------------------------------
 
@@ -208,7 +200,7 @@ class SqliteState:
 
     async def put_evidence(self, items: Iterable[Evidence]) -> None:
         """Keep the evidence; what is there already stays as it is. What is over its days goes."""
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "id": e.id,
                 "created": _iso(e.as_of),
@@ -228,8 +220,9 @@ class SqliteState:
         rows = await self._read(sa.select(_evidence).where(_evidence.c.id == evidence_id))
         if not rows:
             return None
-        fact = orjson.loads(rows[0]["fact"])
-        return Evidence(**{**fact, "as_of": datetime.fromisoformat(fact["as_of"])})
+        fact: dict[str, Any] = orjson.loads(rows[0]["fact"])
+        fact["as_of"] = datetime.fromisoformat(fact["as_of"])
+        return Evidence(**fact)
 
     # -- CursorStore ------------------------------------------------------------------------------------
 
@@ -248,7 +241,7 @@ class SqliteState:
     # -- connections ------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
+    async def _write(self) -> AsyncGenerator[AsyncConnection]:
         with _errors():
             async with self._engine.begin() as connection:
                 yield connection
@@ -260,10 +253,10 @@ class SqliteState:
 
 
 @contextlib.contextmanager
-def _errors() -> Any:
+def _errors() -> Generator[None]:
     try:
         yield
-    except sa.exc.DBAPIError as error:
+    except DBAPIError as error:
         raise StoreError(f"the state store failed: {error.orig}") from error
 
 
@@ -279,14 +272,22 @@ def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def _version_state(row: Mapping[str, Any]) -> VersionState:
+    values: dict[str, Any] = {
+        **row,
+        "version_source": VersionSource(row["version_source"]),
+        "current": bool(row["current"]),
+    }
+    return VersionState(**values)
+
+
 def _change(row: Mapping[str, Any]) -> Change:
-    return Change(
-        **{
-            **row,
-            "kind": ChangeKind(row["kind"]),
-            "time": datetime.fromisoformat(row["time"]),
-            "seen": datetime.fromisoformat(row["seen"]) if row["seen"] else None,
-            "version_source": VersionSource(row["version_source"]),
-            "announced": bool(row["announced"]),
-        }
-    )
+    values: dict[str, Any] = {
+        **row,
+        "kind": ChangeKind(row["kind"]),
+        "time": datetime.fromisoformat(row["time"]),
+        "seen": datetime.fromisoformat(row["seen"]) if row["seen"] else None,
+        "version_source": VersionSource(row["version_source"]),
+        "announced": bool(row["announced"]),
+    }
+    return Change(**values)

@@ -12,7 +12,7 @@ import functools
 import importlib.resources
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -168,7 +168,7 @@ class ChdbTelemetry:
             return pa.ipc.open_stream(result.bytes()).read_all()
 
     @contextlib.contextmanager
-    def _reader(self) -> Iterator[Any]:
+    def _reader(self) -> Generator[Any]:
         with self._read_slots:
             try:
                 reader = self._readers.get_nowait()
@@ -245,7 +245,7 @@ def _quoted(item: Any) -> str:
 
 
 @contextlib.contextmanager
-def _errors(*, rejects: bool = False) -> Iterator[None]:
+def _errors(*, rejects: bool = False) -> Generator[None]:
     """Turn the engine's errors into ours; `rejects` when rows were given that it may never take."""
     try:
         yield

@@ -70,9 +70,9 @@ def mark_x(time: datetime, since: datetime, until: datetime, width: int) -> floa
 
 
 def severity_name(value: int) -> str:
-    """ERROR, WARN, ... or a dash."""
+    """ERROR, WARN, ... or `-`."""
     severity = Severity.of(value)
-    return severity.name if severity else "–"
+    return severity.name if severity else "-"
 
 
 def severity_glyph(value: int) -> str:
@@ -80,13 +80,6 @@ def severity_glyph(value: int) -> str:
     return Severity.of(value).glyph
 
 
-_environment.globals.update(mark_x=mark_x, zip=zip)
-_environment.filters.update(
-    number=number,
-    ago=ago,
-    absolute=absolute,
-    template_text=template_text,
-    spark_points=spark_points,
-    severity_name=severity_name,
-    severity_glyph=severity_glyph,
-)
+_environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
+for _filter in (number, ago, absolute, template_text, spark_points, severity_name, severity_glyph):
+    _environment.filters[_filter.__name__] = _filter  # pyright: ignore[reportArgumentType] - as above

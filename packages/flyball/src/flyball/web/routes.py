@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from flyball.api.respond import answering, status_of
+from flyball.component.respond import answering, status_of
 from flyball.errors import FlyballError
 from flyball.queries.ports import Ports
 from flyball.web.pages.evidence import evidence_page

@@ -6,7 +6,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flyball.api.respond import json_response, to_json
+from flyball.component.respond import json_response, to_json
 from flyball.queries.evidence import get_evidence
 from flyball.queries.ports import Ports
 from flyball.web.render import render

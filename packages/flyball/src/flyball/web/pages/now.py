@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flyball.api.respond import json_response
+from flyball.component.respond import json_response
 from flyball.queries.overview import overview
 from flyball.queries.ports import Ports
 from flyball.web.render import render

@@ -59,7 +59,7 @@ def answering(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except FlyballError as error:
             return error_response(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of a request: recorded, and the server goes on
             _log.exception("%s %s failed", request.method, request.url.path)
             return json_response({"error": "Flyball made a mistake; its log says more"}, 500)
 
