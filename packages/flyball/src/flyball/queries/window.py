@@ -57,7 +57,7 @@ def alias_of(ports: Ports) -> Alias:
 
     def alias(signal: int) -> tuple[int, str]:
         if signal not in cache:
-            pattern = ports.catalog.resolve(signal)
+            pattern = ports.catalog.pattern(signal)
             cache[signal] = (shape_id(pattern.fingerprint), pattern.template) if pattern else (signal, "")
         return cache[signal]
 
