@@ -196,7 +196,7 @@ class Patterns:
         self._templates = templates
         self._aliases = aliases or {}
 
-    def resolve(self, signal: int) -> Pattern | None:
+    def pattern(self, signal: int) -> Pattern | None:
         root = self._aliases.get(signal, signal)
         if root not in self._templates:
             return None
