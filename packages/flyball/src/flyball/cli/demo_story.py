@@ -158,7 +158,7 @@ def _deploy(run: _Run, *, release: str, version: str) -> str:
         "kind": "deploy",
         "commit": run.releases[release],
     }
-    change_id = str(_answer(run.api.post("/api/v1/changes", json=announcement))["id"])
+    change_id = str(_answer(run, run.api.post("/api/v1/changes", json=announcement))["id"])
     run.shop.deploy(release, version)
     return change_id
 
@@ -177,16 +177,17 @@ def _ask_until(
     while time.monotonic() < until:
         if not run.server.alive:
             raise run.server.child.failed("ended")
-        answer = _answer(run.api.get(path, params=dict(question)))
+        answer = _answer(run, run.api.get(path, params=dict(question)))
         if enough(answer):
             break
         time.sleep(ASK_EVERY_S)
     return answer
 
 
-def _answer(response: httpx.Response) -> View:
+def _answer(run: _Run, response: httpx.Response) -> View:
     if not response.is_success:
-        raise DemoFailed(f"{response.request.url} answered {response.status_code}: {response.text[:300]}")
+        said = f"answered {response.status_code} to {response.request.url.raw_path.decode()}: {response.text[:300]}"
+        raise run.server.child.failed(said)
     return orjson.loads(response.content)
 
 
