@@ -1,4 +1,4 @@
-"""Put the shop of examples/shop into the wheel, for `flyball demo` (docs/decisions/0010).
+"""Put the shop of examples/shop into the wheel, for `flyball demo` (docs/decisions/0004).
 
 In the source checkout it lies outside this distribution; a source archive carries it as `_examples`. An
 editable installation runs it where it lies.

@@ -24,7 +24,6 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.component.respond import to_json
 from flyball.api.routes import rest_routes
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change
@@ -32,6 +31,7 @@ from flyball.component.context import Health, ReceiverContext
 from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
+from flyball.component.respond import to_json
 from flyball.distill.catalog import Catalog
 from flyball.distill.count import Counter
 from flyball.distill.lines import LineReader

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +12,6 @@ import grpc
 import httpx
 import pytest
 import zstandard
-from flyball.stores.state_sqlite import SqliteState
 from harness.otlp import PROTOBUF, logs_request
 from harness.server import FlyballProcess, running
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -199,5 +195,3 @@ def test_hostile_questions_are_one_sentence_each(server: FlyballProcess) -> None
 def resident_mb(server: FlyballProcess) -> float:
     status = Path(f"/proc/{server.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-

@@ -89,12 +89,16 @@ def test_damage_in_the_log_is_skipped_and_counted(tmp_path: Path) -> None:
 def test_a_damaged_data_file_is_one_clear_error_and_the_rest_is_served(tmp_path: Path) -> None:
     with running(tmp_path / "data") as damaged:
         for service in ("first", "second"):
-            damaged.post_logs(logs_request(["x"] * 50, service=service).SerializeToString()).raise_for_status()
+            damaged.post_logs(
+                logs_request(["x"] * 50, service=service).SerializeToString()
+            ).raise_for_status()
             damaged.settled()
             time.sleep(1.2)
         damaged.stop()
         store = damaged.folder / "telemetry"
-        damage = [file for file in store.rglob("*.bin") if "_" in file.parent.name and file.stat().st_size > 100]
+        damage = [
+            file for file in store.rglob("*.bin") if "_" in file.parent.name and file.stat().st_size > 100
+        ]
         assert damage
         for file in damage:
             file.write_bytes(os.urandom(file.stat().st_size))

@@ -80,7 +80,9 @@ class FlyballProcess:
 
     def post_logs(self, content: bytes, **headers: str) -> httpx.Response:
         """POST an OTLP logs request in protobuf; `content_encoding="gzip"` is a header."""
-        named = {"content-type": "application/x-protobuf"} | {n.replace("_", "-"): v for n, v in headers.items()}
+        named = {"content-type": "application/x-protobuf"} | {
+            n.replace("_", "-"): v for n, v in headers.items()
+        }
         return httpx.post(f"{self.otlp_url}/v1/logs", content=content, headers=named, timeout=60)
 
     def log_records(self, service: str, number: int) -> list[dict[str, Any]]:

@@ -61,6 +61,6 @@ def _error(answer: httpx.Response) -> FlyballError:
     except (ValueError, KeyError, TypeError):
         text = f"the server answered {answer.status_code}: {answer.text[:200]}"
     kinds: dict[int, type[FlyballError]] = {400: InputError, 404: NotFound, 413: InputError, 503: StoreError}
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+    if answer.status_code == int(httpx.codes.TOO_MANY_REQUESTS):
         return Overloaded(text)
     return kinds.get(answer.status_code, FlyballError)(text)

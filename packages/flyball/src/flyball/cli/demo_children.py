@@ -174,7 +174,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def shop_script() -> Path:
-    """run.py of the shop: inside the installed wheel, or else in the source checkout (docs/decisions/0010)."""
+    """run.py of the shop: inside the installed wheel, or else in the source checkout (docs/decisions/0004)."""
     package = Path(flyball.__file__).resolve().parent
     for examples in (package / "_examples", package / "../../../../examples"):
         script = examples / "shop" / "run.py"

@@ -2,5 +2,5 @@
 
 `special` (functions), `cohort` (sides of a comparison), `dispersion` (how bursty), then one module a question:
 `rates`, `novelty`, `proportions`, `latency`; `fdr` for many tests and many looks; `verdict` for repairs.
-The reasons are in docs/decisions/0010-what-differs-and-is-it-real.md.
+The reasons are in docs/decisions/0005-what-differs-and-is-it-real.md.
 """

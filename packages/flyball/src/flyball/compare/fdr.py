@@ -1,6 +1,6 @@
 """Many tests and many looks: what may be called a finding.
 
-Two rules together (docs/decisions/0010). *FDR*: Benjamini and Hochberg within bands of equal totals: of what
+Two rules together (docs/decisions/0005). *FDR*: Benjamini and Hochberg within bands of equal totals: of what
 an answer lists, the expected part that is false is at most q. *Gate*: the smallest p of a service must survive
 Bonferroni over all its tests and every look that may yet come; so where nothing changed, the chance of ever
 saying something, polled for a day, is bounded.
