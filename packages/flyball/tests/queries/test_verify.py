@@ -70,6 +70,21 @@ async def test_silence_is_not_a_repair(telemetry: ChdbTelemetry) -> None:
     assert not [v for v in answer.verdicts if v.outcome is Outcome.FIXED]
 
 
+async def test_an_announced_fix_that_does_not_run_yet_decides_nothing(telemetry: ChdbTelemetry) -> None:
+    processes = [
+        Process(service="checkout", version="v1", begin_s=0.0, end_s=DEPLOY, says=checkout()),
+        Process(service="checkout", version="v2", begin_s=UP, end_s=END, says=broken()),
+        *caller([(DEPLOY, UP)], [(UP + 1.5, END)], END),
+        *others(END),
+    ]
+    told = records(processes, np.random.default_rng(7))
+    ports, _ = await tell(telemetry, told, CHANGES, now_s=END)
+    answer = await verify(ports, change="chg_v3")
+    assert answer.verdict is Outcome.NOT_ENOUGH_DATA
+    assert answer.verdicts
+    assert any("v3 has not been seen" in limit for limit in answer.limits)
+
+
 async def test_one_finding_by_its_id(telemetry: ChdbTelemetry) -> None:
     ports, answer = await asked(telemetry, checkout(), FIX + 30, seed=6)
     pool = next(v for v in answer.verdicts if v.finding.template == POOL)

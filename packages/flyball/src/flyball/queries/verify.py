@@ -35,6 +35,8 @@ ONSET_FACTOR = 1.25
 ONSET_S = 3.0
 """A fault that first showed t seconds after its change may show so late again: 1.25 t + 3 s must pass."""
 _EARLIER_MAX = 5
+_SIGHTING_SLACK = timedelta(seconds=5)
+"""A deploy may be announced when its first process already runs."""
 _EARLIER = timedelta(days=14)
 _VOLUME_MIN = 20.0
 _VOLUME_RATIO_MAX = 5.0
@@ -84,7 +86,10 @@ async def verify(ports: Ports, *, change: str, finding: str | None = None) -> Ve
     own = Place(workspace=fix.workspace, service=fix.service, environment=fix.environment)
     places = list(dict.fromkeys([own, *(read.place for read, _ in targets)]))
     repaired = {r.place: r for r in await read_places(ports, places, change=fix, start=fix.time, seen=seen)}
-    judged = [await _judged(ports, read, target, repaired[read.place], seen) for read, target in targets]
+    runs = await _runs(ports, fix)
+    judged = [
+        await _judged(ports, read, target, repaired[read.place], seen, runs=runs) for read, target in targets
+    ]
     await ports.evidence.put_evidence([evidence for _, evidence in judged])
     verdicts = tuple(verdict for verdict, _ in judged)
     return Verification(
@@ -132,8 +137,24 @@ async def _open(ports: Ports, cause: Change, at: datetime, *, everywhere: bool) 
     return [(read, f) for (read, _), f in zip(found, cited, strict=True)]
 
 
+async def _runs(ports: Ports, fix: Change) -> bool:
+    """Whether the fix has been seen running; an announcement alone repairs nothing.
+
+    A service whose telemetry carries no version at all cannot show it: then the announcement has to do.
+    """
+    known = [
+        state
+        for state in await ports.changes.versions(fix.workspace)
+        if (state.service, state.environment) == (fix.service, fix.environment)
+    ]
+    if not fix.version or not known:
+        return True
+    since_ns = int((fix.time - _SIGHTING_SLACK).timestamp() * 1e9)
+    return any(state.version == fix.version and state.last_seen_ns >= since_ns for state in known)
+
+
 async def _judged(
-    ports: Ports, broken: Read, finding: Finding, fixed: Read, seen: datetime
+    ports: Ports, broken: Read, finding: Finding, fixed: Read, seen: datetime, *, runs: bool
 ) -> tuple[Verdict, Evidence]:
     parameters = counts_parameters(
         broken.place,
@@ -158,6 +179,8 @@ async def _judged(
         seconds=fixed.window.after.total_seconds(finding.signal_kind),
     )
     judgement = _judge(finding, broken, fixed, before, after)
+    if not runs:
+        judgement = Judgement(outcome=Outcome.NOT_ENOUGH_DATA, confidence=0.0, expected=judgement.expected)
     verdict = Verdict(
         outcome=judgement.outcome,
         finding=finding,

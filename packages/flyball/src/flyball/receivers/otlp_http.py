@@ -109,9 +109,7 @@ def _decompress(body: bytes, encoding: str) -> bytes:
             case "" | "identity":
                 return body
             case "gzip":
-                unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-                payload = unpacker.decompress(body, PAYLOAD_BYTES_MAX + 1)
-                whole = unpacker.eof
+                payload, whole = _gunzip(body)
             case "zstd":
                 reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body)
                 payload = reader.read(PAYLOAD_BYTES_MAX + 1)
@@ -125,6 +123,19 @@ def _decompress(body: bytes, encoding: str) -> bytes:
     if not whole:
         raise InputError(f"the {encoding} data is cut short")
     return payload
+
+
+def _gunzip(body: bytes) -> tuple[bytes, bool]:
+    """What the gzip members hold, up to one byte over the bound, and whether the last one is whole."""
+    parts: list[bytes] = []
+    left = PAYLOAD_BYTES_MAX + 1
+    while True:
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        parts.append(unpacker.decompress(body, left))
+        left -= len(parts[-1])
+        body = unpacker.unused_data
+        if not body or left <= 0:
+            return b"".join(parts), unpacker.eof
 
 
 def _parse(signal: Signal, payload: bytes, media_type: str) -> tuple[bytes, int]:

@@ -1,0 +1,163 @@
+"""What every state store must do. A test module subclasses `StateStoreContract` for its store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+from flyball.component.ports import ChangeStore, CursorStore, EvidenceStore, PatternStore
+from flyball.model.change import Change, ChangeKind, VersionSource
+from flyball.model.evidence import Evidence
+from flyball.model.pattern import Shape
+from flyball.model.sighting import VersionState
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+class StateStore(ChangeStore, PatternStore, EvidenceStore, CursorStore, Protocol):
+    """The four ports that a state store implements."""
+
+    async def migrate(self) -> None:
+        """Bring the tables to this version's schema."""
+        ...
+
+
+def change(number: int = 1, *, service: str = "checkout", minutes: float = 0) -> Change:
+    return Change(
+        id=f"chg_{number}",
+        workspace="default",
+        service=service,
+        environment="prod",
+        version=f"v{number}",
+        previous_version="",
+        kind=ChangeKind.DEPLOY,
+        time=NOON + timedelta(minutes=minutes),
+        announced=True,
+        seen=None,
+    )
+
+
+def shape(number: int, template: str = "order <*> placed") -> Shape:
+    return Shape(id=number, template=template, rules=1, example="order 7 placed")
+
+
+class StateStoreContract:
+    """Override the fixture `store`."""
+
+    @pytest.fixture
+    def store(self) -> StateStore:
+        raise NotImplementedError
+
+    async def test_it_migrates_twice(self, store: StateStore) -> None:
+        await store.migrate()
+        assert await store.changes("default") == []
+
+    async def test_a_change_comes_back_as_it_was(self, store: StateStore) -> None:
+        seen = replace(
+            change(),
+            seen=NOON,
+            commit="9f2c1",
+            url="https://ci.example/7",
+            kind=ChangeKind.ROLLBACK,
+            version_source=VersionSource.POD_TEMPLATE_HASH,
+            announced=False,
+        )
+        for one in (change(), seen):
+            await store.put_change(one)
+            assert await store.change("chg_1") == one
+        assert await store.change("chg_none") is None
+
+    async def test_changes_are_filtered_and_newest_first(self, store: StateStore) -> None:
+        for number in range(1, 6):
+            await store.put_change(change(number, minutes=number))
+        await store.put_change(change(9, service="payments", minutes=9))
+        await store.put_change(replace(change(10), workspace="other"))
+
+        async def ids(**filters: object) -> Sequence[str]:
+            return [c.id for c in await store.changes("default", **filters)]  # pyright: ignore[reportArgumentType]
+
+        assert await ids(service="checkout") == ["chg_5", "chg_4", "chg_3", "chg_2", "chg_1"]
+        assert await ids(limit=2) == ["chg_9", "chg_5"]
+        assert await ids(since=NOON + timedelta(minutes=4), service="checkout") == ["chg_5", "chg_4"]
+        assert await ids(until=NOON + timedelta(minutes=2)) == ["chg_2", "chg_1"]
+        assert await ids(environment="staging") == []
+
+    async def test_times_of_any_zone_are_the_same_moment(self, store: StateStore) -> None:
+        east = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00:00+05:30").tzinfo)
+        await store.put_change(replace(change(), time=east))
+        found = await store.change("chg_1")
+        assert found is not None
+        assert found.time == NOON
+        assert len(await store.changes("default", since=NOON, until=NOON)) == 1
+
+    async def test_versions_are_replaced_by_their_key(self, store: StateStore) -> None:
+        state = VersionState(
+            workspace="default",
+            service="checkout",
+            environment="prod",
+            version="v1",
+            version_source=VersionSource.IMAGE_TAG,
+            first_seen_ns=1_795_262_400_000_000_001,
+            last_seen_ns=1_795_262_400_000_000_002,
+            current=True,
+        )
+        later = replace(state, last_seen_ns=1_795_262_500_000_000_000, current=False)
+        await store.put_versions([state])
+        await store.put_versions([later, replace(state, version="v2")])
+        assert sorted(await store.versions("default"), key=lambda s: s.version) == [
+            later,
+            replace(state, version="v2"),
+        ]
+        assert await store.versions("other") == []
+
+    async def test_shapes_keep_their_first_sight(self, store: StateStore) -> None:
+        largest = shape(2**64 - 1)
+        await store.add_shapes([largest, shape(0)], first_seen_ns=20)
+        await store.add_shapes([shape(0, template="another"), shape(5)], first_seen_ns=10)
+        found = {s.id: (s.template, first) for s, first in await store.shapes()}
+        assert found == {
+            5: ("order <*> placed", 10),
+            0: ("order <*> placed", 20),
+            2**64 - 1: ("order <*> placed", 20),
+        }
+        assert [first for _, first in await store.shapes()] == [10, 20, 20], "oldest first"
+        await store.add_shapes([], first_seen_ns=1)
+
+    async def test_aliases_are_appended_and_the_last_word_counts(self, store: StateStore) -> None:
+        await store.add_aliases({1: 2, 2**64 - 1: 3})
+        await store.add_aliases({1: 4})
+        await store.add_aliases({})
+        assert await store.aliases() == {1: 4, 2**64 - 1: 3}
+
+    async def test_evidence_comes_back_under_its_id(self, store: StateStore) -> None:
+        fact = Evidence(
+            kind="counts",
+            sql="SELECT 1",
+            parameters={"service": "o'clock", "since": "2026-11-21", "shapes": [1, 2]},
+            as_of=NOON,
+            numbers={"before": 0.0, "after": 47.0},
+            exemplars=[{"text": "naïve 日本語"}],
+        )
+        for _ in range(2):
+            await store.put_evidence([fact])
+        found = await store.evidence(fact.id)
+        assert found is not None
+        assert (found.id, dict(found.numbers), found.as_of) == (fact.id, dict(fact.numbers), NOON)
+        assert await store.evidence("ev_none") is None
+
+    async def test_evidence_that_nothing_cites_goes_after_a_week(self, store: StateStore) -> None:
+        old = Evidence(kind="counts", sql="SELECT 1", parameters={}, as_of=NOON, numbers={})
+        new = replace(old, as_of=NOON + timedelta(days=8), sql="SELECT 2")
+        await store.put_evidence([old])
+        await store.put_evidence([new])
+        assert await store.evidence(old.id) is None
+        assert await store.evidence(new.id) is not None
+
+    async def test_cursors_are_replaced(self, store: StateStore) -> None:
+        await store.put_cursors({"a": "1", "b": "2"})
+        await store.put_cursors({"a": "3"})
+        found: Mapping[str, str] = await store.cursors()
+        assert found == {"a": "3", "b": "2"}
