@@ -28,6 +28,7 @@ sdk: .venv-sdk/.ready        ## the SDK in an environment of its own, on Python 
 	.venv-sdk/bin/python -m pytest -c pyproject.toml packages/flyball-sdk/tests
 
 e2e: .venv/.ready            ## real processes, real clients, a real browser
+	@sh scripts/get-chromium.sh
 	$(RUN)pytest -m e2e packages/flyball/tests
 
 eval: .venv/.ready           ## template quality: make eval [DATA=DIR]
