@@ -173,6 +173,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         distiller = Distiller(known=(shape.id for shape, _ in stored))
         bus = LocalBus(folder / "wal", clock, free_bytes_min=settings.free_bytes_min)
         bus.start(telemetry.committed_ms)
+        await state.put_cursors(bus.cursors)
         meter.count("wal", "recovered", bus.pending_bytes)
         meter.count("wal", "dropped: damaged bytes", bus.damage.torn_bytes + bus.damage.skipped_bytes)
         stack.push_async_callback(bus.close)
@@ -180,7 +181,12 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         decoder = Decoder(redact_attributes)
 
         learning = Learning(
-            patterns=state, changes=state, distiller=distiller, catalog=catalog, sightings=sightings
+            patterns=state,
+            changes=state,
+            distiller=distiller,
+            catalog=catalog,
+            sightings=sightings,
+            cursors=state,
         )
         runner = Runner(
             bus=bus,
@@ -189,7 +195,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             decode=lambda exports, received_ms: decoder.decode(exports, received_ms=received_ms),
             stages=(Distil(distiller=distiller).process, enrich, Counter().process),
             before=learning.learn_patterns,
-            after=learning.record_sightings,
+            after=learning.record,
             rejected=folder / "rejected",
         )
         ports = Ports(

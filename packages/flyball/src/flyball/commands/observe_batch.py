@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from flyball.commands.record_change import record_sighted
-from flyball.component.ports import ChangeStore, PatternStore
+from flyball.component.ports import ChangeStore, CursorStore, PatternStore
 from flyball.distill.catalog import Catalog
 from flyball.distill.shapes import Distiller
 from flyball.enrich.changes import Sightings, sources_seen
@@ -27,6 +27,7 @@ class Learning:
     distiller: Distiller
     catalog: Catalog
     sightings: Sightings
+    cursors: CursorStore
     _shapes: list[Shape] = field(default_factory=list[Shape])
     _states: dict[tuple[str, str, str, str], VersionState] = field(default_factory=dict[Any, VersionState])
     _sighted: list[Change] = field(default_factory=list[Change])
@@ -45,8 +46,10 @@ class Learning:
         await self.patterns.add_aliases(self.catalog.add(self._shapes, first_seen_ns))
         self._shapes = []
 
-    async def record_sightings(self, batch: Batch) -> None:
-        """Record which versions spoke in this batch, and the changes that shows."""
+    async def record(self, batch: Batch) -> None:
+        """Record how far sources are read, which versions spoke in this batch, and the changes that shows."""
+        if batch.cursors:
+            await self.cursors.put_cursors(batch.cursors)
         if batch.received_ms > self._observed_ms:
             self._observed_ms = batch.received_ms
             states, changes = self.sightings.observe(sources_seen(_newest_ms(batch), batch.received_ms))

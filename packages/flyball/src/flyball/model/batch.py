@@ -52,7 +52,8 @@ class Batch:
     """One micro-batch.
 
     `received_ms` names it (see component.ports.TelemetryStore). `sources[i]` belongs to `origins[i]`, once
-    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says what was left out, by reason.
+    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says what was left out, by reason; `cursors` how far followed sources are
+    read once it is stored.
     """
 
     received_ms: int
@@ -65,6 +66,7 @@ class Batch:
     exemplars: pa.Table | None = None
     origin_rows: pa.Table | None = None
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    cursors: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def records(self) -> int:

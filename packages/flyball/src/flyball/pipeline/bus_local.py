@@ -51,7 +51,10 @@ class Sealed:
 
 
 class LocalBus:
-    """The log in `folder`. `start` recovers and opens it, `close` makes what is pending durable."""
+    """The log in `folder`. `start` recovers and opens it, `close` makes what is pending durable.
+
+    `cursors` says how far followed sources had been read by the newest exports that recovery found.
+    """
 
     def __init__(self, folder: Path, clock: Clock, *, free_bytes_min: int = 0) -> None:
         self._folder = folder
@@ -68,6 +71,7 @@ class LocalBus:
         self._segments: list[tuple[int, Path]] = []
         self._boundaries: BinaryIO | None = None
         self.damage = Damage()
+        self.cursors: dict[str, str] = {}
         self.duplicates = 0
 
     @property
@@ -337,6 +341,7 @@ class LocalBus:
             for entry in read_segment(path, self.damage):
                 self._next_number = max(self._next_number, entry.number + 1)
                 self._remember(entry.digest, entry.export.received_ns, None)
+                self.cursors |= entry.export.cursors
                 name = next((n for n, (a, b) in sealed.items() if a <= entry.number <= b), None)
                 if name is None and entry.number <= through:
                     continue

@@ -106,8 +106,8 @@ class Runner:
             await self._divide(sealed, str(error))
             return
         self._count(batch)
-        await self._bus.commit(sealed)
         await self._until_done(lambda: self._after(batch))
+        await self._bus.commit(sealed)
 
     async def _until_done(self, act: Callable[[], Awaitable[None]]) -> None:
         """Do it, and again while it fails for now (a full disk, say); each act may be done twice."""

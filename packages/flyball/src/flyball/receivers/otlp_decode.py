@@ -82,6 +82,7 @@ class Decoder:
             spans=span_rows,
             metrics=points,
             dropped={"attributes over the limit": dropped} if dropped else {},
+            cursors={key: position for export in exports for key, position in export.cursors.items()},
         )
 
     def _remember(self, key: bytes, workspace: str, resource: Any, scope: Any) -> Origin:

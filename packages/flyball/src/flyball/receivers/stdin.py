@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import stat
 import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from flyball_sdk import semconv
@@ -28,18 +32,13 @@ class Stdin:
 
     async def run(self, ctx: ReceiverContext) -> None:
         """Read until the end of input or until cancelled."""
-        loop = asyncio.get_running_loop()
-        stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer
-        )
         reader = ctx.line_reader()
-        ctx.ready()
-        try:
+        async with _standard_input() as read:
+            ctx.ready()
             while True:
                 try:
                     async with asyncio.timeout(_QUIET_S):
-                        chunk = await stream.read(_CHUNK_BYTES)
+                        chunk = await read()
                 except TimeoutError:
                     await self._emit(ctx, reader.flush(end=False).texts.to_pylist())
                     continue
@@ -49,8 +48,6 @@ class Stdin:
             await self._emit(ctx, reader.flush().texts.to_pylist())
             _count_cut(ctx, reader)
             await asyncio.Event().wait()  # the end of input is not the end of the server
-        finally:
-            transport.close()
 
     async def _emit(self, ctx: ReceiverContext, texts: list[str]) -> None:
         if not texts:
@@ -65,6 +62,28 @@ class Stdin:
         )
         await emit_when_there_is_room(ctx, Export(signal=Signal.LOGS, payload=payload, received_ns=now_ns))
         ctx.count("received: logs", len(texts))
+
+
+@contextlib.asynccontextmanager
+async def _standard_input() -> AsyncGenerator[Callable[[], Awaitable[bytes]]]:
+    """A read of the next bytes. Pipes and terminals are awaited; a file (or /dev/null) never makes one wait."""
+    if not _can_be_awaited():
+        yield lambda: asyncio.to_thread(os.read, sys.stdin.fileno(), _CHUNK_BYTES)
+        return
+    stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer
+    )
+    try:
+        yield lambda: stream.read(_CHUNK_BYTES)
+    finally:
+        transport.close()
+
+
+def _can_be_awaited() -> bool:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()
 
 
 async def emit_when_there_is_room(ctx: ReceiverContext, export: Export) -> None:
