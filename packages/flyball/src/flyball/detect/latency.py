@@ -16,6 +16,10 @@ from flyball.model.histogram import middle_ns
 from flyball.model.severity import Severity
 from flyball.model.window import Cohort, SignalKind, Window
 
+BEFORE_S_MIN = 60.0
+"""Seconds of spans before the change without which no latency is judged. A neighbour on the machine, a cache or
+a collection slows everything for tens of seconds: half a minute of history does not know that yet. (A deploy that
+changed nothing, on a machine where a compiler ran beside it, was blamed with 20 s of history.)"""
 _RISE_MS = {0.5: 10.0, 0.9: 25.0, 0.99: 50.0}
 
 
@@ -23,16 +27,19 @@ _RISE_MS = {0.5: 10.0, 0.9: 25.0, 0.99: 50.0}
 class Latency:
     """A quantile must rise to `ratio_min` times itself and by `rise_ms[quantile]` milliseconds.
 
-    `after_s_min` keeps the cold first seconds of a process from being all there is.
+    `before_s_min` is BEFORE_S_MIN; `after_s_min` keeps the cold first seconds of a process from being all there is.
     """
 
     ratio_min: float = 1.5
     rise_ms: dict[float, float] = field(default_factory=lambda: dict(_RISE_MS))
+    before_s_min: float = BEFORE_S_MIN
     after_s_min: float = 8.0
     q_max: float = Q_MAX
 
     def observe(self, window: Window) -> Iterator[Finding]:
         """The operations that became slower; of several quantiles the surest."""
+        if window.before.total_seconds(SignalKind.SPAN) < self.before_s_min:
+            return
         if window.after.total_seconds(SignalKind.SPAN) < self.after_s_min:
             return
         tests = self._tests(window, pairs(window))

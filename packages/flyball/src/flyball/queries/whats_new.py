@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from flyball.detect import noticed
+from flyball.detect.latency import BEFORE_S_MIN
 from flyball.errors import InputError, NotFound
 from flyball.model.change import Change
 from flyball.model.finding import Finding
@@ -276,8 +277,16 @@ def limits_of(read: Read, seen: datetime) -> list[str]:
             f"{name}: only {before_s:.0f} s are known from before; about {_ENOUGH_BEFORE_S - before_s:.0f} s more would"
             " have been needed to tell chance from change."
         )
+    spans_s = window.before.total_seconds(SignalKind.SPAN)
+    if window.own and 0 < spans_s < BEFORE_S_MIN:
+        limits.append(
+            f"{name}: latencies are compared from {BEFORE_S_MIN:.0f} s of history on, there are {spans_s:.0f} s."
+        )
     if not window.after.of().any():
-        limits.append(f"{name}: no record has been received since the change; silence is not health.")
+        if (seen - window.after_start).total_seconds() >= _ENOUGH_AFTER_S:
+            limits.append(f"{name}: no record has been received since the change; silence is not health.")
+        elif window.own:
+            limits.append(f"{name}: nothing has arrived since the change yet; ask again in a few seconds.")
         return limits
     if after_s < _ENOUGH_AFTER_S:
         limits.append(
