@@ -50,7 +50,9 @@ class Stages:
             check(Signal.LOGS, payload)
         self._lap("check", begun)
         begun = time.process_time()
-        exports = [Export(signal=Signal.LOGS, payload=p, received_ns=received_ms * 1_000_000) for p in payloads]
+        exports = [
+            Export(signal=Signal.LOGS, payload=p, received_ns=received_ms * 1_000_000) for p in payloads
+        ]
         batch = self._decoder.decode(exports, received_ms=received_ms)
         self._lap("decode", begun)
         for name, stage in self._stages.items():

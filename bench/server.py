@@ -65,8 +65,12 @@ def run() -> None:
     """Measure everything and print the table."""
     ceiling = _child("bench.ceiling", "1000000", str(_CEILING_REQUESTS), str(_CEILING_ROUNDS))
     rows, insert_s, stages = ceiling["rows"], ceiling["insert_s"], ceiling["stages_s"]
-    print(f"server: log records of about 260 B with 5 attributes, {RECORDS:,} a request; CPU of the whole process")
-    print(f"  {'store alone, same rows':<34}{rows / insert_s:>10,.0f} rows/CPU-s   {1e6 * insert_s / rows:.2f} us a row")
+    print(
+        f"server: log records of about 260 B with 5 attributes, {RECORDS:,} a request; CPU of the whole process"
+    )
+    print(
+        f"  {'store alone, same rows':<34}{rows / insert_s:>10,.0f} rows/CPU-s   {1e6 * insert_s / rows:.2f} us a row"
+    )
     told = ", ".join(f"{name} {1e6 * spent / rows:.2f}" for name, spent in stages.items())
     print(f"  {'':<34}{'':>10} (stages before it, us a row: {told})")
     with _server() as server:
@@ -160,9 +164,18 @@ class _Server:
 
 @contextlib.contextmanager
 def _server() -> Generator[_Server]:
-    ports = dict(zip(("web", "http", "grpc"), _free_ports(3), strict=True))
+    ports: dict[str, int] = dict(zip(("web", "http", "grpc"), _free_ports(3), strict=True))
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "flyball", "up", "--data", f"{folder}/data", "--port", str(ports["web"])]
+        command = [
+            sys.executable,
+            "-m",
+            "flyball",
+            "up",
+            "--data",
+            f"{folder}/data",
+            "--port",
+            str(ports["web"]),
+        ]
         command += ["--otlp-http-port", str(ports["http"]), "--otlp-grpc-port", str(ports["grpc"])]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:

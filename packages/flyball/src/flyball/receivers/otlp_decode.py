@@ -189,7 +189,7 @@ class _Attributes:
         self.dropped = 0
 
     def add(self, attributes: Any) -> None:
-        """The attributes of the next row. (A slice is a list in one step; iterating took half as long again.)"""
+        """The attributes of the next row. A slice is a list in one step: iterating took half as long again."""
         kept = attributes[:ATTRIBUTES_MAX]
         self._raw += kept
         if len(kept) == ATTRIBUTES_MAX:
