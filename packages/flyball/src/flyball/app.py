@@ -27,12 +27,12 @@ from flyball import __version__
 from flyball.api.routes import rest_routes
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change
+from flyball.commands.upgrade_rules import UpgradeRules
 from flyball.component.context import Health, ReceiverContext
 from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
 from flyball.component.respond import to_json
-from flyball.distill.catalog import Catalog
 from flyball.distill.count import Counter
 from flyball.distill.lines import LineReader
 from flyball.distill.redact import redact_attributes
@@ -167,10 +167,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         telemetry = ChdbTelemetry(folder / "telemetry", raw_hours=settings.raw_hours)
         stack.push_async_callback(telemetry.close)
         await telemetry.migrate()
-        stored = await state.shapes()
-        catalog = Catalog(stored, await state.aliases())
+        catalog = await UpgradeRules(
+            patterns=state, cursors=state, telemetry=telemetry, clock=clock
+        ).catalog()
         sightings = Sightings(await state.versions(DEFAULT_WORKSPACE))
-        distiller = Distiller(known=(shape.id for shape, _ in stored))
+        distiller = Distiller(known=catalog.shape_ids)
         bus = LocalBus(folder / "wal", clock, free_bytes_min=settings.free_bytes_min)
         bus.start(telemetry.committed_ms)
         await state.put_cursors(bus.cursors)

@@ -13,6 +13,7 @@ from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
+from flyball.model.window import SignalKind
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -125,6 +126,18 @@ class StateStoreContract:
         }
         assert [first for _, first in await store.shapes()] == [10, 20, 20], "oldest first"
         await store.add_shapes([], first_seen_ns=1)
+
+    async def test_a_shape_comes_back_as_it_was(self, store: StateStore) -> None:
+        name = Shape(id=7, template="GET /a/{b}", rules=2, example="GET /a/{b}", kind=SignalKind.SPAN)
+        await store.add_shapes([name, shape(8)], first_seen_ns=20)
+        assert [found for found, _ in await store.shapes()] == [name, shape(8)]
+
+    async def test_rewriting_replaces_example_and_rules_and_nothing_else(self, store: StateStore) -> None:
+        await store.add_shapes([shape(1), shape(2)], first_seen_ns=20)
+        altered = replace(shape(1), rules=2, example="order <*> placed")
+        await store.rewrite_shapes([replace(altered, template="ignored"), shape(3)])
+        await store.rewrite_shapes([])
+        assert list(await store.shapes()) == [(altered, 20), (shape(2), 20)]
 
     async def test_aliases_are_appended_and_the_last_word_counts(self, store: StateStore) -> None:
         await store.add_aliases({1: 2, 2**64 - 1: 3})

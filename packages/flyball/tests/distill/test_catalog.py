@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from flyball.distill import templates
 from flyball.distill.catalog import Catalog
 from flyball.distill.redact import RULES_VERSION
-from flyball.distill.shapes import id_of, shape_of
+from flyball.distill.shapes import OTHER, id_of, shape_of
 from flyball.model.pattern import Shape, fingerprint
+from flyball.model.window import SignalKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +95,8 @@ def test_new_rules_make_nothing_new() -> None:
         "from <*> came <*>",
         "password=<*> for <*>",
     }
-    assert upgrade.examples == {old[2].id: "password=<*> for 5"}
+    assert upgrade.rewritten == (replace(old[2], example="password=<*> for 5"),)
+    assert catalog.example(old[2].id) == "password=<*> for 5"
     for line in ("from 10.9.9.9 came 3", "password=other for 1"):
         new = shape_of(line)
         assert catalog.add([new], 99) == {}, "the shape of today is known: it is no new pattern"
@@ -118,35 +119,45 @@ def test_an_upgraded_catalog_says_the_same_after_a_restart() -> None:
     assert len(again.patterns()) == 1
 
 
-class FakeStore:
-    """A pattern store in memory, to see what `load` writes."""
-
-    def __init__(self, stored: Iterable[tuple[Shape, int]]) -> None:
-        self.stored = list(stored)
-        self.kept: dict[int, int] = {}
-
-    async def shapes(self) -> Sequence[tuple[Shape, int]]:
-        return self.stored
-
-    async def add_shapes(self, shapes: Sequence[Shape], *, first_seen_ns: int) -> None:
-        self.stored += [(shape, first_seen_ns) for shape in shapes]
-
-    async def aliases(self) -> Mapping[int, int]:
-        return self.kept
-
-    async def add_aliases(self, aliases: Mapping[int, int]) -> None:
-        self.kept.update(aliases)
+def test_more_of_what_is_stored_than_the_example_joins_the_old_pattern() -> None:
+    old = old_shape("took <*>", "took 5 ms")
+    catalog = Catalog([(old, 1)])
+    further = [shape_of("took five ms"), shape_of("took ages")]
+    upgrade = catalog.upgrade(shape_of, {old.id: further})
+    assert {shape.template for shape, _when in upgrade.shapes} == {"took <*> ms", "took five ms", "took ages"}
+    for shape in further:
+        assert catalog.add([shape], 99) == {}
+        assert catalog.resolve(shape.id) == fingerprint(old.id)
 
 
-def test_loading_upgrades_the_store_once() -> None:
-    store = FakeStore([(old_shape("took 5", "took 5"), 1)])
-    first = asyncio.run(Catalog.load(store))
-    assert [shape.template for shape, _when in store.stored] == ["took 5", "took <*>"]
-    assert first.resolve(shape_of("took 9").id) == fingerprint(id_of("took 5"))
-    size = len(store.stored)
-    second = asyncio.run(Catalog.load(store))
-    assert len(store.stored) == size
-    assert second.patterns() == first.patterns()
+def test_what_new_rules_leave_as_it_is_counts_as_theirs() -> None:
+    lines = [f"session opened for user {name} by root" for name in NAMES]
+    catalog = Catalog([(old_shape(line, line), when) for when, line in enumerate(lines)])
+    assert len(catalog.patterns()) == len(NAMES), "templates of older rules are not compared"
+    upgrade = catalog.upgrade(shape_of)
+    assert [shape.rules for shape in upgrade.rewritten] == [RULES_VERSION] * len(NAMES)
+    assert upgrade.shapes == ()
+    again = Catalog([(shape, when) for when, shape in enumerate(upgrade.rewritten)], upgrade.aliases)
+    assert again.stale() == catalog.stale() == []
+    assert again.patterns() == catalog.patterns()
+    assert [pattern.template for pattern in again.patterns()] == ["session opened for user <*> by root"]
+
+
+def test_other_is_no_text_and_never_upgraded() -> None:
+    other = replace(OTHER, rules=RULES_VERSION - 1)
+    catalog = Catalog([(other, 1)])
+    assert catalog.upgrade(shape_of).shapes == ()
+    assert catalog.pattern(shape_of(OTHER.example).id) is None
+
+
+def test_names_of_spans_are_not_compared() -> None:
+    verbs = ("Reserve", "Count", "Move", "Audit", "Sell", "Order")
+    names = [f"shop.orders.Inventory/{verb}Stock" for verb in verbs]
+    catalog = Catalog()
+    assert catalog.add([shape_of(name, SignalKind.SPAN) for name in names], 1) == {}
+    assert len(catalog.patterns()) == len(names)
+    lines = ("cart a_b of shop", "cart c_d of shop")
+    assert catalog.add([shape_of(line) for line in lines], 1), "lines are"
 
 
 @pytest.mark.parametrize("line", ["value {} seen in the system today", "user {} of group {} logged in here"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from flyball.distill.redact import RULES_VERSION
 from flyball.distill.shapes import OTHER, Distiller, id_of, shape_of
+from flyball.model.window import SignalKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,11 +54,42 @@ def test_nulls_and_nothing_are_texts_too() -> None:
     assert distil(Distiller()) == []
 
 
-def test_names_are_masked_like_lines() -> None:
+def test_names_keep_their_constants() -> None:
     distiller = Distiller()
-    ids = distiller.names(pa.array(["GET /users/1", "GET /users/2", "ERROR x"])).tolist()
-    assert ids[0] == ids[1] == id_of("GET <*>")
+    names = ["GET /users/1", "GET /users/2", "ERROR x", "GET /carts/{cart}"]
+    ids = distiller.names(pa.array(names)).tolist()
+    assert ids[0] == ids[1] == id_of("GET /users/<*>")
     assert ids[2] == id_of("ERROR x"), "nothing is cut off in front of a name"
+    assert ids[3] == id_of(names[3])
+    assert {shape.kind for shape in distiller.drain_new()} == {SignalKind.SPAN}
+    assert ids == [shape_of(name, SignalKind.SPAN).id for name in names]
+
+
+def test_raw_paths_as_names_are_bounded() -> None:
+    distiller = Distiller(names_max=2)
+    ids = distiller.names(pa.array(["GET /a/x", "GET /b/x", "GET /c/x", "GET /d/x", "GET /a/x"])).tolist()
+    assert ids[0] == ids[4] == id_of("GET /a/x")
+    assert ids[1] == id_of("GET /b/x")
+    assert ids[2] == ids[3] == id_of("GET <*>"), "beyond the bound a path is a value, as in a line"
+    assert Distiller(known=ids[:1], names_max=0).names(pa.array(["GET /a/x"])).tolist() == ids[:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "exception"),
+    [
+        ("order 5 failed", "TimeoutError"),
+        ('{"msg": "order 5 failed"}', "TimeoutError"),
+        ("order 5 failed\n  at a.b(C.java:1)\n  at d.e(F.java:2)", "TimeoutError"),
+        (f'{{"a": "{"x " * 4000}", "msg": "order 5 failed"}}', ""),
+        ("TimeoutError: order 5 failed", "TimeoutError"),
+    ],
+)
+def test_an_example_has_the_shape_that_it_is_the_example_of(text: str, exception: str) -> None:
+    distiller = Distiller()
+    given = pa.array([exception])
+    shapes = distiller.distill(pa.array([text]), np.zeros(1, np.uint8), exception_type=given).shapes
+    (new,) = distiller.drain_new()
+    assert shape_of(new.example).id == new.id == shapes[0]
 
 
 def test_over_the_cap_shapes_are_other_and_counted() -> None:

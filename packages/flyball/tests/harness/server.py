@@ -36,6 +36,7 @@ class FlyballProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.otlp_url = f"http://127.0.0.1:{self.otlp_http_port}"
         self.log = folder.parent.parent / f"{folder.parent.name}-{folder.name}.log"
+        self.module = "flyball"
         self._options = options
         self._environment = os.environ | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,7 +47,7 @@ class FlyballProcess:
         return self._process.pid
 
     def start(self, *, stdin: int | None = None) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "flyball", "up", "--data", str(self.folder)]
+        command = [sys.executable, "-m", self.module, "up", "--data", str(self.folder)]
         command += ["--port", str(self.port), "--otlp-http-port", str(self.otlp_http_port)]
         command += ["--otlp-grpc-port", str(self.otlp_grpc_port), *self._options]
         with self.log.open("ab") as log:

@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 from flyball.distill.catalog import Catalog
+from flyball.distill.redact import RULES_VERSION
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.histogram import buckets
 from flyball.model.pattern import Pattern, Shape, fingerprint
@@ -203,7 +204,7 @@ class Patterns:
         return Pattern(fingerprint=fingerprint(root), template=self._templates[root], shapes=(root,))
 
     def shapes(self) -> list[Shape]:
-        return [Shape(id=i, template=t, rules=1, example=t) for i, t in self._templates.items()]
+        return [Shape(id=i, template=t, rules=RULES_VERSION, example=t) for i, t in self._templates.items()]
 
 
 @dataclass

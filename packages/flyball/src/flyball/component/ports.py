@@ -116,6 +116,10 @@ class PatternStore(Protocol):
         """Add the shapes that are not there yet; the others stay as they are."""
         ...
 
+    async def rewrite_shapes(self, shapes: Sequence[Shape]) -> None:
+        """Replace example and rules of shapes that are there; one that is not there stays away."""
+        ...
+
     async def shapes(self) -> Sequence[tuple[Shape, int]]:
         """Every shape with its first-seen time (ns), oldest first."""
         ...

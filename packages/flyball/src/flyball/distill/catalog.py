@@ -5,20 +5,25 @@ fingerprint becomes an alias, appended to the state store and never taken back, 
 that once existed still resolves. Who is older is decided by first-seen time, then by id: any process that has
 the same shapes finds the same patterns.
 
-A change of our own rules makes nothing new: `upgrade` redacts and masks the stored examples again, and the
-shape that an old example now has joins the old pattern.
+A change of our own rules makes nothing new: `upgrade` redacts and masks what is stored of each shape again, and
+the shapes that those texts now have join the old pattern (docs/decisions/0006).
+
+Only log shapes are compared by the learner: in a span's name each word is its author's choice, and
+`orders.Inventory/Reserve` beside `orders.Inventory/Release` is no column of values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flyball.component.ports import PatternStore
 from flyball.distill.redact import RULES_VERSION
-from flyball.distill.shapes import shape_of
+from flyball.distill.shapes import OTHER
 from flyball.distill.templates import Columns, merge, text_of, tokens
 from flyball.model.pattern import Pattern, Shape, fingerprint, shape_id
+from flyball.model.window import SignalKind
+
+Remask = Callable[[str, SignalKind], Shape]
 
 UNKNOWN_NS = 2**63 - 1
 """The first-seen time of an id that only an alias speaks of: any shape that is really there is older."""
@@ -26,15 +31,15 @@ UNKNOWN_NS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """What new rules make of stored shapes: shapes and aliases to add, and examples to write anew.
+    """What new rules make of stored shapes: shapes and aliases to add, and shapes to write anew.
 
-    `shapes` come with the first-seen time (ns) of the stored shape they replace; `examples` are the stored
-    shapes' examples, redacted by the new rules, where that changed them.
+    `shapes` come with the first-seen time (ns) of the stored shape they replace. `rewritten` are the stored
+    shapes whose example the new rules redact further, or which the new rules make just as they are.
     """
 
     shapes: tuple[tuple[Shape, int], ...]
     aliases: Mapping[int, int]
-    examples: Mapping[int, str]
+    rewritten: tuple[Shape, ...]
 
 
 class Catalog:
@@ -75,17 +80,6 @@ class Catalog:
             aliases.update(self._learn(shape))
         return aliases
 
-    @classmethod
-    async def load(cls, store: PatternStore) -> Catalog:
-        """The catalog of all stored shapes; what older rules made is masked again and joins its old pattern."""
-        catalog = cls(await store.shapes(), await store.aliases())
-        upgrade = catalog.upgrade(shape_of)
-        for shape, first_seen_ns in upgrade.shapes:
-            await store.add_shapes([shape], first_seen_ns=first_seen_ns)
-        if upgrade.aliases:
-            await store.add_aliases(upgrade.aliases)
-        return catalog
-
     def resolve(self, signal: int | str) -> str:
         """The fingerprint under which a shape id or an earlier fingerprint is known today.
 
@@ -122,29 +116,45 @@ class Catalog:
         """Shape id -> fingerprint (as a shape id) of every shape that is not its own, chains resolved."""
         return {one: root for one in self._parents if (root := self._root(one)) != one}
 
-    def upgrade(self, remask: Callable[[str], Shape]) -> Upgrade:
-        """Redact and mask the examples of shapes under older rules again; their patterns take the new shapes.
+    def stale(self) -> list[Shape]:
+        """The shapes that older rules made, the oldest first; `OTHER` is no text's shape."""
+        found = (one for one in self._shapes.values() if one.rules < self._rules and one.id != OTHER.id)
+        return sorted(found, key=lambda one: self._age(one.id))
+
+    def upgrade(self, remask: Remask, seen: Mapping[int, Iterable[Shape]] | None = None) -> Upgrade:
+        """Redact and mask what is known of stale shapes again; their patterns take the new shapes.
 
         Args:
-            remask: an example -> its shape by the current rules (`shapes.shape_of`).
+            remask: an example and its kind -> its shape by the current rules (`shapes.shape_of`).
+            seen: for a stale shape, shapes by the current rules of further texts that had it.
         """
-        stale = sorted(
-            (one for one in self._shapes.values() if one.rules < self._rules), key=lambda s: self._age(s.id)
-        )
         added: list[tuple[Shape, int]] = []
         aliases: dict[int, int] = {}
-        examples: dict[int, str] = {}
-        for old in stale:
-            new = remask(old.example)
-            if new.example != old.example:
-                examples[old.id] = new.example
-            if new.id not in self._shapes:
-                # a nanosecond younger than what it replaces, so that the old fingerprint stays
-                self._insert(new, self._first_seen[old.id] + 1)
-                added.append((new, self._first_seen[new.id]))
-            aliases.update(self._join(old.id, new.id))
-            aliases.update(self._learn(new))
-        return Upgrade(shapes=tuple(added), aliases=aliases, examples=examples)
+        rewritten: list[Shape] = []
+        for old in self.stale():
+            new = remask(old.example, old.kind)
+            if new.id == old.id:
+                rewritten.append(new)
+                self._renew(new)
+            elif new.example != old.example:
+                rewritten.append(replace(old, example=new.example))
+                self._shapes[old.id] = rewritten[-1]
+            for shape in (new, *(seen or {}).get(old.id, ())):
+                if shape.id not in self._shapes:
+                    # a nanosecond younger than what it replaces, so that the old fingerprint stays
+                    self._insert(shape, self._first_seen[old.id] + 1)
+                    added.append((shape, self._first_seen[shape.id]))
+                aliases.update(self._join(old.id, shape.id))
+                aliases.update(self._learn(shape))
+        return Upgrade(shapes=tuple(added), aliases=aliases, rewritten=tuple(rewritten))
+
+    def _renew(self, shape: Shape) -> None:
+        """A stored shape that the new rules make as it is counts as theirs."""
+        self._shapes[shape.id] = shape
+        root = self._root(shape.id)
+        mine = (shape.rules, tokens(shape.template))
+        self._merged[root] = _merged(self._merged.get(root), mine) or mine
+        self._patterns.pop(root, None)
 
     def _insert(self, shape: Shape, first_seen_ns: int) -> None:
         if shape.id in self._shapes:
@@ -156,8 +166,8 @@ class Catalog:
         self._merged[shape.id] = (shape.rules, tokens(shape.template))
 
     def _learn(self, shape: Shape) -> dict[int, int]:
-        """Compare with all shapes of the same rules; templates of older rules would not line up."""
-        if shape.rules != self._rules:
+        """Compare with all log shapes of the same rules; templates of older rules would not line up."""
+        if shape.rules != self._rules or shape.kind is not SignalKind.LOG:
             return {}
         aliases: dict[int, int] = {}
         for one, other in self._columns.add(shape):

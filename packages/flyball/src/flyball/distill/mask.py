@@ -5,6 +5,9 @@ RE2: each token that holds a digit becomes `0`. A batch of any size has few dist
 those, in Python, through the caller's memo. `mask` therefore sees no digits but `0`, and `mask(key(line))` is
 the line's template.
 
+Span names go their own way (`name_keys`, `mask_name`): in a line a path is a value, in a name it is the name.
+Its constant segments stay, and so do the places that a route template names.
+
 The rules come from how people write logs (key=value, quotes, paths, units, lists), never from one system's
 words. Words that carry meaning stay: `failed` is no variable, however often it differs. What masking cannot
 know (a user's name in the middle of a sentence) is the learner's work, see `templates`.
@@ -108,6 +111,47 @@ def mask(line_key: str) -> str:
             break
         text = masked
     return text.replace("0", WILDCARD)
+
+
+# What a name keeps although it holds a digit: an API's version and the places of a route ({order2}). The rest is
+# a UUID, or a token with a digit and what hangs on it.
+_NAME_KEEPS = r"\bv[0-9]{1,2}\b|\{[A-Za-z_]\w*\}"
+_NAME_VALUE = (
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"|[A-Za-z]*[0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+)
+_MARK = "\N{NULL}"
+_NAME_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)")
+_NAME_QUERY = re.compile(r"(?<=[/\w>}])\?[\w\[\]%.<*>-]+=\S*")
+_NAME_ADDRESS = re.compile(r"(?<![\w.+*<>-])[\w.+*<>-]+(?:@[\w.*<>-]+)+")
+_NAME_HEX = re.compile(r"(?<![\w.{-])(?:[a-f]{8,}|[A-F]{8,})(?![\w.}-])")
+# a segment that holds a value is one
+_NAME_SEGMENT = re.compile(r"(?<=/)[^\s/?#:{}]*<\*>[^\s/?#:{}]*")
+# elsewhere words in front of a value stay (send_email_<*>), other letters do not (aB_<*>)
+_NAME_STEM = re.compile(r"(?<![\w.-])(?!(?:[A-Za-z]{3,}[_.-])+<\*>)[\w.-]*[\w-]<\*>")
+_NAME_RUN = re.compile(r"<\*>(?:(?: ?[,:;|+.x-] ?| )?<\*>)+")
+
+
+def name_keys(names: pa.Array) -> pa.Array:
+    """The key of each span name: values become `<*>`. Vectorised; same length as `names`."""
+    names = pc.replace_substring(names, _MARK, " ")
+    marked = pc.replace_substring_regex(names, f"({_NAME_KEEPS})|{_NAME_VALUE}", rf"\1{_MARK}")
+    kept = pc.replace_substring_regex(marked, f"({_NAME_KEEPS}){_MARK}", r"\1")
+    return pc.replace_substring(kept, _MARK, WILDCARD)
+
+
+def mask_name(name_key: str) -> str:
+    """The template of a span name, from its key. Idempotent: a template is its own template."""
+    text = _SPACE.sub(" ", name_key).strip()
+    for _ in range(PASSES_MAX):
+        masked = _NAME_QUOTED.sub(lambda quoted: f"{quoted[0][0]}{WILDCARD}{quoted[0][0]}", text)
+        masked = _NAME_ADDRESS.sub(WILDCARD, _NAME_QUERY.sub(f"?{WILDCARD}", masked))
+        masked = _NAME_SEGMENT.sub(WILDCARD, _NAME_HEX.sub(WILDCARD, masked))
+        masked = _NAME_RUN.sub(WILDCARD, _NAME_STEM.sub(WILDCARD, masked))
+        if masked == text:
+            break
+        text = masked
+    return text
 
 
 def _pass(text: str) -> str:

@@ -9,7 +9,7 @@ input cannot exhaust memory or the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -18,14 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flyball.distill.mask import MASK_CHARS_MAX, keys, mask
+from flyball.distill.mask import MASK_CHARS_MAX, keys, mask, mask_name, name_keys
 from flyball.distill.parse import head, messages, severity_of
 from flyball.distill.redact import RULES_VERSION, redact
 from flyball.model.pattern import Shape
 from flyball.model.severity import Severity
+from flyball.model.window import SignalKind
 
 SHAPES_MAX = 100_000
 """Distinct shapes that one process tells apart; 100,000 templates of 200 bytes are 20 MB."""
+
+NAMES_MAX = 5_000
+"""Distinct shapes of span names that one process learns with their constants. Raw paths as names (nobody filled
+a route in) could fill all of SHAPES_MAX; further ones are masked like lines, in which a path is a value."""
 
 MEMO_CHARS_MAX = 64 * 1024 * 1024
 """Characters of keys that are remembered with their shape; then the memo starts anew."""
@@ -67,8 +72,11 @@ class Distiller:
     `other` counts the records that went to `OTHER`.
     """
 
-    def __init__(self, *, known: Iterable[int] = (), shapes_max: int = SHAPES_MAX) -> None:
+    def __init__(
+        self, *, known: Iterable[int] = (), shapes_max: int = SHAPES_MAX, names_max: int = NAMES_MAX
+    ) -> None:
         self.shapes_max = shapes_max
+        self._names_left = names_max
         self.other = 0
         self._known = set(known)
         self._new: list[Shape] = []
@@ -94,7 +102,10 @@ class Distiller:
         texts = _strings(texts)
         texts, redacted = redact(texts)
         bodies, stated = messages(texts, exception_type)
-        shapes, from_line = self._shapes(keys(_cut(bodies, MASK_CHARS_MAX)), texts, head, self._memo)
+        examples = _examples(texts, bodies, exception_type)
+        shapes, from_line = self._shapes(
+            keys(_cut(bodies, MASK_CHARS_MAX)), examples, SignalKind.LOG, self._memo
+        )
         severity = np.where(stated > 0, stated, from_line)
         if severity_text is not None:
             given = _severity_of_texts(severity_text)
@@ -103,14 +114,10 @@ class Distiller:
         return Distilled(shapes=shapes, severity=severity.astype(np.uint8), texts=texts, redacted=redacted)
 
     def names(self, names: pa.Array) -> NDArray[np.uint64]:
-        """The shape ids of span names, masked like lines (but nothing in front of them is cut off)."""
+        """The shape ids of span names: constant path segments stay, nothing in front of them is cut off."""
         names, _redacted = redact(_strings(names))
-        masked = keys(_cut(names, MASK_CHARS_MAX))
-        return self._shapes(masked, names, _as_it_is, self._name_memo)[0]
-
-    def shape(self, text: str) -> Shape:
-        """The shape of one text, without remembering it."""
-        return shape_of(text)
+        masked = name_keys(_cut(names, MASK_CHARS_MAX))
+        return self._shapes(masked, names, SignalKind.SPAN, self._name_memo)[0]
 
     def drain_new(self) -> list[Shape]:
         """The shapes met since the last call that were not known, in the order of their first record."""
@@ -121,7 +128,7 @@ class Distiller:
         self,
         masked: pa.Array,
         texts: pa.Array,
-        parse: Callable[[str], tuple[str, int]],
+        kind: SignalKind,
         memo: dict[str, tuple[int, int]],
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
         """Shape id and stated severity of each key; `texts` are where examples come from."""
@@ -135,7 +142,7 @@ class Distiller:
         for code, key in enumerate(encoded.dictionary.to_pylist()):
             hit = memo.get(key)
             if hit is None:
-                hit = self._miss(key, parse, texts, int(firsts[code]), memo)
+                hit = self._miss(key, kind, texts, int(firsts[code]), memo)
             ids[code], severity[code] = hit
             if hit[0] == OTHER.id:
                 over.append(code)
@@ -146,20 +153,21 @@ class Distiller:
     def _miss(
         self,
         key: str,
-        parse: Callable[[str], tuple[str, int]],
+        kind: SignalKind,
         texts: pa.Array,
         row: int,
         memo: dict[str, tuple[int, int]],
     ) -> tuple[int, int]:
         """Mask a key not met before (or forgotten) and remember its shape."""
-        text, severity = parse(key)
-        template = mask(text)
+        template, severity = self._name(key) if kind is SignalKind.SPAN else _line(key)
         shape = id_of(template)
         if shape not in self._known:
             if len(self._known) < self.shapes_max:
                 self._known.add(shape)
                 example = texts[row].as_py()[:EXAMPLE_CHARS_MAX]
-                self._new.append(Shape(id=shape, template=template, rules=RULES_VERSION, example=example))
+                self._new.append(
+                    Shape(id=shape, template=template, rules=RULES_VERSION, example=example, kind=kind)
+                )
             else:
                 shape = OTHER.id
                 self._announce_other()
@@ -171,27 +179,54 @@ class Distiller:
         memo[key] = shape, severity
         return shape, severity
 
+    def _name(self, key: str) -> tuple[str, int]:
+        template = mask_name(key)
+        if id_of(template) not in self._known:
+            if self._names_left <= 0:
+                return mask(template), 0
+            self._names_left -= 1
+        return template, 0
+
     def _announce_other(self) -> None:
         if OTHER.id not in self._known:
             self._known.add(OTHER.id)
             self._new.append(OTHER)
 
 
-def shape_of(text: str) -> Shape:
+def shape_of(text: str, kind: SignalKind = SignalKind.LOG) -> Shape:
     """The shape of one text by the current rules: redacted, parsed and masked."""
     texts, _redacted = redact(pa.array([text], pa.string()))
-    bodies, _severity = messages(texts)
-    key = keys(_cut(bodies, MASK_CHARS_MAX))[0].as_py()
-    template = mask(head(key)[0])
+    if kind is SignalKind.SPAN:
+        template = mask_name(name_keys(_cut(texts, MASK_CHARS_MAX))[0].as_py())
+    else:
+        bodies, _severity = messages(texts)
+        template, _severity = _line(keys(_cut(bodies, MASK_CHARS_MAX))[0].as_py())
     example = texts[0].as_py()[:EXAMPLE_CHARS_MAX]
-    return Shape(id=id_of(template), template=template, rules=RULES_VERSION, example=example)
+    return Shape(id=id_of(template), template=template, rules=RULES_VERSION, example=example, kind=kind)
 
 
 _RANGES = np.array([int(Severity.of(number)) for number in range(256)], np.uint8)
 
 
-def _as_it_is(key: str) -> tuple[str, int]:
-    return key, 0
+def _line(key: str) -> tuple[str, int]:
+    """Template and stated severity of a line's key."""
+    text, severity = head(key)
+    return mask(text), severity
+
+
+def _examples(texts: pa.Array, bodies: pa.Array, exception_type: pa.Array | None) -> pa.Array:
+    """What serves as example: the text; the parsed body where the text alone would not have its shape again.
+
+    That is where an exception's type stands beside it, and where it is cut (the front of a JSON text is none). An
+    example must have the shape that it is the example of: an upgrade of the rules masks it again.
+    """
+    lengths = pc.binary_length(texts)
+    if exception_type is None and (pc.max(lengths).as_py() or 0) <= EXAMPLE_CHARS_MAX:
+        return texts
+    parsed = pc.greater(lengths, EXAMPLE_CHARS_MAX)
+    if exception_type is not None:
+        parsed = pc.or_(parsed, pc.fill_null(pc.not_equal(exception_type, ""), fill_value=False))
+    return pc.if_else(parsed, bodies, texts)
 
 
 def _strings(texts: pa.Array) -> pa.Array:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flyball.model.window import SignalKind
+
 WILDCARD = "<*>"
 """What stands in a template where a value stood; redaction leaves the same mark."""
 
@@ -29,13 +31,15 @@ class Shape:
     """One masked line.
 
     `id` is an unsigned 64-bit hash of `template`; `rules` is the version of the masks and redaction rules
-    that made it; `example` is one redacted line that has this shape.
+    that made it; `example` is one redacted text that has this shape; `kind` says whether that is a log record's
+    or a span's name (which have masks of their own).
     """
 
     id: int
     template: str
     rules: int
     example: str
+    kind: SignalKind = SignalKind.LOG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

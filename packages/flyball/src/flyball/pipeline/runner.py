@@ -101,7 +101,9 @@ class Runner:
         batch = await asyncio.to_thread(self._prepare, exports, sealed.received_ms)
         try:
             await self._until_done(lambda: self._before(batch))
-            await self._until_done(lambda: self._store.insert(_tables(batch), received_ms=batch.received_ms))
+            await self._until_done(
+                lambda: self._store.insert(tables_of(batch), received_ms=batch.received_ms)
+            )
         except RowsRejected as error:
             await self._divide(sealed, str(error))
             return
@@ -169,7 +171,8 @@ class Runner:
             self._meter.count("decode", f"dropped: {reason}", number)
 
 
-def _tables(batch: Batch) -> Mapping[str, pa.Table]:
+def tables_of(batch: Batch) -> Mapping[str, pa.Table]:
+    """What is inserted of a batch, by the names of the store's tables."""
     tables = {
         "logs": batch.logs,
         "spans": batch.spans,

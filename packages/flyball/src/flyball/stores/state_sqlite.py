@@ -26,6 +26,7 @@ from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.pattern import Shape, fingerprint, shape_id
 from flyball.model.sighting import VersionState
+from flyball.model.window import SignalKind
 
 _EVIDENCE_DAYS = 7
 """How long evidence is kept that nothing cites."""
@@ -57,7 +58,7 @@ _versions = _table(
     "last_seen_ns",
     "current",
 )
-_shapes = _table("shapes", ("id",), "template", "rules", "example", "first_seen_ns")
+_shapes = _table("shapes", ("id",), "template", "rules", "example", "kind", "first_seen_ns")
 _aliases = sa.Table(
     "aliases",
     _meta,
@@ -160,6 +161,7 @@ class SqliteState:
                 "template": s.template,
                 "rules": s.rules,
                 "example": s.example,
+                "kind": s.kind.value,
                 "first_seen_ns": first_seen_ns,
             }
             for s in shapes
@@ -167,6 +169,18 @@ class SqliteState:
         if rows:
             async with self._write() as connection:
                 await connection.execute(insert(_shapes).on_conflict_do_nothing(), rows)
+
+    async def rewrite_shapes(self, shapes: Sequence[Shape]) -> None:
+        """Replace example and rules of shapes that are there; one that is not there stays away."""
+        rows = [{"shape": fingerprint(s.id), "new_rules": s.rules, "new_example": s.example} for s in shapes]
+        if rows:
+            statement = (
+                sa.update(_shapes)
+                .where(_shapes.c.id == sa.bindparam("shape"))
+                .values(rules=sa.bindparam("new_rules"), example=sa.bindparam("new_example"))
+            )
+            async with self._write() as connection:
+                await connection.execute(statement, rows)
 
     async def shapes(self) -> Sequence[tuple[Shape, int]]:
         """Every shape with its first-seen time (ns), oldest first."""
@@ -178,6 +192,7 @@ class SqliteState:
                     template=row["template"],
                     rules=row["rules"],
                     example=row["example"],
+                    kind=SignalKind(row["kind"]),
                 ),
                 row["first_seen_ns"],
             )
