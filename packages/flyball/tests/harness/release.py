@@ -1,7 +1,7 @@
 """A release told through OTLP in seconds: a healthy v1, a v2 with a new ERROR, a v3 without it.
 
-Event times lie in the last minutes, so a real server has something to compare at once. Requests come
-irregularly, from a seed. The numbers are of one moment: a second call tells the story again, later.
+Event times lie in the last minutes, so a real server has something to compare at once. Records come irregularly,
+from a seed. Whether a fix worked is judged on what really arrives after it: that part takes its seconds.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from harness.otlp import set_attributes
 from harness.server import FlyballProcess
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 FAULT = "connection pool exhausted: 5 of 5 in use, waited {} ms"
 ERROR = 17
@@ -38,35 +36,39 @@ CHECKOUT: Sequence[Line] = (
 STOREFRONT: Sequence[Line] = ((10.0, INFO, "GET /product/{} 200 in {} ms"), (0.3, WARN, "slow page: {} ms"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """What was announced."""
-
-    deploy: Mapping[str, Any]
-    fix: Mapping[str, Any] | None
-
-
-def tell(server: FlyballProcess, *, fixed: bool = False, seconds: int = 100) -> Release:
-    """v1 for `seconds`, then the faulty v2 for as long, then v3 when `fixed`; returns when all is visible."""
-    end = time.time()  # noqa: TID251 - a story for a real server has real times
-    begins = [end - seconds * back for back in ((3, 2, 1) if fixed else (2, 1))]
-    versions = ["v1", "v2", "v3"][: len(begins)]
+def tell(server: FlyballProcess, *, seconds: int = 100) -> Mapping[str, Any]:
+    """v1 for `seconds`, then the faulty v2 until now; returns v2's change when all of it is visible."""
+    now = datetime.now(UTC).timestamp()
     chance = random.Random(1)  # noqa: S311 - a story, no secret
-    announced: list[Mapping[str, Any]] = []
-    for version, begin in zip(versions, begins, strict=True):
-        lines = [*CHECKOUT, *([(3.0, ERROR, FAULT)] if version == "v2" else [])]
-        _send(server, "checkout", version, lines, begin, begin + seconds, chance)
-        _send(server, "storefront", "v7", STOREFRONT, begin, begin + seconds, chance)
-        server.settled()
-        if version != "v1":
-            announced.append(_announce(server, version, begin))
+    start, deploy = now - 2 * seconds, now - seconds
+    # announced with the times of the story: else each version were deployed when its first record arrives
+    announce(server, "storefront", "v7", start)
+    announce(server, "checkout", "v1", start)
+    _send(server, "storefront", "v7", STOREFRONT, start, now, chance)
+    _send(server, "checkout", "v1", CHECKOUT, start, deploy, chance)
     server.settled()
-    return Release(deploy=announced[0], fix=announced[1] if fixed else None)
+    change = announce(server, "checkout", "v2", deploy)
+    _send(server, "checkout", "v2", [*CHECKOUT, (3.0, ERROR, FAULT)], deploy, now, chance)
+    server.settled()
+    return change
 
 
-def _announce(server: FlyballProcess, version: str, begin: float) -> Mapping[str, Any]:
-    body = {"service": "checkout", "version": version, "environment": "prod", "commit": f"9f2c1{version}"}
-    body["time"] = datetime.fromtimestamp(begin, UTC).isoformat()
+def tell_fix(server: FlyballProcess, *, seconds: float = 14.0) -> Mapping[str, Any]:
+    """v3 without the fault, for `seconds` that really pass; returns its change when all of it is visible."""
+    begin = datetime.now(UTC).timestamp()
+    change = announce(server, "checkout", "v3", begin)
+    time.sleep(seconds)
+    chance = random.Random(2)  # noqa: S311 - as above
+    _send(server, "storefront", "v7", STOREFRONT, begin, begin + seconds, chance)
+    _send(server, "checkout", "v3", CHECKOUT, begin, begin + seconds, chance)
+    server.settled()
+    return change
+
+
+def announce(server: FlyballProcess, service: str, version: str, at: float) -> Mapping[str, Any]:
+    """Record a deploy at `at` (seconds since 1970)."""
+    body = {"service": service, "version": version, "environment": "prod"}
+    body["time"] = datetime.fromtimestamp(at, UTC).isoformat()
     answer = httpx.post(f"{server.url}/api/v1/changes", json=body, timeout=30)
     assert answer.status_code == 201, answer.text
     return answer.json()
