@@ -82,7 +82,7 @@ def question_text(question: str) -> Markup:
 
 def broken(sql: str) -> str:
     """A statement with a line for each of its parts."""
-    return _SQL_PART.sub(r"\n\1", sql)
+    return _SQL_PART.sub(lambda part: "\n" + ("    " if part[1] == "AND " else "") + part[1], sql)
 
 
 def severity_name(value: int) -> str:
