@@ -18,6 +18,8 @@ from flyball.cli.main import EXIT_CODES, exit_code
 from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
 from harness.server import free_ports
 
+pytestmark = pytest.mark.e2e
+
 FLYBALL = [sys.executable, "-m", "flyball"]
 HANG_S = 30
 CHANGES = b'{"changes": [%s]}' % b",".join(
