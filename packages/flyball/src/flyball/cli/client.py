@@ -26,7 +26,7 @@ def call(
 
     Raises:
         ServerUnreachable: nobody answers there.
-        FlyballError: what the server refuses, with its own sentence.
+        FlyballError: what the server refuses, with its own sentence; or it is no Flyball server.
     """
     token = os.environ.get("FLYBALL_TOKEN", "")
     headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -43,9 +43,12 @@ def call(
         )
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise unreachable(url) from error
-    if answer.is_success:
+    if not answer.is_success:
+        raise _error(answer)
+    try:
         return answer.json()
-    raise _error(answer)
+    except ValueError as error:
+        raise FlyballError(f"what answers at {url} is no Flyball server") from error
 
 
 def unreachable(url: str) -> ServerUnreachable:

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from flyball import __version__
 from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
+
+EXIT_CODES = {
+    0: "answered",
+    1: "failed: what was asked for did not come, or a store failed",
+    2: "wrong arguments or settings, or a folder, file or port that cannot be used",
+    3: "no Flyball server answers at the address",
+    4: "no such change, finding or evidence",
+    130: "interrupted (Ctrl-C); `flyball up` ends with 0, Ctrl-C is how it is stopped",
+}
+"""What a script may rely on; the reference page lists the same."""
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="flyball",
@@ -32,7 +46,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: FBT002 - typer's option
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end")
+    ] = False,
 ) -> None:
     del version
 
@@ -46,18 +62,60 @@ def exit_code(error: FlyballError) -> int:
 
 
 def main() -> None:
-    """Run the command line."""
-    from flyball.cli import commands  # noqa: PLC0415 - registers itself on `app`
+    """Run the command line, and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
 
-    commands.register(app)
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; whatever goes wrong is one line on stderr and the code that is documented.
+
+    Typer's own `app()` would print usage errors over five lines and swallow a closed pipe, so the command is
+    invoked without it.
+    """
     try:
-        app()
-    except FlyballError as error:
-        print(f"flyball: {error}", file=sys.stderr)  # noqa: T201 - this is the terminal
-        sys.exit(exit_code(error))
+        code = _invoke(arguments)
+        sys.stdout.flush()  # a reader that went away is noticed here, not by the interpreter at exit
+    except typer.Exit as stop:
+        return stop.exit_code
     except BrokenPipeError:
         # the reader went away (`flyball ... | head`): nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except FlyballError as error:
+        return _say(str(error), exit_code(error))
+    except Exception as error:
+        if os.environ.get("FLYBALL_TRACEBACK"):
+            raise
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return _say(f"{text} (FLYBALL_TRACEBACK=1 shows where)", 1)
+    return code
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    from flyball.cli import commands  # noqa: PLC0415 - registers itself on `app`
+
+    commands.register(app)
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("flyball", list(arguments)) as context:
+            command.invoke(context)
+    except TyperException as error:
+        return _misused(error)
+    return 0
+
+
+def _misused(error: Any) -> int:
+    """A usage error in one line; a bare `flyball` prints its help."""
+    path = getattr(getattr(error, "ctx", None), "command_path", "flyball")
+    text = error.format_message()
+    if "\n" in text.strip():  # the help that a bare `flyball` asks for
+        sys.stdout.write(text.rstrip() + "\n")
+        return 2
+    return _say(f"{text.rstrip('.')}; `{path} --help` tells what there is", error.exit_code)
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"flyball: {' '.join(sentence.split())}\n")
+    return code

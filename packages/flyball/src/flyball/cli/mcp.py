@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,7 @@ def mcp(
     from mcp.server.stdio import stdio_server  # noqa: PLC0415
 
     from flyball.cli.client import call, server_url  # noqa: PLC0415
+    from flyball.cli.main import INTERRUPTED  # noqa: PLC0415
     from flyball.errors import InputError  # noqa: PLC0415
     from flyball.mcp.server import mcp_server  # noqa: PLC0415
     from flyball.queries.questions import Question  # noqa: PLC0415
@@ -39,4 +42,6 @@ def mcp(
         async with stdio_server() as (read, write):
             await tools.run(read, write, tools.create_initialization_options())
 
+    # a thread waits for the next line of stdin and cannot be interrupted: Ctrl-C ends the process past it
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     anyio.run(serve)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from flyball.component.words import duration
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
 
@@ -20,12 +22,32 @@ _STYLES = {
     "ERROR": "red",
     "FATAL": "magenta",
 }
+_PIPE_COLUMNS = 100_000
+"""As wide as any line: what is piped is cut by nobody."""
 _VERDICTS = {"fixed": "green", "not fixed": "red", "worse": "red", "not enough data": "yellow"}
 
 
-def show(question: str, view: Any, console: Console | None = None) -> None:
+class Terminal(Console):
+    """Standard output: wraps at a terminal's width, never in a pipe; a reader that goes away is said so."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, **options)
+        if not self.is_terminal:
+            self.width = _PIPE_COLUMNS
+
+    def on_broken_pipe(self) -> None:
+        """Let main.py end quietly: rich would end the process with 1."""
+        raise BrokenPipeError
+
+    def say(self, text: Text | str, *, indent: int = 0, style: str = "") -> None:
+        """One paragraph whose further lines stay under its first one."""
+        words = text if isinstance(text, Text) else Text(text, style=style)
+        self.print(Padding(words, (0, 0, 0, indent)) if self.is_terminal else Text(" " * indent) + words)
+
+
+def show(question: str, view: Any, console: Terminal | None = None) -> None:
     """Print the view of that question."""
-    _SHOWS[question](view, console or Console(highlight=False))
+    _SHOWS[question](view, console or Terminal())
 
 
 def severity_text(number: int) -> Text:
@@ -50,87 +72,104 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "�" if c not in "\n\t" else " " for c in text)
 
 
-def _whats_new(view: Any, console: Console) -> None:
-    console.print(Text(view["question"], style="bold"))
+def _whats_new(view: Any, console: Terminal) -> None:
+    console.say(clean(view["question"]), style="bold")
     for c in view["compared"]:
-        console.print(
-            Text(
-                f"  {c['service']}: {c['how']};"
-                f" {c['before_version'] or 'before'} {c['before_records']} records in {c['before_seconds']:.0f} s,"
-                f" {c['after_version'] or 'after'} {c['after_records']} in {c['after_seconds']:.0f} s",
-                style="dim",
-            )
-        )
+        console.say(_compared(c), indent=2, style="dim")
     findings = view["findings"]
     if not findings:
-        console.print("Nothing that differs and is real was found.")
+        console.say("Nothing that differs and is real was found.", style="green")
     for finding in findings:
         _finding(finding, console)
-    for limit in view["limits"]:
-        console.print(Text(f"  {clean(limit)}", style="dim"))
+    if findings and view["limits"]:
+        console.print()
+    _limits(view, console)
 
 
-def _finding(finding: Any, console: Console) -> None:
-    line = Text(f"\n{finding['kind']:<14}", style="bold")
+def _compared(c: Any) -> str:
+    old, new = c["before_version"] or "before", c["after_version"] or "after"
+    return (
+        f"{clean(c['service'])}: {old} said {c['before_records']:,} records in {duration(c['before_seconds'])},"
+        f" {new} {c['after_records']:,} in {duration(c['after_seconds'])} ({c['how']})"
+    )
+
+
+def _finding(finding: Any, console: Terminal) -> None:
+    console.print()
+    line = Text()
+    line.append(f"{finding['kind']:<14}", style="bold")
     line.append_text(severity_text(finding["severity_number"]))
     line.append(f"  {clean(finding['service'])}  ", style="bold")
     line.append_text(template_text(finding["template"]))
-    console.print(line, soft_wrap=True)
+    console.say(line)
     seconds = finding["after_change_s"]
     when = (
         ""
         if seconds is None
-        else f" First seen {abs(seconds):.0f} s {'after' if seconds >= 0 else 'before'} the change."
+        else f" First seen {duration(abs(seconds))} {'after' if seconds >= 0 else 'before'} the change."
     )
-    console.print(Text(f"  {clean(finding['summary'])}{when}"), soft_wrap=True)
+    console.say(f"{clean(finding['summary'])}{when}", indent=2)
     if finding["exemplar"]:
-        console.print(Text(f"  e.g. {clean(finding['exemplar']['text'])[:300]}", style="dim"), soft_wrap=True)
-    cited = "  evidence " + ", ".join(finding["evidence"]) + f"  finding {finding['id']}"
-    traces = f"  traces {', '.join(finding['trace_ids'][:3])}" if finding["trace_ids"] else ""
-    console.print(Text(cited + traces, style="dim"), soft_wrap=True)
+        console.say(f"e.g. {clean(finding['exemplar']['text'])[:300]}", indent=2, style="dim")
+    cited = Text("evidence ", style="dim")
+    cited.append(", ".join(finding["evidence"]), style="cyan")
+    cited.append(f"  finding {finding['id']}")
+    console.say(cited, indent=2)
+    if finding["trace_ids"]:
+        console.say(f"traces {', '.join(finding['trace_ids'][:3])}", indent=2, style="dim")
 
 
-def _verify(view: Any, console: Console) -> None:
-    line = Text(f"{clean(view['question'])} ", style="bold")
+def _verify(view: Any, console: Terminal) -> None:
+    line = Text()
+    line.append(f"{clean(view['question'])} ", style="bold")
     line.append(view["verdict"], style=f"bold {_VERDICTS[view['verdict']]}")
-    console.print(line)
+    console.say(line)
     for verdict in view["verdicts"]:
         finding = verdict["finding"]
-        line = Text(f"  {verdict['outcome']:<16}", style=_VERDICTS[verdict["outcome"]])
+        line = Text()
+        line.append(f"{verdict['outcome']:<17}", style=_VERDICTS[verdict["outcome"]])
         line.append(f"{finding['kind']}  {clean(finding['service'])}  ", style="bold")
         line.append_text(template_text(finding["template"]))
-        console.print(line, soft_wrap=True)
-        why = f"    {clean(verdict['why'])} Confidence {verdict['confidence']:.2f}; evidence {', '.join(verdict['evidence'])}"
-        console.print(Text(why, style="dim"), soft_wrap=True)
+        console.say(line, indent=2)
+        console.say(clean(verdict["why"]), indent=4)
+        cited = Text(f"confidence {verdict['confidence']:.2f}  evidence ", style="dim")
+        cited.append(", ".join(verdict["evidence"]), style="cyan")
+        cited.append(f"  finding {finding['id']}")
+        console.say(cited, indent=4)
+    _limits(view, console)
+
+
+def _limits(view: Any, console: Terminal) -> None:
     for limit in view["limits"]:
-        console.print(Text(f"  {clean(limit)}", style="dim"))
+        console.say(f"limit: {clean(limit)}", indent=2, style="dim")
 
 
-def _changes(view: Any, console: Console) -> None:
+def _changes(view: Any, console: Terminal) -> None:
     if not view["changes"]:
-        console.print(
+        console.say(
             "No change is known yet: `flyball changes add --service checkout --version v42` records one,"
         )
-        console.print("and a new service.version in telemetry records itself.")
+        console.say("and a new service.version in telemetry records itself.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("time", "kind", "service", "environment", "from", "to", "known by", "id"):
+    for column in ("time (UTC)", "id", "kind", "known by"):
+        table.add_column(column, no_wrap=True)
+    for column in ("service", "version"):
         table.add_column(column, overflow="fold")
     for c in view["changes"]:
         known = "announced" if c["announced"] else "telemetry"
-        cells = (
-            c["time"][:19] + "Z",
-            c["kind"],
-            c["service"],
-            c["environment"],
-            c["previous_version"],
-            c["version"],
-        )
-        table.add_row(*(Text(clean(cell)) for cell in (*cells, known, c["id"])))
+        place, version = Text(), Text()
+        place.append(clean(c["service"]), style="bold")
+        place.append(f" {clean(c['environment'])}", style="dim")
+        if c["previous_version"]:
+            version.append(f"{clean(c['previous_version'])} → ", style="dim")
+        version.append(clean(c["version"]) or "-", style="yellow")
+        moment = c["time"][:19].replace("T", " ")
+        table.add_row(moment, c["id"], c["kind"], Text(known, style="dim"), place, version)
     console.print(table)
 
 
-_SHOWS: dict[str, Callable[[Any, Console], None]] = {
+_SHOWS: dict[str, Callable[[Any, Terminal], None]] = {
     "whats_new": _whats_new,
     "verify_change": _verify,
     "list_changes": _changes,

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from flyball.component.words import duration
 from flyball.model.finding import Finding, FindingKind, Numbers, finding_id
 from flyball.model.pattern import fingerprint
 from flyball.model.severity import Severity
@@ -125,9 +126,9 @@ def _harm(kind: FindingKind, severity: Severity, part: float, *, own: bool) -> f
 
 def _summary(kind: FindingKind, before: Numbers, after: Numbers, ratio: float, quantile: float | None) -> str:
     if kind is FindingKind.NEW:
-        return f"New: {_times(after.count)} in {_span(after.seconds)}, never before."
+        return f"New: {_times(after.count)} in {duration(after.seconds)}, never before."
     if kind is FindingKind.GONE:
-        return f"Gone: {before.per_minute:.3g} a minute before, none in {_span(after.seconds)}."
+        return f"Gone: {before.per_minute:.3g} a minute before, none in {duration(after.seconds)}."
     if kind is FindingKind.LATENCY:
         name = {0.5: "Half of the spans take", 0.9: "One span in 10 takes", 0.99: "One span in 100 takes"}
         return (
@@ -138,18 +139,10 @@ def _summary(kind: FindingKind, before: Numbers, after: Numbers, ratio: float, q
         what = "Spans in error" if kind is FindingKind.ERROR_RATE else "Records this grave or graver"
         return f"{what}: {after.share:.1%} of {after.of or 0:.0f}, {before.share or 0.0:.1%} of {before.of or 0:.0f} before."
     if not before.count:
-        return f"Back: {after.per_minute:.3g} a minute, none in the {_span(before.seconds)} before."
+        return f"Back: {after.per_minute:.3g} a minute, none in the {duration(before.seconds)} before."
     times = f", {ratio:.2g} times as often" if kind is FindingKind.RATE_UP else ""
     return f"{after.per_minute:.3g} a minute after {before.per_minute:.3g} before{times}."
 
 
 def _times(count: float) -> str:
     return "once" if round(count) == 1 else f"{count:.0f} times"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004 - two minutes
-        return f"{seconds:.0f} s"
-    if seconds < 7200:  # noqa: PLR2004 - two hours
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h"

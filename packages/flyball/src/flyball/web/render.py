@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +10,12 @@ import jinja2
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from flyball.component.words import duration
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
+from flyball.web.charts import bars, mark_x, marks, spark_points, totals
+
+_SQL_PART = re.compile(r"\s+(FROM|WHERE|AND (?!\()|sumIf|GROUP BY|ORDER BY)")
 
 _environment = jinja2.Environment(
     loader=jinja2.PackageLoader("flyball.web", "templates"),
@@ -53,20 +57,32 @@ def template_text(template: str) -> Markup:
     return Markup('<b class="wild">&lt;*&gt;</b>').join(parts)
 
 
-def spark_points(values: Sequence[int], width: int = 120, height: int = 22) -> str:
-    """`x,y x,y ...` of a polyline from zero to the largest value."""
-    top = max(max(values, default=0), 1)
-    step = width / max(len(values) - 1, 1)
-    return " ".join(
-        f"{index * step:.1f},{height - 1 - (height - 2) * value / top:.1f}"
-        for index, value in enumerate(values)
-    )
+def clock(time: datetime) -> str:
+    """The time of day in UTC, for the ends of an axis."""
+    return time.astimezone(UTC).strftime("%H:%M")
 
 
-def mark_x(time: datetime, since: datetime, until: datetime, width: int) -> float:
-    """Where a moment lies on a strip of that width."""
-    share = (time - since).total_seconds() / max((until - since).total_seconds(), 1)
-    return round(min(max(share, 0), 1) * width, 1)
+def moment(milliseconds: int) -> str:
+    """Milliseconds since 1970 as a time with its zone."""
+    return absolute(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def exact(value: float) -> str:
+    """Every digit: a cited number is compared by eye."""
+    return number(value) if value == int(value) else repr(value)
+
+
+def question_text(question: str) -> Markup:
+    """The page's question with the change it is about in brass."""
+    before, since, change = question.partition(" since ")
+    if not since:
+        return Markup.escape(question)
+    return Markup('{} since <span class="brass">{}</span>?').format(before, change.removesuffix("?"))
+
+
+def broken(sql: str) -> str:
+    """A statement with a line for each of its parts."""
+    return _SQL_PART.sub(lambda part: "\n" + ("    " if part[1] == "AND " else "") + part[1], sql)
 
 
 def severity_name(value: int) -> str:
@@ -81,5 +97,9 @@ def severity_glyph(value: int) -> str:
 
 
 _environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
-for _filter in (number, ago, absolute, template_text, spark_points, severity_name, severity_glyph):
+for _filter in (
+    *(number, ago, absolute, clock, moment, duration, exact, broken),
+    *(question_text, template_text, severity_name, severity_glyph),
+    *(bars, marks, spark_points, totals),
+):
     _environment.filters[_filter.__name__] = _filter  # pyright: ignore[reportArgumentType] - as above

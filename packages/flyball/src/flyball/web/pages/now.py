@@ -13,7 +13,8 @@ from flyball.web.render import render
 
 async def now_page(request: Request, ports: Ports) -> Response:
     """Services by change, patterns with their change, deploy marks; `/index.json` is its twin."""
-    view = await overview(ports, since=request.query_params.get("since") or "1h")
+    period = request.query_params.get("since") or "1h"
+    view = await overview(ports, since=period)
     if request.url.path.endswith(".json"):
         return json_response(view)
-    return render("now.html", view=view, now=ports.now(), period=request.query_params.get("since") or "1h")
+    return render("now.html", view=view, now=ports.now(), period=period, base_url=ports.base_url)

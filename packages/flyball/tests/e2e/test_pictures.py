@@ -1,0 +1,167 @@
+"""The pages as a person sees them: both themes, wide and narrow, nothing overflows, nothing on the console.
+
+`make pictures` writes the pictures of docs/pictures; otherwise they go to the test's own folder.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from harness.browser import chromium
+from harness.release import tell
+from harness.server import FlyballProcess, running
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.e2e
+
+CONTRAST_MIN = 4.5
+"""WCAG 2.2, 1.4.3: text against what it stands on."""
+WIDE, NARROW = 1280, 390
+_SURFACES = ("bg", "panel", "line")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlyballProcess]:
+    with running(tmp_path_factory.mktemp("pictures") / "data") as server:
+        tell(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlyballProcess]:
+    with running(tmp_path_factory.mktemp("pictures-empty") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where the pictures go."""
+    chosen = os.environ.get("FLYBALL_PICTURES")
+    folder = Path(chosen) if chosen else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def evidence_path(server: FlyballProcess) -> str:
+    news = httpx.get(f"{server.url}/api/v1/whats-new", timeout=30).json()
+    return f"/evidence/{news['findings'][0]['evidence'][0]}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_now(told: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
+    see(page, f"{told.url}/?since=5m", width, scheme, pictures / _name("now", width, scheme))
+    text = page.inner_text("main")
+    assert "connection pool exhausted" in text
+    assert "deploy v2" in text
+    assert page.locator("a.cite").count() >= 1
+    assert page.locator("svg.volume line.mark").count() >= 1
+    assert page.locator("svg.volume rect").count() == 30
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_evidence(told: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
+    see(
+        page,
+        f"{told.url}{evidence_path(told)}",
+        width,
+        scheme,
+        pictures / _name("evidence", width, scheme),
+    )
+    assert "asked again: same numbers" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_an_empty_server(empty: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
+    see(page, empty.url, width, scheme, pictures / _name("empty", width, scheme))
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT={empty.url}" in page.inner_text("main")
+
+
+def test_an_id_that_does_not_resolve(empty: FlyballProcess, page: Page) -> None:
+    answer = page.goto(f"{empty.url}/evidence/ev_0000000000000000")
+    assert answer
+    assert answer.status == 404
+    assert "there is no evidence" in page.inner_text("main")
+
+
+def see(page: Page, url: str, width: int, scheme: Any, picture: Path) -> None:
+    """Open the page, take its picture, and hold it against the rules of every page."""
+    trouble: list[str] = []
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("response", lambda r: trouble.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    answer = page.goto(url, wait_until="networkidle")
+    assert answer
+    assert answer.status == 200
+    page.screenshot(path=picture, full_page=True)
+    assert trouble == []
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light dark"
+    too_wide = page.evaluate(
+        "() => [...document.body.querySelectorAll('*')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"
+    )
+    assert too_wide == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def _name(page: str, width: int, scheme: str) -> str:
+    return f"{page}-{scheme}{'' if width == WIDE else '-narrow'}.png"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_ink_can_be_read(empty: FlyballProcess, page: Page, scheme: Any) -> None:
+    css = (importlib.resources.files("flyball.web") / "static" / "flyball.css").read_text()
+    inks = {
+        name for name in re.findall(r"--([a-z-]+):", css) if name not in _SURFACES and "-fill" not in name
+    }
+    assert {"ink", "dim", "accent", "brass", "error", "ok"} <= inks
+    page.emulate_media(color_scheme=scheme)
+    page.goto(empty.url)
+    colours = page.evaluate(_COLOURS, sorted(inks | {"panel", "bg"}))
+    for surface in ("panel", "bg"):
+        ratios = {ink: contrast(colours[ink], colours[surface]) for ink in inks}
+        assert {ink: ratio for ink, ratio in ratios.items() if ratio < CONTRAST_MIN} == {}, surface
+
+
+_COLOURS = """names => {
+    const pen = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+    const probe = document.body.appendChild(document.createElement('i'));
+    return Object.fromEntries(names.map(name => {
+        probe.style.color = `var(--${name})`;
+        pen.fillStyle = getComputedStyle(probe).color;
+        pen.fillRect(0, 0, 1, 1);
+        return [name, [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
+    }));
+}"""
+"""What the browser makes of light-dark() and oklch(): sRGB bytes."""
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    """WCAG's contrast ratio of two sRGB colours, 1 to 21."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(rgb: list[int]) -> float:
+    """WCAG's relative luminance, 0 to 1."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in rgb)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
