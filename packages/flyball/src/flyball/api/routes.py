@@ -20,7 +20,15 @@ from flyball.queries.ports import Ports
 from flyball.queries.questions import QUESTIONS, Question
 
 _BODY_BYTES_MAX = 64 * 1024
-_CHANGE_FIELDS = {"service", "version", "environment", "kind", "commit", "url", "time"}
+_CHANGE_FIELDS = {
+    "service": "`service.name` of what was deployed",
+    "version": "`service.version` that runs from then on",
+    "environment": "`deployment.environment.name`, for example prod",
+    "kind": "deploy (the default) or rollback",
+    "commit": "the commit it was built from",
+    "url": "where to read more, an http(s) address",
+    "time": "when it happened, RFC 3339 or how long ago (5m); now if absent",
+}
 
 Announce = Callable[..., Awaitable[Change]]
 Status = Callable[[], Mapping[str, Any]]
@@ -115,7 +123,7 @@ def openapi_document() -> dict[str, Any]:
                 "responses": _RESPONSES,
             }
         }
-    properties = {name: {"type": "string"} for name in sorted(_CHANGE_FIELDS)}
+    properties = {name: {"type": "string", "description": text} for name, text in _CHANGE_FIELDS.items()}
     schema = {"type": "object", "required": ["service"], "properties": properties}
     paths["/api/v1/changes"]["post"] = {
         "operationId": "record_change",

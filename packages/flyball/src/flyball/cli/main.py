@@ -26,6 +26,13 @@ EXIT_CODES = {
 }
 """What a script may rely on; the reference page lists the same."""
 
+ENVIRONMENT = {
+    "FLYBALL_SERVER": "the server that commands ask, where `--server` is not given",
+    "FLYBALL_TOKEN": "the token that commands present, and that `flyball up` demands",
+    "FLYBALL_TRACEBACK": "when set, an unexpected error shows its traceback instead of one line",
+}
+"""What commands read besides their options; `flyball up` also reads the settings as FLYBALL_*."""
+
 INTERRUPTED = 130
 
 app = typer.Typer(

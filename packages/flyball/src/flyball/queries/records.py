@@ -124,7 +124,11 @@ async def get_logs(
 
 
 async def get_trace(ports: Ports, *, trace_id: str) -> Trace:
-    """The trace of that id.
+    """The trace of that id: its spans and log records, as they came.
+
+    Args:
+        ports: the stores.
+        trace_id: 32 hexadecimal digits.
 
     Raises:
         InputError: no trace id.
@@ -163,6 +167,14 @@ async def get_metrics(
     limit: int = 100,
 ) -> Metrics:
     """Metric data points of a service and name, newest first.
+
+    Args:
+        ports: the stores.
+        service: `service.name`.
+        name: the metric's name.
+        since: RFC 3339 or a duration ago; 24 h ago by default.
+        until: RFC 3339 or a duration ago; now by default.
+        limit: at most this many, 1 to 1000.
 
     Raises:
         InputError: a filter that cannot be read.

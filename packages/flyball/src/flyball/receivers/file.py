@@ -33,12 +33,16 @@ _FILES_MAX = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """Files by path or glob; `service` defaults to the file's name without its ending."""
+    """Follow log files by path or glob, through rotation and truncation; a restart continues where reading stopped."""
 
     paths: list[str] = field(default_factory=list[str])
+    """Paths or globs, for example /var/log/checkout/*.log; at most 1000 files."""
     service: str = ""
+    """`service.name` of the lines; the file's name without its ending if empty."""
     environment: str = ""
+    """`deployment.environment.name` of the lines."""
     from_start: bool = True
+    """Whether a file that was never read is read from its start, or only what comes from now on."""
 
     async def run(self, ctx: ReceiverContext) -> None:
         """Follow until cancelled.

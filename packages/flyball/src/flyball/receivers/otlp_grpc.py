@@ -35,9 +35,10 @@ _DETAILS = "grpc-status-details-bin"
 
 @dataclass(frozen=True, kw_only=True)
 class OtlpGrpc:
-    """OTLP/gRPC on its own port."""
+    """OTLP/gRPC on a port of its own. `flyball up` starts it."""
 
     listen: str = "127.0.0.1:4317"
+    """Address and port to bind."""
 
     async def run(self, ctx: ReceiverContext) -> None:
         """Serve until cancelled.

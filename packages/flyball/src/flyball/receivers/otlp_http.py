@@ -37,9 +37,10 @@ _PATHS = {f"/v1/{signal}": signal for signal in Signal}
 
 @dataclass(frozen=True, kw_only=True)
 class OtlpHttp:
-    """OTLP/HTTP on its own port."""
+    """OTLP/HTTP: protobuf and JSON; gzip, zstd or plain. `flyball up` starts it; the main port takes the same."""
 
     listen: str = "127.0.0.1:4318"
+    """Address and port to bind."""
 
     async def run(self, ctx: ReceiverContext) -> None:
         """Serve until cancelled.

@@ -28,7 +28,9 @@ class Stdin:
     """Standard input, until its end. Nothing is lost while Flyball is busy: the pipe fills and its writer waits."""
 
     service: str = "stdin"
+    """`service.name` of the lines."""
     environment: str = ""
+    """`deployment.environment.name` of the lines."""
 
     async def run(self, ctx: ReceiverContext) -> None:
         """Read until the end of input or until cancelled."""
