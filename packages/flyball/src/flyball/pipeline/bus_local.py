@@ -219,15 +219,18 @@ class LocalBus:
 
     # -- towards the store ------------------------------------------------------------------------------
 
+    async def arrival(self) -> None:
+        """Wait until there is something to seal."""
+        while not self.waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+
     async def seal(self) -> Sealed:
-        """Wait for something to arrive and take it, up to a bound of bytes, as a batch.
+        """Take what has arrived (there must be something), up to a bound of bytes, as a batch. Not to be cancelled.
 
         Raises:
             OSError: the boundaries cannot be written (a full disk); nothing is taken.
         """
-        while not self._pending and not self._resealed:
-            self._arrived.clear()
-            await self._arrived.wait()
         if self._resealed:
             return self._resealed.popleft()
         entries: list[Entry] = []

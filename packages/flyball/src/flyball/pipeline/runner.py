@@ -70,27 +70,26 @@ class Runner:
     async def run(self) -> None:
         """Move batches until `stop`, then what is still pending."""
         while not self._stopping.is_set():
-            sealing = asyncio.ensure_future(self._bus.seal())
+            arriving = asyncio.ensure_future(self._bus.arrival())
             stopping = asyncio.ensure_future(self._stopping.wait())
-            await asyncio.wait({sealing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({arriving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            arriving.cancel()
             stopping.cancel()
-            if not sealing.done():
-                sealing.cancel()
-                break
-            await self._settle(sealing)
-            await self._pause()
+            if self._bus.waiting:
+                await self._move()
+                await self._pause()
         with contextlib.suppress(TimeoutError):  # the log keeps what does not get through in time
             async with asyncio.timeout(_DRAIN_SECONDS_MAX):
                 while self._bus.waiting:
-                    await self._settle(asyncio.ensure_future(self._bus.seal()))
+                    await self._move()
 
     def stop(self) -> None:
         """End `run` after what is pending has been stored."""
         self._stopping.set()
 
-    async def _settle(self, sealing: asyncio.Future[Sealed]) -> None:
+    async def _move(self) -> None:
         try:
-            sealed = await sealing
+            sealed = await self._bus.seal()
         except OSError as error:
             await self._wait_out(f"the batch boundaries cannot be written: {error.strerror}")
             return
