@@ -24,7 +24,7 @@ def _put_back() -> None:
         module.RULES_VERSION = OLDER  # pyright: ignore[reportAttributeAccessIssue]
     catalog.Catalog.__init__.__kwdefaults__ = {"rules": OLDER}
     mask._KEY_VALUE = re.compile(r"(?!)")
-    vars(shapes).update(mask=_mask, mask_name=mask.mask)
+    shapes.__dict__.update(mask=_mask, mask_name=mask.mask)
     redact.RULES = tuple(rule for rule in redact.RULES if rule.name != "named secret")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 from flyball.errors import Overloaded
 from flyball.model.export import Export, Signal
 from flyball.pipeline import bus_local
@@ -60,6 +62,21 @@ async def test_batch_names_rise_even_when_the_clock_stands_still_or_steps_back(
         await bus.commit(sealed)
     assert names == sorted(set(names))
     await bus.close()
+
+
+async def test_a_sender_s_own_frame_is_kept_and_read_back(tmp_path: Path, clock: ManualClock) -> None:
+    text = "a line that repeats " * 1_000
+    frame = zstandard.ZstdCompressor(level=19).compress(text.encode())
+    bus = await opened(tmp_path, clock)
+    await bus.append(replace(export(text, clock), packed=frame))
+    await bus.append(export("packed by us", clock))
+    waiting = (await bus.seal()).entries
+    assert [entry.export.packed for entry in waiting] == [b"", b""], "memory holds the payload only"
+    await abandon(bus)
+    assert any(frame in file.read_bytes() for file in tmp_path.glob("*.log"))
+    again = await opened(tmp_path, clock)
+    assert payloads(await again.seal()) == [text, "packed by us"]
+    await again.close()
 
 
 async def test_after_a_crash_unsealed_exports_come_back(tmp_path: Path, clock: ManualClock) -> None:

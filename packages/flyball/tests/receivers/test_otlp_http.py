@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import httpx
 import orjson
@@ -11,7 +12,7 @@ import zstandard
 from contracts.receiver import ReceiverContract, Taken, started
 from flyball.component.protocols import Receiver
 from flyball.errors import ConfigurationError
-from flyball.receivers.otlp_http import OtlpHttp
+from flyball.receivers.otlp_http import OtlpHttp, _decompress, _is_one_frame
 from harness.otlp import PROTOBUF, logs_request
 from harness.server import free_ports
 
@@ -63,6 +64,41 @@ async def test_several_gzip_members_are_one_body(listening: OtlpHttp) -> None:
     async with started(listening, Taken()) as taken:
         assert (await post(listening, packed, PROTOBUF | {"content-encoding": "gzip"})).status_code == 200
         assert taken.bodies == ["hello"]
+
+
+async def test_several_zstd_frames_are_one_body(listening: OtlpHttp) -> None:
+    plain = logs_request(["hello"]).SerializeToString()
+    packed = b"".join(zstandard.ZstdCompressor().compress(part) for part in (plain[:10], b"", plain[10:]))
+    async with started(listening, Taken()) as taken:
+        assert (await post(listening, packed, PROTOBUF | {"content-encoding": "zstd"})).status_code == 200
+        assert taken.bodies == ["hello"]
+
+
+async def test_a_zstd_frame_that_is_cut_short_is_refused(listening: OtlpHttp) -> None:
+    # whole records before the cut, incompressible and in several blocks: what unpacks of it is valid protobuf
+    bodies = [os.urandom(400).hex() for _ in range(1_000)]
+    plain = b"".join(logs_request([body]).SerializeToString() for body in bodies)
+    packed = zstandard.ZstdCompressor().compress(plain)
+    async with started(listening, Taken()) as taken:
+        for cut in (1, 5, len(packed) // 2, len(packed) - 20):
+            answer = await post(listening, packed[:-cut], PROTOBUF | {"content-encoding": "zstd"})
+            assert answer.status_code == 400, cut
+        assert taken.bodies == []
+
+
+def test_only_a_whole_frame_that_says_so_is_kept_packed() -> None:
+    text = b"a line that repeats " * 100
+    stated = zstandard.ZstdCompressor().compress(text)
+    unstated = zstandard.ZstdCompressor(write_content_size=False).compress(text)
+    assert _decompress(stated, "zstd") == _decompress(unstated, "zstd") == text
+    assert _is_one_frame(stated, "zstd", len(text))
+    for body, encoding in (
+        (unstated, "zstd"),
+        (stated + stated, "zstd"),
+        (text, ""),
+        (gzip.compress(text), "gzip"),
+    ):
+        assert not _is_one_frame(body, encoding, len(_decompress(body, encoding)))
 
 
 async def test_json_is_read_and_answered_as_json(listening: OtlpHttp) -> None:

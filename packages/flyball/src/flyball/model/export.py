@@ -23,6 +23,8 @@ class Export:
     """An OTLP export request: `payload` is its protobuf message, uncompressed and known to parse.
 
     `cursors` says how far a followed source is read once this request is durable (file path -> position).
+    `packed` is the payload as its sender packed it, when that is one whole zstd frame, else empty: the log
+    ahead of the store may keep that instead of packing again. It is no part of what the export says.
     """
 
     signal: Signal
@@ -30,6 +32,7 @@ class Export:
     received_ns: int
     workspace: str = DEFAULT_WORKSPACE
     cursors: Mapping[str, str] = field(default_factory=dict[str, str])
+    packed: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def digest(self) -> bytes:

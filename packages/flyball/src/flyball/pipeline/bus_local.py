@@ -21,7 +21,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -212,7 +212,8 @@ class LocalBus:
                 durable.set_exception(Overloaded(text, retry_after_s=10))
                 durable.exception()  # a sender that went away leaves nobody to read it
                 continue
-            self._pending.append(entry)
+            # what waits for the store needs the payload only
+            self._pending.append(replace(entry, export=replace(entry.export, packed=b"")))
             self._digests[entry.digest] = (entry.export.received_ns, None)
             durable.set_result(None)
         self._arrived.set()

@@ -53,7 +53,8 @@ def encode(entry: Entry, compressor: zstandard.ZstdCompressor) -> bytes:
             "cursors": dict(export.cursors),
         }
     )
-    rest = _HEAD.pack(entry.number, len(meta)) + meta + compressor.compress(export.payload)
+    packed = export.packed or compressor.compress(export.payload)
+    rest = _HEAD.pack(entry.number, len(meta)) + meta + packed
     return _FRAME.pack(len(rest), zlib.crc32(rest)) + rest
 
 

@@ -156,7 +156,7 @@ class ChdbTelemetry:
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, rows.schema) as writer:
                 writer.write_table(rows)
-            stream.append(sink.getvalue().to_pybytes())
+            stream.append(memoryview(sink.getvalue()))
             stream.finish()
 
     def _select(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
