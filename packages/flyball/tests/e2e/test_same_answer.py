@@ -47,7 +47,7 @@ class Told:
     def rest(self, path: str, **query: str) -> Any:
         return self.get(path, **query).json()
 
-    def get(self, path: str, status: int = 200, **query: str) -> httpx.Response:
+    def get(self, path: str, *, status: int = 200, **query: Any) -> httpx.Response:
         answer = httpx.get(f"{self.server.url}{path}", params=query, timeout=30)
         assert answer.status_code == status, answer.text
         return answer

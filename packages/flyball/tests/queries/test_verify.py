@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from flyball.errors import NotFound
@@ -78,7 +80,10 @@ async def test_an_announced_fix_that_does_not_run_yet_decides_nothing(telemetry:
         *others(END),
     ]
     told = records(processes, np.random.default_rng(7))
-    ports, _ = await tell(telemetry, told, CHANGES, now_s=END)
+    ports, state = await tell(telemetry, told, CHANGES, now_s=END)
+    # seen while the question is being answered: the rows that are judged do not have it yet
+    first_ns = int(at(END).timestamp() * 1e9)
+    state.versions_.append(replace(state.versions_[0], version="v3", last_seen_ns=first_ns))
     answer = await verify(ports, change="chg_v3")
     assert answer.verdict is Outcome.NOT_ENOUGH_DATA
     assert answer.verdicts

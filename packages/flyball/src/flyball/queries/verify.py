@@ -22,7 +22,7 @@ from flyball.model.evidence import Evidence
 from flyball.model.finding import Finding, FindingKind, Numbers
 from flyball.model.pattern import shape_id
 from flyball.model.verdict import Outcome, Verdict, worst
-from flyball.model.window import Series, SignalKind
+from flyball.model.window import Basis, Series, SignalKind
 from flyball.queries.cite import cite, least_severity, signals_of
 from flyball.queries.cohorts import Place
 from flyball.queries.evidence import COUNTS_SQL, counts_parameters
@@ -35,8 +35,6 @@ ONSET_FACTOR = 1.25
 ONSET_S = 3.0
 """A fault that first showed t seconds after its change may show so late again: 1.25 t + 3 s must pass."""
 _EARLIER_MAX = 5
-_SIGHTING_SLACK = timedelta(seconds=5)
-"""A deploy may be announced when its first process already runs."""
 _EARLIER = timedelta(days=14)
 _VOLUME_MIN = 20.0
 _VOLUME_RATIO_MAX = 5.0
@@ -86,7 +84,7 @@ async def verify(ports: Ports, *, change: str, finding: str | None = None) -> Ve
     own = Place(workspace=fix.workspace, service=fix.service, environment=fix.environment)
     places = list(dict.fromkeys([own, *(read.place for read, _ in targets)]))
     repaired = {r.place: r for r in await read_places(ports, places, change=fix, start=fix.time, seen=seen)}
-    runs = await _runs(ports, fix)
+    runs = await _runs(ports, fix, repaired[own])
     judged = [
         await _judged(ports, read, target, repaired[read.place], seen, runs=runs) for read, target in targets
     ]
@@ -137,20 +135,17 @@ async def _open(ports: Ports, cause: Change, at: datetime, *, everywhere: bool) 
     return [(read, f) for (read, _), f in zip(found, cited, strict=True)]
 
 
-async def _runs(ports: Ports, fix: Change) -> bool:
-    """Whether the fix has been seen running; an announcement alone repairs nothing.
+async def _runs(ports: Ports, fix: Change, read: Read) -> bool:
+    """Whether the rows that are judged show the fix running; an announcement alone repairs nothing.
 
     A service whose telemetry carries no version at all cannot show it: then the announcement has to do.
     """
-    known = [
-        state
-        for state in await ports.changes.versions(fix.workspace)
-        if (state.service, state.environment) == (fix.service, fix.environment)
-    ]
-    if not fix.version or not known:
+    if not fix.version or read.window.basis is not Basis.TIME:
         return True
-    since_ns = int((fix.time - _SIGHTING_SLACK).timestamp() * 1e9)
-    return any(state.version == fix.version and state.last_seen_ns >= since_ns for state in known)
+    return not any(
+        (state.service, state.environment) == (fix.service, fix.environment)
+        for state in await ports.changes.versions(fix.workspace)
+    )
 
 
 async def _judged(
