@@ -44,10 +44,10 @@ class Told:
         assert done.stderr == b""
         return json.loads(done.stdout)
 
-    def rest(self, path: str, **query: str) -> Any:
+    def rest(self, path: str, **query: Any) -> Any:
         return self.get(path, **query).json()
 
-    def get(self, path: str, *, status: int = 200, **query: Any) -> httpx.Response:
+    def get(self, path: str, status: int = 200, **query: Any) -> httpx.Response:
         answer = httpx.get(f"{self.server.url}{path}", params=query, timeout=30)
         assert answer.status_code == status, answer.text
         return answer
