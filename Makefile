@@ -4,7 +4,7 @@ UV := .uv/bin/uv
 RUN := .venv/bin/
 MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml
 
-.PHONY: demo test quick lint types unit sdk e2e eval bench lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval bench reference pictures lock clean
 
 demo: .venv/.ready           ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -36,6 +36,12 @@ eval: .venv/.ready           ## template quality: make eval [DATA=DIR]
 
 bench: .venv/.ready          ## throughput and the ratios to the peers
 	$(RUN)python -m bench
+
+reference: .venv/.ready      ## docs/reference from the code
+	$(RUN)python scripts/reference.py
+
+pictures: .venv/.ready       ## docs/pictures from a real server and browser
+	FLYBALL_PICTURES=$(CURDIR)/docs/pictures $(RUN)pytest -q -m e2e -k test_now packages/flyball/tests/e2e/test_pictures.py
 
 lock: $(UV)
 	scripts/lock.sh
