@@ -73,10 +73,10 @@ async def _standard_input() -> AsyncGenerator[Callable[[], Awaitable[bytes]]]:
         yield lambda: asyncio.to_thread(os.read, sys.stdin.fileno(), _CHUNK_BYTES)
         return
     stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
+    # a descriptor of its own: the transport closes it, and standard input stays the process's
+    pipe = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), sys.stdin.buffer
-    )
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
     try:
         yield lambda: stream.read(_CHUNK_BYTES)
     finally:
