@@ -44,10 +44,10 @@ class Told:
         assert done.stderr == b""
         return json.loads(done.stdout)
 
-    def rest(self, path: str, **query: Any) -> Any:
-        return self.get(path, **query).json()
+    def rest(self, path: str, **query: str) -> Any:
+        return self.get(path, query).json()
 
-    def get(self, path: str, status: int = 200, **query: Any) -> httpx.Response:
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, status: int = 200) -> httpx.Response:
         answer = httpx.get(f"{self.server.url}{path}", params=query, timeout=30)
         assert answer.status_code == status, answer.text
         return answer
@@ -147,7 +147,7 @@ async def test_every_cited_fact_resolves_on_every_face(told: Told) -> None:
 
 
 async def test_an_error_is_the_same_sentence(told: Told) -> None:
-    sentence = told.get("/api/v1/verify", 404, change="chg_none").json()["error"]
+    sentence = told.get("/api/v1/verify", {"change": "chg_none"}, status=404).json()["error"]
     assert told.refused("verify", "--change", "chg_none") == (4, f"flyball: {sentence}\n")
     for way in (f"{told.server.url}/mcp", told.stdio):
         async with Client(way) as client:
