@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ import hypothesis
 import pytest
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.clock import ManualClock
+
+# A run in the background of a shell ignores Ctrl-C, and what it starts inherits that: here nothing does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The machine is shared and the first call into Arrow takes a second: time is no property; and a run repeats.
 hypothesis.settings.register_profile("flyball", deadline=None, derandomize=True)
