@@ -6,43 +6,28 @@ attributes in order with their types. A record with more than ATTRIBUTES_MAX att
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from flyball.errors import InputError
-from flyball.model.anyvalue import EMPTY
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
 from flyball.model.export import Export, Signal
-from flyball.model.pattern import WILDCARD
+from flyball.receivers.otlp_attributes import Attributes, Memo, Redact, any_value
 from flyball.receivers.otlp_json import to_json
 from flyball.receivers.otlp_wire import REQUESTS, REQUESTS_PARSED
 
-ATTRIBUTES_MAX = 128
-"""Attributes of one record; OpenTelemetry's SDKs stop at the same number."""
 _CHUNK_ROWS = 8_192
 """Rows turned into columns at a time: one call into C then holds the interpreter for a millisecond, not for
 tens of them, while acknowledgements wait; it is kinder to the caches, too."""
 _ORIGINS_MAX = 10_000
 """Decoded resources remembered between batches."""
-_MEMO_BYTES_MAX = 32 * 1024 * 1024
-"""Decoded attributes remembered between batches; about 80,000 of 40 bytes."""
-_MEMO_EACH_BYTES_MAX = 256
-"""A longer attribute (a statement, a stack trace) seldom comes again."""
-_MEMO_OVERHEAD_BYTES = 320
-"""Of a dict entry: a bytes object, a tuple, two strings, a slot."""
-
-Redact = Callable[[pa.Array, pa.Array], pa.Array]
-"""(keys, texts) -> texts without secrets; attributes are redacted here because each distinct one is in hand."""
 
 
 def check(signal: Signal, payload: bytes) -> int:
@@ -62,24 +47,6 @@ def check(signal: Signal, payload: bytes) -> int:
     return sum(len(records) for _, _, records in scopes)
 
 
-class Memo:
-    """Attributes met before: their bytes -> key, redacted text, type. Full, it starts anew."""
-
-    def __init__(self) -> None:
-        self.known: dict[bytes, tuple[str, str, str]] = {}
-        self._size_bytes = 0
-
-    def add(self, fresh: Mapping[bytes, tuple[str, str, str]]) -> None:
-        """Remember what was decoded, up to the bound on bytes."""
-        for raw, decoded in fresh.items():
-            if len(raw) > _MEMO_EACH_BYTES_MAX:
-                continue
-            self._size_bytes += 2 * len(raw) + _MEMO_OVERHEAD_BYTES
-            if self._size_bytes > _MEMO_BYTES_MAX:
-                self.known, self._size_bytes = {}, 2 * len(raw) + _MEMO_OVERHEAD_BYTES
-            self.known[raw] = decoded
-
-
 class Decoder:
     """Turns exports into batches; holds only bounded memos of resources and attributes it has met."""
 
@@ -91,8 +58,8 @@ class Decoder:
     def decode(self, exports: Sequence[Export], *, received_ms: int) -> Batch:
         """One batch of all the exports' records, in their order."""
         origins = _Origins(self._remember)
-        logs = _Logs(_Attributes(self._memo, self._redact))
-        spans = _Spans(_Attributes(self._memo, self._redact))
+        logs = _Logs(Attributes(self._memo, self._redact))
+        spans = _Spans(Attributes(self._memo, self._redact))
         metrics = _Metrics()
         into = {Signal.LOGS: logs, Signal.TRACES: spans, Signal.METRICS: metrics}
         for export in exports:
@@ -177,111 +144,6 @@ class _Origins:
         return self._index[key]
 
 
-class _Attributes:
-    """The map columns `attributes` and `attribute_types`: rows are added as bytes, each distinct one decoded once."""
-
-    def __init__(self, memo: Memo, redact: Redact) -> None:
-        self._memo = memo
-        self._redact = redact
-        self._raw: list[bytes] = []
-        self._chunks: list[pa.Array] = []
-        self._ends: list[int] = [0]
-        self._added = 0
-        self.dropped = 0
-
-    def add(self, attributes: Any) -> None:
-        """The attributes of the next row. A slice is a list in one step: iterating took half as long again."""
-        kept = attributes[:ATTRIBUTES_MAX]
-        self._raw += kept
-        if len(kept) == ATTRIBUTES_MAX:
-            self.dropped += len(attributes) - ATTRIBUTES_MAX
-        self._ends.append(self._added + len(self._raw))
-
-    def finish_chunk(self) -> None:
-        """Give the objects of the rows added so far back; Arrow holds the bytes."""
-        self._chunks.append(pa.array(self._raw, pa.binary()))
-        self._added += len(self._raw)
-        self._raw = []
-
-    def columns(self) -> dict[str, pa.Array]:
-        """Both columns, of all rows.
-
-        Distinct attributes are looked for in the whole batch and not in a chunk of it: in 60,000 records of five
-        attributes there was half a distinct one a record, in chunks of 8,192 one and a half.
-        """
-        encoded = pa.concat_arrays(self._chunks).dictionary_encode()
-        keys, texts, types = self._decoded(encoded.dictionary.to_pylist())
-        key_array, text_array = pa.array(keys, pa.string()), pa.array(texts, pa.string())
-        index, ends = encoded.indices, pa.array(self._ends, pa.int32())
-        typed = pc.take(pa.array([bool(t) for t in types], pa.bool_()), index)
-        type_ends = np.concatenate(([0], np.cumsum(typed.to_numpy(zero_copy_only=False))))[self._ends]
-        type_index = index.filter(typed)
-        type_array = pa.array(types, pa.string())
-        return {
-            "attributes": pa.MapArray.from_arrays(ends, key_array.take(index), text_array.take(index)),
-            "attribute_types": pa.MapArray.from_arrays(
-                pa.array(type_ends, pa.int32()), key_array.take(type_index), type_array.take(type_index)
-            ),
-        }
-
-    def _decoded(self, distinct: Sequence[bytes]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-        """Key, redacted text and type of each attribute; only those that the memo does not know are decoded."""
-        known = self._memo.known
-        missing = [raw for raw in distinct if raw not in known]
-        fresh = dict(zip(missing, self._decode(missing), strict=True)) if missing else {}
-        triples = [known.get(raw) or fresh[raw] for raw in distinct]
-        self._memo.add(fresh)
-        keys, texts, types = zip(*triples, strict=True) if triples else ((), (), ())
-        return keys, texts, types
-
-    def _decode(self, missing: Sequence[bytes]) -> Iterable[tuple[str, str, str]]:
-        keys: list[str] = []
-        texts: list[str] = []
-        types: list[str] = []
-        for raw in missing:
-            attribute = KeyValue.FromString(raw)
-            text, type_ = any_value(attribute.value)
-            keys.append(attribute.key)
-            texts.append(text)
-            types.append(type_)
-        redacted = whole_json(self._redact(pa.array(keys, pa.string()), pa.array(texts, pa.string())), types)
-        return zip(keys, redacted.to_pylist(), types, strict=True)
-
-
-def whole_json(texts: pa.Array, types: Sequence[str]) -> pa.Array:
-    """The texts, with any array or map that redaction cut into replaced whole by `<*>`."""
-    if "json" not in types:
-        return texts
-    values = texts.to_pylist()
-    for position, type_ in enumerate(types):
-        if type_ == "json":
-            try:
-                orjson.loads(values[position])
-            except orjson.JSONDecodeError:
-                values[position] = orjson.dumps({"stringValue": WILDCARD}).decode()
-    return pa.array(values, pa.string())
-
-
-def any_value(value: Any) -> tuple[str, str]:
-    """An AnyValue as text and type; see flyball.model.anyvalue."""
-    match value.WhichOneof("value"):
-        case "string_value":
-            result = value.string_value, ""
-        case "int_value":
-            result = str(value.int_value), "int"
-        case "double_value":
-            result = repr(value.double_value), "double"
-        case "bool_value":
-            result = ("true" if value.bool_value else "false"), "bool"
-        case "bytes_value":
-            result = base64.b64encode(value.bytes_value).decode(), "bytes"
-        case None:
-            result = "", EMPTY
-        case _:
-            result = orjson.dumps(to_json(value)).decode(), "json"
-    return result
-
-
 def _fixed(values: Sequence[bytes], width: int) -> pa.Array:
     """Ids of `width` bytes; an absent or malformed one (OTLP: treat as unset) becomes zeros."""
     zero = bytes(width)
@@ -327,7 +189,7 @@ class _Rows:
 class _Logs(_Rows):
     """Columns of the table `logs`."""
 
-    def __init__(self, attributes: _Attributes) -> None:
+    def __init__(self, attributes: Attributes) -> None:
         super().__init__()
         self.attributes = attributes
 
@@ -389,7 +251,7 @@ def _repeat(runs: list[tuple[int, int]]) -> pa.Array:
 class _Spans(_Rows):
     """Columns of the table `spans`."""
 
-    def __init__(self, attributes: _Attributes) -> None:
+    def __init__(self, attributes: Attributes) -> None:
         super().__init__()
         self.attributes = attributes
 
