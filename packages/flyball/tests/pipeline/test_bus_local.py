@@ -121,6 +121,21 @@ async def test_after_a_crash_a_committed_batch_does_not_come_back(tmp_path: Path
     await again.close()
 
 
+async def test_what_is_committed_stays_so_through_crash_upon_crash(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    bus = await opened(tmp_path, clock)
+    await bus.append(export("committed", clock))
+    sealed = await bus.seal()
+    await bus.append(export("waiting", clock))  # in the same segment
+    for _ in range(3):
+        await abandon(bus)
+        bus = await opened(tmp_path, clock, committed_ms=sealed.received_ms)
+    assert payloads(await bus.seal()) == ["waiting"]
+    assert not bus.waiting
+    await bus.close()
+
+
 async def test_the_same_bytes_count_once_for_ten_minutes_across_restarts(
     tmp_path: Path, clock: ManualClock
 ) -> None:

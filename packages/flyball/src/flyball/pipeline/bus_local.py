@@ -65,6 +65,7 @@ class LocalBus:
         self._pending_bytes = 0
         self._arrived = asyncio.Event()
         self._next_number = 1
+        self._through = 0  # entries up to this number are in the store
         self._last_received_ms = 0
         self._digests: OrderedDict[bytes, tuple[int, asyncio.Future[None] | None]] = OrderedDict()
         self._writes: queue.SimpleQueue[tuple[Entry, asyncio.Future[None]] | None] = queue.SimpleQueue()
@@ -93,8 +94,8 @@ class LocalBus:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.get_running_loop()
-        sealed, through = self._recover_boundaries(committed_ms)
-        self._recover_entries(sealed, through)
+        sealed = self._recover_boundaries(committed_ms)
+        self._recover_entries(sealed)
         self._rewrite_boundaries()
         self._segment = self._open_segment()
         self._writer = threading.Thread(target=self._write_forever, name="flyball-wal", daemon=True)
@@ -270,7 +271,7 @@ class LocalBus:
 
     def _trim(self, through: int) -> None:
         waiting = [b.entries[0].number for b in self._resealed]
-        through = min([through, *(number - 1 for number in waiting)])
+        through = self._through = min([through, *(number - 1 for number in waiting)])
         while len(self._segments) > 1 and self._segments[1][0] <= through + 1:
             _, path = self._segments.pop(0)
             path.unlink(missing_ok=True)
@@ -300,7 +301,9 @@ class LocalBus:
     def _rewrite_boundaries(self) -> None:
         """Start the file anew with the digests that still count and the batches that are not committed."""
         digests = [[d.hex(), at] for d, (at, _) in self._digests.items()]
-        lines: list[object] = [{"digests": digests, "received_ms": self._last_received_ms}]
+        lines: list[object] = [
+            {"digests": digests, "received_ms": self._last_received_ms, "through": self._through}
+        ]
         lines += [
             {"received_ms": b.received_ms, "numbers": [b.entries[0].number, b.entries[-1].number]}
             for b in self._resealed
@@ -318,28 +321,28 @@ class LocalBus:
 
     # -- recovery ---------------------------------------------------------------------------------------
 
-    def _recover_boundaries(self, committed_ms: int) -> tuple[dict[int, tuple[int, int]], int]:
-        """The sealed batches that are not committed (name -> numbers), and the last number that is through."""
+    def _recover_boundaries(self, committed_ms: int) -> dict[int, tuple[int, int]]:
+        """The sealed batches that are not committed (name -> numbers)."""
         sealed: dict[int, tuple[int, int]] = {}
-        through = 0
         for line in _lines(self._boundary_path):
             for digest, at_ns in line.get("digests", []):
                 self._remember(bytes.fromhex(digest), at_ns, None)
             self._last_received_ms = max(self._last_received_ms, line.get("received_ms", 0))
+            self._through = max(self._through, line.get("through", 0))
             sealed.pop(line.get("abandoned_ms", 0), None)
             if "numbers" in line:
                 first, last = line["numbers"]
                 if line["received_ms"] <= committed_ms:
-                    through = max(through, last)
+                    self._through = max(self._through, last)
                 else:
                     sealed[line["received_ms"]] = (first, last)
         self._last_received_ms = max(self._last_received_ms, committed_ms)
-        return sealed, through
+        return sealed
 
-    def _recover_entries(self, sealed: dict[int, tuple[int, int]], through: int) -> None:
+    def _recover_entries(self, sealed: dict[int, tuple[int, int]]) -> None:
         batches: dict[int, list[Entry]] = {name: [] for name in sealed}
         paths = sorted(self._folder.glob("*.log"))
-        self._next_number = through + 1
+        self._next_number = self._through + 1
         for path in paths:
             keep = False
             for entry in read_segment(path, self.damage):
@@ -347,7 +350,7 @@ class LocalBus:
                 self._remember(entry.digest, entry.export.received_ns, None)
                 self.cursors |= entry.export.cursors
                 name = next((n for n, (a, b) in sealed.items() if a <= entry.number <= b), None)
-                if name is None and entry.number <= through:
+                if name is None and entry.number <= self._through:
                     continue
                 keep = True
                 self._pending_bytes += entry.size_bytes
