@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flyball.errors import InputError
 from flyball.model.change import Change
-from flyball.queries.periods import moment
+from flyball.queries.periods import moment, row_limit
 from flyball.queries.ports import Ports
-
-LIMIT_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +40,7 @@ async def list_changes(
     Raises:
         InputError: a filter that cannot be read.
     """
-    if not 1 <= limit <= LIMIT_MAX:
-        raise InputError(f"limit is 1 to {LIMIT_MAX}, this is {limit}")
+    limit = row_limit(limit)
     now = ports.now()
     found = await ports.changes.changes(
         ports.workspace,

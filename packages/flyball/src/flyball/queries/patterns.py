@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flyball.errors import InputError
 from flyball.model.pattern import fingerprint
-from flyball.queries.periods import moment
+from flyball.queries.periods import period, row_limit
 from flyball.queries.ports import Ports
 from flyball.queries.records import as_of
 
-LIMIT_MAX = 1_000
 SPARK_POINTS = 30
 _DEFAULT_PERIOD = timedelta(hours=1)
 _SERIES_MAX = 200_000
@@ -78,13 +76,8 @@ async def search_patterns(
     Raises:
         InputError: a filter that cannot be read.
     """
-    if not 1 <= limit <= LIMIT_MAX:
-        raise InputError(f"limit is 1 to {LIMIT_MAX}, this is {limit}")
-    now = ports.now()
-    start = moment(since, now) if since else now - _DEFAULT_PERIOD
-    end = moment(until, now) if until else now
-    if start >= end:
-        raise InputError(f"since ({start.isoformat()}) does not lie before until ({end.isoformat()})")
+    limit = row_limit(limit)
+    start, end = period(since, until, ports.now(), default=_DEFAULT_PERIOD)
     step_s = max(5.0, (end - start).total_seconds() / SPARK_POINTS)
     where = [
         "workspace = {workspace:String}",

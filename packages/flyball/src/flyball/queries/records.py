@@ -15,10 +15,9 @@ import orjson
 from flyball.errors import InputError, NotFound
 from flyball.model.anyvalue import attributes_to_otlp_json, to_otlp_json
 from flyball.model.pattern import fingerprint
-from flyball.queries.periods import moment
+from flyball.queries.periods import LIMIT_MAX, period, row_limit
 from flyball.queries.ports import Ports
 
-LIMIT_MAX = 1_000
 _DEFAULT_PERIOD = timedelta(hours=24)
 _TRACE_SPANS_MAX = 5_000
 
@@ -114,7 +113,7 @@ async def get_logs(
     if trace_id:
         where.append("trace_id = unhex({trace_id:String})")
         parameters["trace_id"] = _hex(trace_id)
-    limit = _limit(limit)
+    limit = row_limit(limit)
     sql = f"SELECT {_LOG_COLUMNS} FROM {{db}}.logs WHERE {' AND '.join(where)} ORDER BY time DESC LIMIT {limit + 1}"
     rows = (await ports.telemetry.select(sql, parameters)).to_pylist()
     records = await _log_records(ports, rows[:limit])
@@ -185,7 +184,7 @@ async def get_metrics(
         if value is not None:
             where.append(f"{column} = {{{column}:String}}")
             parameters[column] = value
-    limit = _limit(limit)
+    limit = row_limit(limit)
     sql = f"SELECT * FROM {{db}}.metrics WHERE {' AND '.join(where)} ORDER BY time DESC LIMIT {limit + 1}"
     rows = (await ports.telemetry.select(sql, parameters)).to_pylist()
     origins = await _origins(ports, rows)
@@ -211,12 +210,9 @@ class _Period:
 
     @classmethod
     def of(cls, ports: Ports, since: str | None, until: str | None) -> _Period:
-        now = ports.now()
-        start = moment(since, now) if since else now - _DEFAULT_PERIOD
         # a sender's clock may run a little ahead: an open end includes it
-        end = moment(until, now) if until else now + timedelta(minutes=10)
-        if start >= end:
-            raise InputError(f"since ({start.isoformat()}) does not lie before until ({end.isoformat()})")
+        ahead = timedelta(minutes=10)
+        start, end = period(since, until, ports.now(), default=_DEFAULT_PERIOD, ahead=ahead)
         return cls(since=start, until=end)
 
     def where(self, ports: Ports) -> tuple[list[str], dict[str, Any]]:
@@ -227,12 +223,6 @@ class _Period:
             "time < {until:DateTime64(3)}",
         ]
         return conditions, {"workspace": ports.workspace, "since": self.since, "until": self.until}
-
-
-def _limit(limit: int) -> int:
-    if not 1 <= limit <= LIMIT_MAX:
-        raise InputError(f"limit is 1 to {LIMIT_MAX}, this is {limit}")
-    return limit
 
 
 def _hex(trace_id: str) -> str:
