@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,9 +58,9 @@ class Attributes:
         self._memo = memo
         self._redact = redact
         self._raw: list[bytes] = []
+        self._raw_counts: list[int] = []
         self._chunks: list[pa.Array] = []
-        self._ends: list[int] = [0]
-        self._added = 0
+        self._counts: list[npt.NDArray[np.int64]] = []
         self.dropped = 0
 
     def add(self, attributes: Any) -> None:
@@ -68,13 +69,17 @@ class Attributes:
         self._raw += kept
         if len(kept) == ATTRIBUTES_MAX:
             self.dropped += len(attributes) - ATTRIBUTES_MAX
-        self._ends.append(self._added + len(self._raw))
+        self._raw_counts.append(len(kept))
 
     def finish_chunk(self) -> None:
         """Give the objects of the rows added so far back; Arrow holds the bytes."""
-        self._chunks.append(pa.array(self._raw, pa.binary()))
-        self._added += len(self._raw)
-        self._raw = []
+        self.add_chunk(pa.array(self._raw, pa.binary()), np.array(self._raw_counts, np.int64))
+        self._raw, self._raw_counts = [], []
+
+    def add_chunk(self, attributes: pa.Array, counts: npt.NDArray[np.int64]) -> None:
+        """The attributes of the next rows: of the first one `counts[0]`, at most ATTRIBUTES_MAX, and so on."""
+        self._chunks.append(attributes)
+        self._counts.append(counts)
 
     def columns(self) -> dict[str, pa.Array]:
         """Both columns, of all rows.
@@ -85,13 +90,15 @@ class Attributes:
         encoded = pa.concat_arrays(self._chunks).dictionary_encode()
         keys, texts, types = self._decoded(encoded.dictionary.to_pylist())
         key_array, text_array = pa.array(keys, pa.string()), pa.array(texts, pa.string())
-        index, ends = encoded.indices, pa.array(self._ends, pa.int32())
+        index, ends = encoded.indices, np.concatenate(([0], np.cumsum(np.concatenate(self._counts))))
         typed = pc.take(pa.array([bool(t) for t in types], pa.bool_()), index)
-        type_ends = np.concatenate(([0], np.cumsum(typed.to_numpy(zero_copy_only=False))))[self._ends]
+        type_ends = np.concatenate(([0], np.cumsum(typed.to_numpy(zero_copy_only=False))))[ends]
         type_index = index.filter(typed)
         type_array = pa.array(types, pa.string())
         return {
-            "attributes": pa.MapArray.from_arrays(ends, key_array.take(index), text_array.take(index)),
+            "attributes": pa.MapArray.from_arrays(
+                pa.array(ends, pa.int32()), key_array.take(index), text_array.take(index)
+            ),
             "attribute_types": pa.MapArray.from_arrays(
                 pa.array(type_ends, pa.int32()), key_array.take(type_index), type_array.take(type_index)
             ),

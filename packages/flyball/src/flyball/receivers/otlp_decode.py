@@ -19,9 +19,10 @@ from google.protobuf.message import DecodeError, Message
 from flyball.errors import InputError
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
 from flyball.model.export import Export, Signal
-from flyball.receivers.otlp_attributes import Attributes, Memo, Redact, any_value
+from flyball.receivers.otlp_attributes import ATTRIBUTES_MAX, Attributes, Memo, Redact, any_value
 from flyball.receivers.otlp_json import to_json
-from flyball.receivers.otlp_wire import REQUESTS, REQUESTS_PARSED
+from flyball.receivers.otlp_walk import walk
+from flyball.receivers.otlp_wire import LOG_RECORD, REQUESTS, REQUESTS_PARSED
 
 _CHUNK_ROWS = 8_192
 """Rows turned into columns at a time: one call into C then holds the interpreter for a millisecond, not for
@@ -154,7 +155,7 @@ class _Rows:
     """Rows of one table, turned into columns chunk by chunk."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[Any] = []
         self._origin: list[tuple[int, int]] = []
         self._chunks: list[pa.Table] = []
 
@@ -196,20 +197,31 @@ class _Logs(_Rows):
     def _late_columns(self) -> dict[str, pa.Array]:
         return self.attributes.columns()
 
-    def add(self, records: Iterable[Any], origin: int) -> None:
-        rows, add_attributes, before = self._rows, self.attributes.add, len(self._rows)
-        for r in records:
-            body, body_type = r.body.string_value, ""
-            if not body:
-                body, body_type = any_value(r.body)
+    def add(self, records: Sequence[bytes], origin: int) -> None:
+        self._rows += records
+        self._added(origin, len(records))
+
+    def _columns(self) -> pa.Table:
+        walked = walk(pa.array(self._rows, pa.binary()))
+        if walked is not None and walked.attribute_counts.max() <= ATTRIBUTES_MAX:
+            self.attributes.add_chunk(walked.attributes, walked.attribute_counts)
+            columns = walked.columns
+        else:
+            columns = self._parsed()
+        return pa.table({ORIGIN_INDEX: _repeat(self._origin), **columns})
+
+    def _parsed(self) -> dict[str, pa.Array]:
+        """The columns, record by record."""
+        rows: list[tuple[Any, ...]] = []
+        for raw in self._rows:
+            r = LOG_RECORD.FromString(raw)
             rows.append(
                 (
                     r.time_unix_nano,
                     r.observed_time_unix_nano,
                     r.severity_number,
                     r.severity_text,
-                    body,
-                    body_type,
+                    *any_value(r.body),
                     r.trace_id,
                     r.span_id,
                     r.flags,
@@ -217,30 +229,24 @@ class _Logs(_Rows):
                     r.event_name,
                 )
             )
-            add_attributes(r.attributes)
-        self._added(origin, len(rows) - before)
-
-    def _columns(self) -> pa.Table:
+            self.attributes.add(r.attributes)
         self.attributes.finish_chunk()
         time, observed, number, text, body, body_type, trace, span, flags, dropped, event = zip(
-            *self._rows, strict=True
+            *rows, strict=True
         )
-        return pa.table(
-            {
-                ORIGIN_INDEX: _repeat(self._origin),
-                "time_unix_nano": pa.array(time, pa.uint64()),
-                "observed_time_unix_nano": pa.array(observed, pa.uint64()),
-                "severity_number": pa.array(np.clip(number, 0, 24), pa.uint8()),
-                "severity_text": pa.array(text, pa.string()),
-                "body": pa.array(body, pa.string()),
-                "body_type": pa.array(body_type, pa.string()),
-                "trace_id": _fixed(trace, 16),
-                "span_id": _fixed(span, 8),
-                "flags": pa.array(flags, pa.uint32()),
-                "dropped_attributes_count": pa.array(dropped, pa.uint32()),
-                "event_name": pa.array(event, pa.string()),
-            }
-        )
+        return {
+            "time_unix_nano": pa.array(time, pa.uint64()),
+            "observed_time_unix_nano": pa.array(observed, pa.uint64()),
+            "severity_number": pa.array(np.clip(number, 0, 24), pa.uint8()),
+            "severity_text": pa.array(text, pa.string()),
+            "body": pa.array(body, pa.string()),
+            "body_type": pa.array(body_type, pa.string()),
+            "trace_id": _fixed(trace, 16),
+            "span_id": _fixed(span, 8),
+            "flags": pa.array(flags, pa.uint32()),
+            "dropped_attributes_count": pa.array(dropped, pa.uint32()),
+            "event_name": pa.array(event, pa.string()),
+        }
 
 
 def _repeat(runs: list[tuple[int, int]]) -> pa.Array:
