@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from flyball.distill.lines import NO_RECORD, LineReader
+from flyball.distill.lines import KEY_LINES_MAX, NO_RECORD, LineReader
+from flyball.distill.redact import redact_text
 from flyball.distill.traces import TRACE_LINES_MAX, gist
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,32 @@ def test_an_endless_trace_ends() -> None:
     texts, of_line, reader = read(deep.encode())
     assert len(texts) == 4
     assert len(of_line) == reader.lines == 3 * TRACE_LINES_MAX + 1
+
+
+KEY_BODY = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"] * 25 + ["q83v=="])
+KEY = f"loaded -----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{KEY_BODY}\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("cut", range(0, len(KEY), 97))
+def test_a_private_key_is_one_record_and_redacted_as_one(cut: int) -> None:
+    texts, of_line, _reader = read(f"before\n{KEY}\n{KEY}\nafter\n{PYTHON}\n".encode(), [7 + cut])
+    assert texts == ["before", KEY, KEY, "after", PYTHON]
+    assert of_line[:4] == [0, 1, 1, NO_RECORD]
+    assert redact_text(texts[1]) == "loaded <*>"
+
+
+def test_a_private_key_without_its_end_takes_no_more_than_looks_like_one() -> None:
+    torn = KEY.rpartition("\n")[0]
+    texts, _of_line, _reader = read(f"{torn}\nGET /cart 200\n".encode())
+    assert texts == [torn, "GET /cart 200"]
+    assert redact_text(torn) == "loaded <*>"
+    endless = "-----BEGIN PRIVATE KEY-----\n" + "QUJD\n" * 3 * KEY_LINES_MAX
+    assert len(read(endless.encode())[0]) == 1 + 2 * KEY_LINES_MAX + 1
+
+
+def test_a_private_key_in_one_line_takes_no_other() -> None:
+    lines = ["-----BEGIN PRIVATE KEY-----\\nQUJD\\n-----END PRIVATE KEY-----", "next"]
+    assert read("\n".join(lines).encode())[0] == lines
 
 
 def test_lines_end_at_newline_only() -> None:

@@ -2,12 +2,13 @@ r"""Lines: a byte stream becomes records, in bounded memory, the same records ho
 
 A line ends at `\n` and nowhere else. A `\r` before it stays in the text (masks see white space); a lone `\r`,
 as progress bars write it, ends nothing. Bytes that are no UTF-8 become U+FFFD. A line over `line_bytes_max` is
-cut there, and counted. A stack trace is one record with the line that it belongs to (`traces`); blank lines
-are no records.
+cut there, and counted. A stack trace is one record with the line that it belongs to (`traces`), a private key
+one from its first line to its last (redaction knows it as a whole only); blank lines are no records.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,12 @@ from flyball.distill.traces import FRAME_RE2, LOOK_BACK, Lines, spans
 LINE_BYTES_MAX = 1024 * 1024
 """A longer line is cut; no one reads a megabyte, and it must not fill the memory."""
 
+KEY_LINES_MAX = 256
+"""A private key of 16,384 bits has 200 lines."""
+_KEY = "PRIVATE KEY-----"
+_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?!.*-----END )")
+_KEY_GOES_ON = re.compile(r"\s*(?:[A-Za-z0-9+/=]{0,128}|(?:Proc-Type|DEK-Info): .{0,128})\s*$")
+_KEY_END = re.compile(r"\s*-----END [A-Z0-9 ]*PRIVATE KEY-----")
 _BLANK = r"^\s*$"
 NO_RECORD = -1
 """Stands in `Records.of_line` for a blank line."""
@@ -113,10 +120,10 @@ class LineReader:
             sizes = np.concatenate((sizes, new_sizes))
         if not len(lines):
             return _nothing()
-        traces = _traces(lines, self.line_bytes_max)
-        until = len(lines) if final else _settled(len(lines), traces)
+        joined = _joined(lines, self.line_bytes_max)
+        until = len(lines) if final else _settled(len(lines), joined)
         self._held, self._sizes = pa.concat_arrays([lines.slice(until)]), sizes[until:]
-        return _records(lines.slice(0, until), [trace for trace in traces if trace[1] <= until])
+        return _records(lines.slice(0, until), [some for some in joined if some[1] <= until])
 
     def _split(self, block: bytes) -> tuple[pa.Array, NDArray[np.int64]]:
         """The lines of a block, and the bytes each took in the stream, newline included."""
@@ -136,6 +143,33 @@ class LineReader:
             ), sizes
 
 
+def _joined(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
+    """The lines that are one record, as (first, after last), ascending: private keys, and traces beside them."""
+    keys = _keys(lines)
+    traces = _traces(lines, bytes_max)
+    if not keys:
+        return traces
+    return sorted(keys + [t for t in traces if all(t[1] <= k[0] or k[1] <= t[0] for k in keys)])
+
+
+def _keys(lines: pa.Array) -> list[tuple[int, int]]:
+    whole = lines.buffers()[2]
+    if whole is None or _KEY.encode() not in memoryview(whole).tobytes():
+        return []
+    found: list[tuple[int, int]] = []
+    for first in np.flatnonzero(pc.match_substring(lines, _KEY).to_numpy(zero_copy_only=False)).tolist():
+        if (found and first < found[-1][1]) or not _KEY_BEGIN.search(lines[first].as_py()):
+            continue
+        after = first + 1
+        while after < min(len(lines), first + KEY_LINES_MAX) and _KEY_GOES_ON.match(lines[after].as_py()):
+            after += 1
+        if after < len(lines) and _KEY_END.match(lines[after].as_py()):
+            after += 1
+        if after - first > 1:
+            found.append((first, after))
+    return found
+
+
 def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
     frames = pc.match_substring_regex(lines, FRAME_RE2)
     if not frames.true_count:
@@ -145,27 +179,27 @@ def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
     return spans(read, starts, bytes_max)
 
 
-def _settled(total: int, traces: list[tuple[int, int]]) -> int:
-    """How many of the lines no later line can change: all but the last few, and no part of a trace."""
+def _settled(total: int, joined: list[tuple[int, int]]) -> int:
+    """How many of the lines no later line can change: all but the last few, and no part of what may go on."""
     until = max(total - LOOK_BACK - 1, 0)
-    for first, after in reversed(traces):
+    for first, after in reversed(joined):
         if after <= until:
             break
         until = min(until, first)
     return until
 
 
-def _records(lines: pa.Array, traces: list[tuple[int, int]]) -> Records:
+def _records(lines: pa.Array, blocks: list[tuple[int, int]]) -> Records:
     blank = pc.match_substring_regex(lines, _BLANK).to_numpy(zero_copy_only=False)
     begins = ~blank
-    for first, after in traces:
+    for first, after in blocks:
         begins[first + 1 : after] = False
     of_line = np.cumsum(begins) - 1
     texts = lines if begins.all() else lines.filter(pa.array(begins))
-    if traces:
+    if blocks:
         whole = np.zeros(len(texts), np.bool_)
-        whole[[of_line[first] for first, _after in traces]] = True
-        joined = ["\n".join(lines.slice(first, after - first).to_pylist()) for first, after in traces]
+        whole[[of_line[first] for first, _after in blocks]] = True
+        joined = ["\n".join(lines.slice(first, after - first).to_pylist()) for first, after in blocks]
         texts = pc.replace_with_mask(texts, pa.array(whole), pa.array(joined, pa.string()))
     return Records(texts=texts, of_line=np.where(blank, NO_RECORD, of_line))
 
