@@ -50,7 +50,7 @@ $(UV):
 	@sh scripts/get-uv.sh
 
 .venv/.ready: $(MANIFESTS) | $(UV)
-	@echo "flyball: installing into .venv (about 1 GB, a minute on a first run)"
+	@echo "flyball: installing into .venv (about 1.4 GB, a minute on a first run)"
 	@$(UV) venv --quiet --allow-existing --python python3 .venv
 	@$(UV) pip sync --python .venv --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python .venv --no-deps -e packages/flyball-sdk -e packages/flyball

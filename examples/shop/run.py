@@ -147,7 +147,8 @@ def _await_ready(process: subprocess.Popen[bytes]) -> None:
         selector.register(out, selectors.EVENT_READ)
         line = out.readline() if selector.select(READY_MAX_S) else b""
     if line != b"ready\n":
-        raise ShopFailed(f"{process.args[-1]} did not get ready within {READY_MAX_S:.0f} s")  # type: ignore[index]
+        service = process.args[-1]  # type: ignore[index]  # the command is a list
+        raise ShopFailed(f"{service} did not get ready within {READY_MAX_S:.0f} s")
 
 
 def _reap(process: subprocess.Popen[bytes], until: float) -> None:

@@ -23,6 +23,7 @@ def base(slots: int, seed: int) -> dict[tuple[Series, Severity], Sequence[float]
 
 
 def changed(before: Counts, after: Counts, **options: object) -> Window:
+    # the options are window's own, passed on
     return window({**base(BEFORE, 10), **before}, {**base(AFTER, 50), **after}, **options)  # type: ignore[arg-type]
 
 

@@ -228,6 +228,10 @@ class _Keeping:
 
 def _python(service: str, logs: Any, spans: Any, metrics: Any) -> Sent:
     sent = Sent(service=service)
+
+    def keeping(exporter: Any, encode: Callable[[Any], Message]) -> Any:  # it passes for what it wraps
+        return _Keeping(exporter, encode, sent.requests)
+
     resource = Resource(
         {
             "service.name": service,
@@ -237,14 +241,12 @@ def _python(service: str, logs: Any, spans: Any, metrics: Any) -> Sent:
         }
     )
     traces = TracerProvider(resource=resource)
-    traces.add_span_processor(BatchSpanProcessor(_Keeping(spans, encode_spans, sent.requests)))  # type: ignore[arg-type]
+    traces.add_span_processor(BatchSpanProcessor(keeping(spans, encode_spans)))
     context = _send_spans(traces)
     loggers = LoggerProvider(resource=resource)
-    loggers.add_log_record_processor(
-        BatchLogRecordProcessor(_Keeping(logs, encode_logs, sent.requests))  # type: ignore[arg-type]
-    )
+    loggers.add_log_record_processor(BatchLogRecordProcessor(keeping(logs, encode_logs)))
     _send_logs(loggers, context)
-    reader = PeriodicExportingMetricReader(_Keeping(metrics, encode_metrics, sent.requests))  # type: ignore[arg-type]
+    reader = PeriodicExportingMetricReader(keeping(metrics, encode_metrics))
     exponential = View(
         instrument_type=Histogram,
         instrument_name="shop.wait",
