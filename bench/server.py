@@ -27,8 +27,8 @@ from bench.otlp_load import RECORDS
 TARGET = 100_000
 """Records per CPU-second that the server shall reach over HTTP."""
 WARM_UP = 40
-CLOSED = {"http": 300, "grpc": 150}
-"""Requests of the closed loop."""
+CLOSED = {"http": 600, "grpc": 300}
+"""Requests of the closed loop: enough of them that the store merges, too."""
 STEADY_RATE = 20
 """Requests a second of the steady load: 20,000 records/s."""
 STEADY = {"http": 160, "grpc": 100}
