@@ -176,6 +176,20 @@ def _found(window: Window) -> set[tuple[int, FindingKind]]:
 
 
 MINUTES = Setting(name="10+10 min, bursts of a minute, rho .3")
+SECONDS = replace(
+    MINUTES,
+    name="25+40 s, bursts of 5 s, 8 looks, nothing",
+    series=25,
+    rates=(2.0, 1200.0),
+    before_s=25,
+    after_s=40,
+    unit_s=5,
+    rho=0.5,
+    new=0,
+    jumps=0,
+    looks_s=tuple(range(5, 41, 5)),
+)
+"""As little as the demo has."""
 SETTINGS = (
     replace(MINUTES, name="10+10 min, bursts of 5 s, rho .5", unit_s=5, rho=0.5),
     replace(MINUTES, name="10+10 min, bursts of 5 s, rho .8", unit_s=5, rho=0.8),
@@ -191,46 +205,16 @@ SETTINGS = (
         jumps=0,
         looks_s=tuple(range(60, 601, 60)),
     ),
+    replace(SECONDS, name="25+40 s, calm, 8 looks, nothing changed", burst=0.1),
+    SECONDS,
     replace(
-        MINUTES,
-        name="25+40 s, calm, 8 looks, nothing changed",
-        series=25,
-        rates=(2.0, 1200.0),
-        before_s=25,
-        after_s=40,
-        unit_s=5,
-        burst=0.1,
-        rho=0.5,
-        new=0,
-        jumps=0,
-        looks_s=tuple(range(5, 41, 5)),
-    ),
-    replace(
-        MINUTES,
-        name="25+40 s, bursts of 5 s, 8 looks, nothing",
-        series=25,
-        rates=(2.0, 1200.0),
-        before_s=25,
-        after_s=40,
-        unit_s=5,
-        rho=0.5,
-        new=0,
-        jumps=0,
-        looks_s=tuple(range(5, 41, 5)),
-    ),
-    replace(
-        MINUTES,
+        SECONDS,
         name="25+15 s, one pattern at 3/s or more",
-        series=25,
-        rates=(2.0, 1200.0),
-        before_s=25,
         after_s=15,
-        unit_s=5,
         burst=0.1,
-        rho=0.5,
         new=1,
-        jumps=0,
         new_count=(45, 90),
+        looks_s=MINUTES.looks_s,
     ),
 )
 
