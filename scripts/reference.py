@@ -25,7 +25,8 @@ import anyio
 import typer
 from flyball.api.routes import openapi_document
 from flyball.cli import commands
-from flyball.cli.main import ENVIRONMENT, EXIT_CODES, app
+from flyball.cli.exit_codes import EXIT_CODES
+from flyball.cli.main import ENVIRONMENT, app
 from flyball.component.registry import receiver_names
 from flyball.mcp.server import mcp_server
 from flyball.mcp.words import TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN

@@ -155,14 +155,17 @@ def test_a_table_for_people_cannot_be_steered_by_the_log() -> None:
         (["{tmp}"], b"is a directory"),
         (["{log}", "--assign", "{tmp}/no/out"], b"--assign needs the name of a file"),
         (["{log}", "--assign", "{log}"], b"would overwrite its own input"),
-        (["{bad}"], b"flyball distill: "),
+        (["{tmp}/short.gz"], b"short.gz: Compressed file ended"),
+        (["{log}", "{tmp}/bad.gz"], b"bad.gz: Error -3"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_on_stderr(
     log: Path, tmp_path: Path, arguments: Sequence[str], says: bytes
 ) -> None:
-    (tmp_path / "bad.gz").write_bytes(gzip.compress(LOG.encode() * 50)[:-20])
-    done = run(*(part.format(tmp=tmp_path, log=log, bad=tmp_path / "bad.gz") for part in arguments))
+    packed = gzip.compress(LOG.encode() * 50)
+    (tmp_path / "short.gz").write_bytes(packed[:-20])
+    (tmp_path / "bad.gz").write_bytes(packed[:10] + b"\xff" * 8 + packed[18:])
+    done = run(*(part.format(tmp=tmp_path, log=log) for part in arguments))
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count(b"\n") == 1

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from flyball.cli.main import EXIT_CODES, exit_code
+from flyball.cli.exit_codes import EXIT_CODES, exit_code
 from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
 from harness.server import free_ports
 

@@ -1,4 +1,4 @@
 """The command line: what a person types. Every answer has `--json`; errors are one line on stderr.
 
-Exit codes are the table `main.EXIT_CODES`.
+Exit codes are the table `exit_codes.EXIT_CODES`.
 """

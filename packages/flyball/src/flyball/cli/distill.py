@@ -10,6 +10,7 @@ import gzip
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Generator
 from pathlib import Path
 from time import perf_counter
@@ -30,8 +31,6 @@ CHUNK_BYTES = 4 * 1024 * 1024
 ROWS_MAX = 50
 """Patterns in the table that a person reads; `--json` has all."""
 
-_EXIT_ERROR = 2
-_EXIT_INTERRUPTED = 130
 _STDIN = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -52,21 +51,11 @@ def distill(
     """Show the patterns of log files: what was said, how often, how severe. Needs no server."""
     try:
         _run(files, as_json=json, assign=assign)
-    except KeyboardInterrupt:
-        raise typer.Exit(_EXIT_INTERRUPTED) from None
     except BrokenPipeError:
-        # `| head` has what it wanted; point stdout elsewhere, or the interpreter complains at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except (InputError, OSError, EOFError) as error:
-        sys.stderr.write(f"flyball distill: {_sentence(error)}\n")
-        raise typer.Exit(_EXIT_ERROR) from None
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+        raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise InputError(f"{place}{error.strerror or error}") from error
 
 
 def _run(files: list[str], *, as_json: bool, assign: Path | None) -> None:
@@ -80,7 +69,10 @@ def _run(files: list[str], *, as_json: bool, assign: Path | None) -> None:
         count = Count(spool)
         advance = stack.enter_context(_progress(size))
         for name in files:
-            _read(name, count, advance)
+            try:
+                _read(name, count, advance)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise InputError(f"{name}: {error}") from error
         elapsed_s = perf_counter() - started
         rows = count.rows()
         if assign and spool:

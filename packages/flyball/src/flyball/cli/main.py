@@ -14,17 +14,8 @@ import typer
 from typer.exceptions import TyperException
 
 from flyball import __version__
-from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
-
-EXIT_CODES = {
-    0: "answered",
-    1: "failed: what was asked for did not come, or a store failed",
-    2: "wrong arguments or settings, or a folder, file or port that cannot be used",
-    3: "no Flyball server answers at the address",
-    4: "no such change, finding or evidence",
-    130: "interrupted (Ctrl-C); `flyball up` ends with 0, Ctrl-C is how it is stopped",
-}
-"""What a script may rely on; the reference page lists the same."""
+from flyball.cli.exit_codes import INTERRUPTED, exit_code
+from flyball.errors import FlyballError
 
 ENVIRONMENT = {
     "FLYBALL_SERVER": "the server that commands ask, where `--server` is not given",
@@ -32,8 +23,6 @@ ENVIRONMENT = {
     "FLYBALL_TRACEBACK": "when set, an unexpected error shows its traceback instead of one line",
 }
 """What commands read besides their options; `flyball up` also reads the settings as FLYBALL_*."""
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="flyball",
@@ -58,14 +47,6 @@ def _root(
     ] = False,
 ) -> None:
     del version
-
-
-def exit_code(error: FlyballError) -> int:
-    """The documented exit code of an error."""
-    for kind, code in ((InputError, 2), (ConfigurationError, 2), (ServerUnreachable, 3), (NotFound, 4)):
-        if isinstance(error, kind):
-            return code
-    return 1
 
 
 def main() -> None:

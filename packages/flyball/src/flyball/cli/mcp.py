@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from flyball.cli.exit_codes import INTERRUPTED
+
 
 def mcp(
     *,
@@ -18,7 +20,6 @@ def mcp(
     from mcp.server.stdio import stdio_server  # noqa: PLC0415
 
     from flyball.cli.client import call, server_url  # noqa: PLC0415
-    from flyball.cli.main import INTERRUPTED  # noqa: PLC0415
     from flyball.errors import InputError  # noqa: PLC0415
     from flyball.mcp.server import mcp_server  # noqa: PLC0415
     from flyball.queries.questions import Question  # noqa: PLC0415
