@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,33 @@ def _check_fault(answer: Mapping[str, Any]) -> None:
     assert first["change"]
 
 
-def test_the_fault_is_found_and_the_fix_is_confirmed() -> None:
-    answer = _demo()
+@pytest.fixture(scope="module")
+def answers() -> Mapping[str, Mapping[str, Any]]:
+    """Of all three at once, each with a server and a shop of its own: they mostly wait."""
+    variants: Mapping[str, Sequence[str]] = {
+        "fault": (),
+        "no fix": ("--no-fix",),
+        "no fault": ("--no-fault",),
+    }
+    with ThreadPoolExecutor(len(variants)) as threads:
+        running = {name: threads.submit(_demo, *options) for name, options in variants.items()}
+        return {name: demo.result() for name, demo in running.items()}
+
+
+def test_the_fault_is_found_and_the_fix_is_confirmed(answers: Mapping[str, Mapping[str, Any]]) -> None:
+    answer = answers["fault"]
     _check_fault(answer)
     assert answer["verdict"] == "fixed"
 
 
-def test_a_fix_that_repairs_nothing_is_not_fixed() -> None:
-    answer = _demo("--no-fix")
+def test_a_fix_that_repairs_nothing_is_not_fixed(answers: Mapping[str, Mapping[str, Any]]) -> None:
+    answer = answers["no fix"]
     _check_fault(answer)
     assert answer["verdict"] == "not fixed"
 
 
-def test_a_deploy_that_changes_nothing_has_nothing_new() -> None:
-    answer = _demo("--no-fault")
+def test_a_deploy_that_changes_nothing_has_nothing_new(answers: Mapping[str, Mapping[str, Any]]) -> None:
+    answer = answers["no fault"]
     assert answer["findings"] == []
     assert answer["verdict"] is None
 
