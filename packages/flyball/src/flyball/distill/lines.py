@@ -149,7 +149,10 @@ def _joined(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
     traces = _traces(lines, bytes_max)
     if not keys:
         return traces
-    return sorted(keys + [t for t in traces if all(t[1] <= k[0] or k[1] <= t[0] for k in keys)])
+    of_key = np.zeros(len(lines), np.bool_)
+    for first, after in keys:
+        of_key[first:after] = True
+    return sorted(keys + [(first, after) for first, after in traces if not of_key[first:after].any()])
 
 
 def _keys(lines: pa.Array) -> list[tuple[int, int]]:
