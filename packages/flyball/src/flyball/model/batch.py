@@ -52,8 +52,8 @@ class Batch:
     """One micro-batch.
 
     `received_ms` names it (see component.ports.TelemetryStore). `sources[i]` belongs to `origins[i]`, once
-    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says what was left out, by reason; `cursors` how far followed sources are
-    read once it is stored.
+    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says
+    what was left out, by reason; `cursors` how far followed sources are read once it is stored.
     """
 
     received_ms: int

@@ -187,8 +187,8 @@ class _Rows:
         raise NotImplementedError
 
 
-class _Logs(_Rows):
-    """Columns of the table `logs`."""
+class _AttributedRows(_Rows):
+    """Rows with attributes, which become columns when all are there."""
 
     def __init__(self, attributes: Attributes) -> None:
         super().__init__()
@@ -196,6 +196,10 @@ class _Logs(_Rows):
 
     def _late_columns(self) -> dict[str, pa.Array]:
         return self.attributes.columns()
+
+
+class _Logs(_AttributedRows):
+    """Columns of the table `logs`."""
 
     def add(self, records: Sequence[bytes], origin: int) -> None:
         self._rows += records
@@ -254,15 +258,8 @@ def _repeat(runs: list[tuple[int, int]]) -> pa.Array:
     return pa.array(np.repeat(np.array(values, np.int32), lengths))
 
 
-class _Spans(_Rows):
+class _Spans(_AttributedRows):
     """Columns of the table `spans`."""
-
-    def __init__(self, attributes: Attributes) -> None:
-        super().__init__()
-        self.attributes = attributes
-
-    def _late_columns(self) -> dict[str, pa.Array]:
-        return self.attributes.columns()
 
     def add(self, spans: Iterable[Any], origin: int) -> None:
         rows, before = self._rows, len(self._rows)
