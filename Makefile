@@ -3,10 +3,11 @@
 UV := .uv/bin/uv
 RUN := .venv/bin/
 MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml
+CORE := $(wildcard packages/flyball/native/*.c packages/flyball/native/*.h packages/flyball/native/*.py)
 
 .PHONY: demo test quick lint types unit sdk e2e eval bench reference pictures lock clean
 
-demo: .venv/.ready           ## the shop, a bad deploy, the answer, the fix, the verdict
+demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
 
 test: lint types unit sdk e2e  ## everything CI runs
@@ -18,23 +19,23 @@ lint: .venv/.ready
 	$(RUN)ruff format --check .
 	$(RUN)lint-imports
 
-types: .venv/.ready
+types: .venv/.ready .venv/.core
 	$(RUN)pyright
 
-unit: .venv/.ready
+unit: .venv/.ready .venv/.core
 	$(RUN)pytest -m "not e2e" packages/flyball/tests
 
 sdk: .venv-sdk/.ready        ## the SDK in an environment of its own, on Python 3.10 where there is one
 	.venv-sdk/bin/python -m pytest -c pyproject.toml packages/flyball-sdk/tests
 
-e2e: .venv/.ready            ## real processes, real clients, a real browser
+e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser
 	@sh scripts/get-chromium.sh
 	$(RUN)pytest -m e2e packages/flyball/tests
 
-eval: .venv/.ready           ## template quality: make eval [DATA=DIR]
+eval: .venv/.ready .venv/.core  ## template quality: make eval [DATA=DIR]
 	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))
 
-bench: .venv/.ready          ## throughput and the ratios to the peers
+bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench
 
 reference: .venv/.ready      ## docs/reference from the code
@@ -54,6 +55,11 @@ $(UV):
 	@$(UV) venv --quiet --allow-existing --python python3 .venv
 	@$(UV) pip sync --python .venv --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python .venv --no-deps -e packages/flyball-sdk -e packages/flyball
+	@touch $@
+
+# the installation builds the compiled core; this builds it again when its sources change
+.venv/.core: $(CORE) | .venv/.ready
+	@$(RUN)python packages/flyball/native/build.py || echo "flyball: goes on without it: the same answers, slower"
 	@touch $@
 
 .venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)
