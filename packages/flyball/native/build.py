@@ -1,4 +1,4 @@
-"""Build the compiled core: every `*.c` beside this file becomes `src/flyball/_core.so`.
+"""Build the compiled core: every `*.c` beside this file, and the rules of Python as C, become `src/flyball/_core.so`.
 
     python packages/flyball/native/build.py [--sanitize] [--out FILE]
 
@@ -14,12 +14,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import rules_c
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = HERE.parent / "src" / "flyball" / "_core.so"
-_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
+_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
 _SANITIZE = (
+    "-Werror",
     "-O1",
     "-g",
     "-fno-omit-frame-pointer",
@@ -45,9 +49,11 @@ def build(out: Path = LIBRARY, *, sanitize: bool = False) -> Path:
     part = out.with_suffix(".part")
     sources = sorted(map(str, HERE.glob("*.c")))
     flags = [*_FLAGS, *(_SANITIZE if sanitize else ())]
-    command = [*compiler.split(), *flags, "-I", str(HERE), "-o", str(part), *sources]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS_MAX)  # noqa: S603
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "rules.inc").write_text(rules_c.text(), encoding="ascii")
+            command = [*compiler.split(), *flags, "-I", str(HERE), "-I", folder, "-o", str(part), *sources]
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS_MAX)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{compiler}: {error}") from error
     except subprocess.CalledProcessError as error:

@@ -4,7 +4,25 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Bytes of a key that the core masks; the interpreter masks longer ones. It bounds the depth of matching, too. */
+#define KEY_BYTES_MAX 1024
+/* A pass of masking can lengthen a text by a third ("() ()" becomes "(0) (0)"), `<*>` for `0` thrice. */
+#define TEMPLATE_BYTES_MAX (8 * KEY_BYTES_MAX)
+
+/* The template of an ASCII key in `out` (TEMPLATE_BYTES_MAX bytes), the severity it states in `severity`; its
+ * length, or -1 when the interpreter must do it. mask.c */
+int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *severity);
+
+/* Whether redaction must look at an ASCII text (redact._PREFILTER), and whether it is a stack frame (traces.FRAME_RE2);
+ * at most KEY_BYTES_MAX bytes. mask.c */
+int flyball_is_suspect(const uint8_t *text, int size);
+int flyball_is_frame(const uint8_t *text, int size);
+
+/* BLAKE2b with a digest of 8 bytes, read big-endian. blake2b.c */
+uint64_t flyball_blake2b_64(const uint8_t *data, size_t size);
 
 #endif

@@ -1,7 +1,8 @@
-"""Shapes: records in, shape ids out. The seam behind which a compiled core replaces this vectorised path.
+"""Shapes: records in, shape ids out.
 
-A batch runs redact -> parse -> key as Arrow kernels; what is left is a few distinct keys, and only those, when
-not met before, are masked in Python. Nothing here learns: a shape id is a hash of the masked text, the same
+The compiled core (see `scanner`) does nearly all records, without a Python object for any. What it leaves, and all
+where it was not built, goes the pure way: redact -> parse -> key as Arrow kernels; what is left is a few distinct
+keys, and only those, when not met before, are masked in Python. Nothing here learns: a shape id is a hash of the masked text, the same
 in every process, and memory of earlier batches changes the speed and never the answer. The one exception is
 the cap on cardinality: after `shapes_max` distinct shapes further ones count as `OTHER`, so that hostile
 input cannot exhaust memory or the store.
@@ -9,18 +10,21 @@ input cannot exhaust memory or the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from flyball import native
 from flyball.distill.mask import MASK_CHARS_MAX, keys, mask, mask_name, name_keys
 from flyball.distill.parse import head, messages, severity_of
 from flyball.distill.redact import RULES_VERSION, redact
+from flyball.distill.scanner import BEST, NO_ENTRY, Scanner
 from flyball.model.pattern import Shape
 from flyball.model.severity import Severity
 from flyball.model.window import SignalKind
@@ -68,21 +72,33 @@ class Distilled:
 class Distiller:
     """Gives records their shapes. Holds bounded caches and the ids met; not to be shared between threads.
 
-    `known` are ids of shapes stored before (they count towards `shapes_max` and are not new again).
+    `known` are ids of shapes stored before (they count towards `shapes_max` and are not new again). `core` is the
+    widest instructions that the compiled core may use, None for the pure path; the answers are the same.
     `other` counts the records that went to `OTHER`.
     """
 
     def __init__(
-        self, *, known: Iterable[int] = (), shapes_max: int = SHAPES_MAX, names_max: int = NAMES_MAX
+        self,
+        *,
+        known: Iterable[int] = (),
+        shapes_max: int = SHAPES_MAX,
+        names_max: int = NAMES_MAX,
+        core: int | None = BEST,
     ) -> None:
         self.shapes_max = shapes_max
         self._names_left = names_max
         self.other = 0
         self._known = set(known)
         self._new: list[Shape] = []
+        self._fresh: dict[
+            int, tuple[int, Shape]
+        ] = {}  # shapes of this batch, with the row of their first record
         self._memo: dict[str, tuple[int, int]] = {}
         self._name_memo: dict[str, tuple[int, int]] = {}
         self._memo_chars = 0
+        self._scanner: Scanner | None = None
+        if core is not None and native.library() is not None:
+            self._scanner = Scanner(other=OTHER.id, shapes_max=shapes_max, known=self._known, level=core)
 
     def distill(
         self,
@@ -100,34 +116,85 @@ class Distiller:
             exception_type: `exception.type` attributes, null or empty where there is none.
         """
         texts = _strings(texts)
-        texts, redacted = redact(texts)
-        bodies, stated = messages(texts, exception_type)
-        examples = _examples(texts, bodies, exception_type)
-        shapes, from_line = self._shapes(
-            keys(_cut(bodies, MASK_CHARS_MAX)), examples, SignalKind.LOG, self._memo
-        )
-        severity = np.where(stated > 0, stated, from_line)
+        rows = np.arange(len(texts))
+        if self._scanner is None:
+            found = self._pure(texts, exception_type, rows)
+        elif exception_type is None:
+            found = self._scanned(self._scanner, texts, rows)
+        else:  # a type is a part of what its record says
+            typed = pc.fill_null(pc.not_equal(exception_type, ""), fill_value=False).to_numpy(
+                zero_copy_only=False
+            )
+            found = self._scanned(self._scanner, texts.filter(pa.array(~typed)), rows[~typed])
+            given = pa.array(typed)
+            other = self._pure(texts.filter(given), exception_type.filter(given), rows[typed])
+            found = _parted(texts, [(rows[~typed], found), (rows[typed], other)])
+        severity = found.severity
         if severity_text is not None:
             given = _severity_of_texts(severity_text)
             severity = np.where(given > 0, given, severity)
         severity = np.where(severity_number > 0, _RANGES[severity_number], severity)
-        return Distilled(shapes=shapes, severity=severity.astype(np.uint8), texts=texts, redacted=redacted)
+        self._finish_batch()
+        return replace(found, severity=severity.astype(np.uint8))
 
     def names(self, names: pa.Array) -> NDArray[np.uint64]:
         """The shape ids of span names: constant path segments stay, nothing in front of them is cut off."""
         names, _redacted = redact(_strings(names))
         masked = name_keys(_cut(names, MASK_CHARS_MAX))
-        return self._shapes(masked, names, SignalKind.SPAN, self._name_memo)[0]
+        shapes, _severity = self._shapes(
+            masked, names, np.arange(len(names)), SignalKind.SPAN, self._name_memo
+        )
+        self._finish_batch()
+        return shapes
 
     def drain_new(self) -> list[Shape]:
         """The shapes met since the last call that were not known, in the order of their first record."""
         new, self._new = self._new, []
         return new
 
+    def _finish_batch(self) -> None:
+        if not self._fresh:
+            return
+        self._new += [shape for _row, shape in sorted(self._fresh.values(), key=lambda fresh: fresh[0])]
+        if self._scanner is not None:
+            self._scanner.know(self._fresh)
+        self._fresh = {}
+
+    def _scanned(self, scanner: Scanner, texts: pa.Array, rows: NDArray[np.int64]) -> Distilled:
+        """By the compiled core; what it leaves goes the pure way. `rows` are the texts' rows in the batch."""
+        if scanner.is_full:
+            scanner.forget()
+        codes, found = scanner.texts(texts)
+        for shape, at, template in found.new:
+            self._admit(shape, template, texts, at, rows, SignalKind.LOG)
+        shapes, severity = np.zeros(len(codes), np.uint64), np.zeros(len(codes), np.uint8)
+        quick = np.flatnonzero(codes >= 0) if len(found.odd) else slice(None)
+        shapes[quick], severity[quick] = found.shapes[codes[quick]], found.severities[codes[quick]]
+        if OTHER.id in self._known:
+            self.other += int((shapes == OTHER.id).sum())
+        whole = Distilled(shapes=shapes, severity=severity, texts=texts, redacted=0)
+        if not len(found.odd):
+            return whole
+        odd = self._pure(texts.take(pa.array(found.odd)), None, rows[found.odd])
+        for at in np.flatnonzero(found.odd_entries != NO_ENTRY).tolist():
+            scanner.settle(int(found.odd_entries[at]), int(odd.shapes[at]), int(odd.severity[at]))
+        return _parted(texts, [(slice(None), whole), (found.odd, odd)])
+
+    def _pure(self, texts: pa.Array, exception_type: pa.Array | None, rows: NDArray[np.int64]) -> Distilled:
+        """Without the core. `rows` are the texts' rows in the batch."""
+        texts, redacted = redact(texts)
+        bodies, stated = messages(texts, exception_type)
+        examples = _examples(texts, bodies, exception_type)
+        masked = keys(_cut(bodies, MASK_CHARS_MAX))
+        shapes, from_line = self._shapes(masked, examples, rows, SignalKind.LOG, self._memo)
+        severity = np.where(stated > 0, stated, from_line)
+        return Distilled(shapes=shapes, severity=severity, texts=texts, redacted=redacted)
+
     def _shapes(
         self,
         masked: pa.Array,
         texts: pa.Array,
+        rows: NDArray[np.int64],
         kind: SignalKind,
         memo: dict[str, tuple[int, int]],
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
@@ -138,46 +205,46 @@ class Distiller:
         firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last write is the first record
         ids = np.empty(len(firsts), np.uint64)
         severity = np.empty(len(firsts), np.uint8)
-        over: list[int] = []
         for code, key in enumerate(encoded.dictionary.to_pylist()):
             hit = memo.get(key)
             if hit is None:
-                hit = self._miss(key, kind, texts, int(firsts[code]), memo)
+                template, stated = self._name(key) if kind is SignalKind.SPAN else _line(key)
+                shape = self._admit(id_of(template), template, texts, int(firsts[code]), rows, kind)
+                hit = shape, stated
+                self._remember(key, hit, memo)
             ids[code], severity[code] = hit
-            if hit[0] == OTHER.id:
-                over.append(code)
-        if over:
-            self.other += int(np.isin(codes, over).sum())
-        return ids[codes], severity[codes]
+        shapes = ids[codes]
+        if OTHER.id in self._known:
+            self.other += int((shapes == OTHER.id).sum())
+        return shapes, severity[codes]
 
-    def _miss(
-        self,
-        key: str,
-        kind: SignalKind,
-        texts: pa.Array,
-        row: int,
-        memo: dict[str, tuple[int, int]],
-    ) -> tuple[int, int]:
-        """Mask a key not met before (or forgotten) and remember its shape."""
-        template, severity = self._name(key) if kind is SignalKind.SPAN else _line(key)
-        shape = id_of(template)
-        if shape not in self._known:
-            if len(self._known) < self.shapes_max:
-                self._known.add(shape)
-                example = texts[row].as_py()[:EXAMPLE_CHARS_MAX]
-                self._new.append(
-                    Shape(id=shape, template=template, rules=RULES_VERSION, example=example, kind=kind)
-                )
-            else:
-                shape = OTHER.id
-                self._announce_other()
+    def _admit(
+        self, shape: int, template: str, texts: pa.Array, at: int, rows: NDArray[np.int64], kind: SignalKind
+    ) -> int:
+        """The id under which a shape's records go; text `at` is its first, as far as this call knows."""
+        row = int(rows[at])
+        fresh = self._fresh.get(shape)
+        if (fresh is None and shape in self._known) or (fresh is not None and fresh[0] <= row):
+            return shape
+        if shape == OTHER.id or (fresh is None and len(self._known) >= self.shapes_max):
+            self._known.add(OTHER.id)
+            self._fresh[OTHER.id] = row, OTHER
+            return OTHER.id
+        self._known.add(shape)
+        example = texts[at].as_py()[:EXAMPLE_CHARS_MAX]
+        self._fresh[shape] = (
+            row,
+            Shape(id=shape, template=template, rules=RULES_VERSION, example=example, kind=kind),
+        )
+        return shape
+
+    def _remember(self, key: str, hit: tuple[int, int], memo: dict[str, tuple[int, int]]) -> None:
         self._memo_chars += len(key)
         if self._memo_chars > MEMO_CHARS_MAX:
             self._memo.clear()
             self._name_memo.clear()
             self._memo_chars = len(key)
-        memo[key] = shape, severity
-        return shape, severity
+        memo[key] = hit
 
     def _name(self, key: str) -> tuple[str, int]:
         template = mask_name(key)
@@ -187,10 +254,19 @@ class Distiller:
             self._names_left -= 1
         return template, 0
 
-    def _announce_other(self) -> None:
-        if OTHER.id not in self._known:
-            self._known.add(OTHER.id)
-            self._new.append(OTHER)
+
+def _parted(texts: pa.Array, parts: Sequence[tuple[Any, Distilled]]) -> Distilled:
+    """The parts of a batch, each with its rows, as one; of rows in two parts the later says."""
+    shapes, severity = np.empty(len(texts), np.uint64), np.empty(len(texts), np.uint8)
+    redacted = 0
+    for rows, part in parts:
+        shapes[rows], severity[rows] = part.shapes, part.severity
+        if part.redacted:
+            chosen = np.zeros(len(texts), np.bool_)
+            chosen[rows] = True
+            texts = pc.replace_with_mask(texts, pa.array(chosen), part.texts)
+            redacted += part.redacted
+    return Distilled(shapes=shapes, severity=severity, texts=texts, redacted=redacted)
 
 
 def shape_of(text: str, kind: SignalKind = SignalKind.LOG) -> Shape:

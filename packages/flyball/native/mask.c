@@ -1,0 +1,338 @@
+/* Key -> template, as distill/parse.py (`head`) and distill/mask.py (`mask`) do it in Python, on ASCII.
+ *
+ * The patterns are those of the Python modules (rules.inc is made of them); what stands here is the order in which
+ * they apply and what replaces a match. Two differential tests hold both against each other. */
+#include "core.h"
+
+#define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
+#define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
+#include "rules.inc"
+
+#define PASSES_MAX 8 /* as mask.PASSES_MAX */
+#define GROUPS_MAX 8
+#define GROUPS(g)          \
+    int g[2 * GROUPS_MAX]; \
+    memset(g, -1, sizeof g)
+#define WORD_BYTES_MAX 32
+
+typedef struct {
+    uint8_t text[TEMPLATE_BYTES_MAX];
+    int size;
+} Text;
+
+typedef int Matcher(const uint8_t *s, int n, int i, int *g);
+/* Appends what stands for a match; g[0] and g[1] are its bounds. */
+typedef void Replace(Text *out, const Text *in, const int *g);
+
+/* A text that would outgrow its buffer keeps its size over the limit, and the caller gives up. */
+static inline void put(Text *out, const uint8_t *from, int size) {
+    if (size > 0 && out->size + size <= TEMPLATE_BYTES_MAX) memcpy(out->text + out->size, from, size);
+    out->size += size;
+}
+
+static inline void put_text(Text *out, const char *text) { put(out, (const uint8_t *)text, (int)strlen(text)); }
+
+static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
+
+static inline int has(const Text *t, char c) { return memchr(t->text, c, t->size) != 0; }
+
+static int is_word_of(const char *const *words, const uint8_t *s, int n) {
+    char word[WORD_BYTES_MAX];
+    if (n <= 0 || n >= WORD_BYTES_MAX) return -1;
+    for (int i = 0; i < n; i++) word[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+    word[n] = 0;
+    for (int at = 0; words[at]; at++)
+        if (words[at][0] == word[0] && !strcmp(words[at], word)) return at;
+    return -1;
+}
+
+static inline __attribute__((always_inline)) int search(Matcher match, const uint64_t *first, const uint8_t *s, int n,
+                                                        int from, int *g) {
+    for (int i = from; i < n; i++) {
+        if (!IS(first, s[i])) continue;
+        for (int k = 2; k < 2 * GROUPS_MAX; k++) g[k] = -1;
+        int end = match(s, n, i, g);
+        if (end >= 0) {
+            g[0] = i, g[1] = end;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* `in` with each match from `from` on replaced, as re.sub does: in `out`; returns whether anything was. */
+static inline __attribute__((always_inline)) int replace(Matcher match, const uint64_t *first, Replace with, Text *in,
+                                                         Text *out, int from) {
+    int done = 0;
+    GROUPS(g);
+    out->size = 0;
+    for (int at = from; at < in->size && search(match, first, in->text, in->size, at, g); at = g[1]) {
+        put(out, in->text + done, g[0] - done);
+        with(out, in, g);
+        done = g[1];
+    }
+    if (done) put(out, in->text + done, in->size - done);
+    return done > 0;
+}
+
+/* ---- what replaces a match; the names are those of mask.py ------------------------------------------------------ */
+
+static void zero(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "0"); }
+static void hollow(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "(0)"); }
+static void list(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "[0]"); }
+static void same(Text *out, const Text *in, const int *g) { put(out, in->text + g[0], g[1] - g[0]); }
+
+static void quoted(Text *out, const Text *in, const int *g) {
+    for (int k = 2; k <= 4; k++) /* the first of double, single, tick that is there and not empty */
+        if (g[2 * k] >= 0 && g[2 * k + 1] > g[2 * k]) {
+            if (is_word_of(states, in->text + g[2 * k], g[2 * k + 1] - g[2 * k]) >= 0) {
+                same(out, in, g);
+                return;
+            }
+            break;
+        }
+    if (g[4] >= 0) {
+        put_text(out, "\"");
+        if (g[2] >= 0 && g[3] > g[2]) put(out, in->text + g[2], g[3] - g[2]), put_text(out, " ");
+        put_text(out, "0\"");
+    } else {
+        put_text(out, g[6] >= 0 ? "'0'" : "`0`");
+    }
+}
+
+static void key_value(Text *out, const Text *in, const int *g) {
+    const uint8_t *s = in->text, *value = s + g[8];
+    int size = g[9] - g[8];
+    GROUPS(none);
+    if (!memchr(value, '0', size) &&
+        (is_word_of(meaning, s + g[2], g[3] - g[2]) >= 0 || match_enum(value, size, 0, none) == size)) {
+        same(out, in, g);
+        return;
+    }
+    put(out, s + g[2], g[3] - g[2]);
+    put(out, s + g[4], g[5] - g[4]);
+    put_text(out, "=");
+    put(out, s + g[6], g[7] - g[6]);
+    put_text(out, size > 1 && value[size - 1] == '.' ? "0." : "0");
+}
+
+static void dotted(Text *out, const Text *in, const int *g) {
+    GROUPS(none);
+    if (search(match_telling_name, first_telling_name, in->text + g[0], g[1] - g[0], 0, none))
+        same(out, in, g);
+    else
+        put_text(out, "0");
+}
+
+static void colons(Text *out, const Text *in, const int *g) {
+    if (memchr(in->text + g[0], '0', g[1] - g[0]))
+        put_text(out, "0");
+    else
+        same(out, in, g);
+}
+
+static void compound(Text *out, const Text *in, const int *g) {
+    uint8_t lead = in->text[g[0]];
+    if ((lead == '$' || lead == '*') && g[1] - g[0] > 1) put(out, &lead, 1);
+    put_text(out, "0");
+}
+
+/* ---- the passes --------------------------------------------------------------------------------------------------*/
+
+/* Two texts that change roles with each replacement. */
+typedef struct {
+    Text one, two;
+    Text *now, *next;
+} Pair;
+
+static inline void swap(Pair *p) {
+    Text *t = p->now;
+    p->now = p->next;
+    p->next = t;
+}
+
+#define APPLY(rule, with)                                                                        \
+    do {                                                                                         \
+        if (replace(match_##rule, first_##rule, with, p->now, p->next, 0)) swap(p);              \
+        if (p->now->size > TEMPLATE_BYTES_MAX) return;                                           \
+    } while (0)
+
+/* re.sub(r"\s+", " ", text) */
+static void squeeze(Text *t) {
+    int to = 0;
+    for (int i = 0; i < t->size; i++) {
+        if (!is_space(t->text[i])) {
+            t->text[to++] = t->text[i];
+        } else {
+            t->text[to++] = ' ';
+            while (i + 1 < t->size && is_space(t->text[i + 1])) i++;
+        }
+    }
+    t->size = to;
+}
+
+static void strip(Text *t) {
+    int from = 0;
+    while (t->size && is_space(t->text[t->size - 1])) t->size--;
+    while (from < t->size && is_space(t->text[from])) from++;
+    t->size -= from;
+    memmove(t->text, t->text + from, t->size);
+}
+
+/* mask._dotted: a name at the very start, before ": ", says who speaks. */
+static void mask_dotted(Pair *p) {
+    GROUPS(g);
+    int start = match_leading_name(p->now->text, p->now->size, 0, g);
+    if (start <= 0) {
+        APPLY(dotted, dotted);
+        return;
+    }
+    Text rest; /* looking behind must not see what was cut off */
+    rest.size = p->now->size - start;
+    memcpy(rest.text, p->now->text + start, rest.size);
+    if (!replace(match_dotted, first_dotted, dotted, &rest, p->next, 0)) return;
+    if (start + p->next->size > TEMPLATE_BYTES_MAX) {
+        p->now->size = TEMPLATE_BYTES_MAX + 1;
+        return;
+    }
+    memcpy(p->now->text + start, p->next->text, p->next->size);
+    p->now->size = start + p->next->size;
+}
+
+/* mask._pass */
+static void pass(Pair *p) {
+    if (has(p->now, '"') || has(p->now, '\'') || has(p->now, '`')) APPLY(quoted, quoted);
+    if (has(p->now, '/') || has(p->now, '\\')) {
+        APPLY(url, zero);
+        APPLY(path, zero);
+    }
+    if (has(p->now, '@')) APPLY(address, zero);
+    if (has(p->now, '.')) mask_dotted(p);
+    if (p->now->size > TEMPLATE_BYTES_MAX) return;
+    if (has(p->now, '=')) APPLY(key_value, key_value);
+    APPLY(hollow, hollow);
+    APPLY(emptiness, zero);
+    APPLY(date, zero);
+    APPLY(hex_word, zero);
+    if (has(p->now, ':')) APPLY(colons, colons);
+    if (has(p->now, '0')) {
+        APPLY(compound, compound);
+        APPLY(size, zero);
+    }
+    if (has(p->now, '[')) APPLY(list, list);
+    APPLY(run, zero);
+    squeeze(p->now);
+}
+
+/* mask.mask: the template of a text, in `out`; its size, or -1 when it outgrew its buffer. */
+static int mask(Pair *p, uint8_t *out) {
+    Text *t = p->now;
+    int to = 0;
+    for (int i = 0; i < t->size; i++) { /* `<*>` and runs of digits are one 0 */
+        uint8_t c = t->text[i];
+        if (c == '<' && i + 2 < t->size && t->text[i + 1] == '*' && t->text[i + 2] == '>') c = '0', i += 2;
+        if (c >= '0' && c <= '9') {
+            if (to && t->text[to - 1] == '0') continue;
+            c = '0';
+        }
+        t->text[to++] = c;
+    }
+    t->size = to;
+    squeeze(t);
+    strip(t);
+    uint8_t before[TEMPLATE_BYTES_MAX];
+    for (int i = 0; i < PASSES_MAX; i++) {
+        int size = p->now->size;
+        memcpy(before, p->now->text, size);
+        pass(p);
+        if (p->now->size > TEMPLATE_BYTES_MAX) return -1;
+        if (p->now->size == size && !memcmp(before, p->now->text, size)) break;
+    }
+    int size = 0;
+    for (int i = 0; i < p->now->size; i++) {
+        if (size + 3 > TEMPLATE_BYTES_MAX) return -1;
+        if (p->now->text[i] == '0')
+            memcpy(out + size, "<*>", 3), size += 3;
+        else
+            out[size++] = p->now->text[i];
+    }
+    return size;
+}
+
+/* ---- the head of a line: parse.head ------------------------------------------------------------------------------*/
+
+static uint8_t severity_of(const uint8_t *s, int n) {
+    while (n && is_space(s[n - 1])) n--;
+    while (n && is_space(*s)) s++, n--;
+    int at = is_word_of(level_words, s, n);
+    return at < 0 ? 0 : level_numbers[at];
+}
+
+#define FIELD_LEVEL_CHARS 512
+#define LATER_LEVEL_CHARS 128
+
+/* parse._stated */
+static uint8_t stated(const uint8_t *s, int n) {
+    uint8_t severity;
+    GROUPS(g);
+    if (match_leading_level(s, n, 0, g) >= 0 && (severity = severity_of(s + g[2], g[3] - g[2]))) return severity;
+    if (search(match_field_level, first_field_level, s, n < FIELD_LEVEL_CHARS ? n : FIELD_LEVEL_CHARS, 0, g) &&
+        (severity = severity_of(s + g[2], g[3] - g[2])))
+        return severity;
+    if (search(match_later_level, first_later_level, s, n < LATER_LEVEL_CHARS ? n : LATER_LEVEL_CHARS, 0, g))
+        return severity_of(s + g[2], g[3] - g[2]);
+    return 0;
+}
+
+/* parse.head: moves *s and *n to the message and returns the severity stated. */
+static uint8_t head(const uint8_t **s, int *n) {
+    int end, stamped = 0;
+    GROUPS(g);
+    while (*n && is_space((*s)[*n - 1])) --*n;
+    while (*n && is_space(**s)) ++*s, --*n;
+    const uint8_t *whole = *s;
+    int size = *n;
+    if (memchr(whole, '=', size) && match_logfmt(whole, size, 0, g) >= 0) {
+        if (search(match_logfmt_message, first_logfmt_message, whole, size, 0, g)) {
+            int group = g[2] >= 0 && g[3] > g[2] ? 2 : g[4] >= 0 && g[5] > g[4] ? 4 : 0;
+            if (group) *s = whole + g[group], *n = g[group + 1] - g[group];
+        }
+        return stated(whole, size);
+    }
+    while ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end, stamped = 1;
+    int found = stamped ? match_prefix_level(*s, *n, 0, g) : match_bracket_level(*s, *n, 0, g);
+    if (found < 0) found = stamped ? match_letter_level(*s, *n, 0, g) : match_numbered_level(*s, *n, 0, g);
+    if (found < 0) return stated(*s, *n);
+    uint8_t severity = severity_of(*s + g[2], g[3] - g[2]);
+    *s += found, *n -= found;
+    if ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end;
+    return severity;
+}
+
+int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *severity) {
+    if (key_size > KEY_BYTES_MAX) return -1;
+    Pair pair = {.now = &pair.one, .next = &pair.two};
+    const uint8_t *s = key;
+    int n = key_size;
+    *severity = head(&s, &n);
+    memcpy(pair.one.text, s, n);
+    pair.one.size = n;
+    return mask(&pair, out);
+}
+
+int flyball_is_suspect(const uint8_t *text, int size) {
+    GROUPS(g);
+    return search(match_suspect, first_suspect, text, size, 0, g);
+}
+
+int flyball_is_frame(const uint8_t *text, int size) {
+    GROUPS(g);
+    return match_frame(text, size, 0, g) >= 0;
+}
+
+/* For tests: one key's template. */
+EXPORT int flyball_mask_key(const uint8_t *key, int size, uint8_t *out, uint8_t *severity) {
+    return flyball_template(key, size, out, severity);
+}
+
+EXPORT uint64_t flyball_shape_id(const uint8_t *template, int size) { return flyball_blake2b_64(template, size); }

@@ -1,0 +1,67 @@
+"""The rules of `flyball.distill` as C: `text()` is what mask.c and scan.c include as rules.inc.
+
+    python packages/flyball/native/rules_c.py     prints it
+
+Only patterns and word lists are taken; the order in which they apply stands in mask.c, beside Python's in
+`distill/mask.py` and `distill/parse.py`, and tests hold one against the other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+from regex_c import Writer
+
+_PACKAGES = Path(__file__).resolve().parents[2]
+_SOURCES = (_PACKAGES / "flyball" / "src", _PACKAGES / "flyball-sdk" / "src")
+_BESIDE = ("pyarrow", "pyarrow.compute", "numpy", "numpy.typing", "orjson")
+"""What the modules import for their work on arrays; while a distribution is built it need not be there."""
+
+_MASK = (
+    "QUOTED KEY_VALUE URL PATH ADDRESS DOTTED TELLING_NAME ENUM LEADING_NAME EMPTINESS HOLLOW DATE HEX_WORD COLONS"
+    " COMPOUND SIZE LIST RUN"
+)
+_HEAD = (
+    "LOGFMT LOGFMT_MESSAGE STAMP PREFIX_LEVEL BRACKET_LEVEL NUMBERED_LEVEL LETTER_LEVEL LEADING_LEVEL FIELD_LEVEL"
+    " LATER_LEVEL"
+)
+
+
+def text() -> str:
+    """The C of all patterns and word lists."""
+    mask, parse, redact, traces = (_rules(name) for name in ("mask", "parse", "redact", "traces"))
+    writer = Writer()
+    for module, names in ((mask, _MASK), (parse, _HEAD)):
+        for name in names.split():
+            pattern: re.Pattern[str] = getattr(module, f"_{name}")
+            writer.add(name.lower(), pattern.pattern, pattern.flags & re.IGNORECASE)
+    writer.add("suspect", redact._PREFILTER)  # noqa: SLF001 - the core is made of the modules' insides
+    writer.add("frame", traces.FRAME_RE2)
+    writer.words("states", mask._STATES)  # noqa: SLF001
+    writer.words("meaning", mask._MEANING)  # noqa: SLF001
+    levels: dict[str, int] = parse._SEVERITY  # noqa: SLF001
+    writer.words("level_words", levels)
+    writer.numbers("level_numbers", [levels[word] for word in sorted(levels)])
+    return writer.text()
+
+
+def _rules(name: str) -> Any:
+    """A module of `flyball.distill`."""
+    for source in _SOURCES:
+        if str(source) not in sys.path:
+            sys.path.insert(0, str(source))
+    for absent in _BESIDE:
+        try:
+            importlib.import_module(absent)
+        except ImportError:
+            sys.modules[absent] = MagicMock()
+    return importlib.import_module(f"flyball.distill.{name}")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,204 @@
+"""The compiled scanner (`native/scan.c`): texts in, a code for each; what the codes stand for beside them.
+
+A code is the index of an entry, and an entry is a key (see `mask`) with its shape and the severity it states.
+Texts that the core leaves to the interpreter are `odd`: secrets, JSON, several lines, control characters, long ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from flyball import native
+
+ENTRIES_MAX = 1 << 18
+"""Keys remembered; then all are forgotten and met anew. With their texts about 100 MB."""
+
+BLANK, ODD = -1, -2
+"""Codes of a blank line and of a text that the core leaves to the interpreter."""
+NO_ENTRY = -1
+BEST = 2
+"""The widest instructions there are; 0 for none, 1 for AVX2, 2 for AVX-512."""
+
+_NEW = np.dtype([("id", np.uint64), ("row", np.int64), ("at", np.int64), ("size", np.int64)])
+_ODD = np.dtype([("row", np.int64), ("entry", np.int64)])
+_SEEN = np.dtype(
+    [("count", "u8"), ("first_at", "u8"), ("last_at", "u8"), ("first_size", "u8"), ("last_size", "u8")]
+)
+_FIELDS = 11  # of flyball_scanner_look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one call found.
+
+    `shapes` (uint64, 0 for one that is not said yet) and `severities` (uint8) belong to the entries; `odd` are the
+    rows with code ODD and `odd_entries` the entries that wait for their shape (or NO_ENTRY); `frames` are rows that
+    are stack frames; `new` are ids of shapes not met before, the row of their first text, and their template.
+    """
+
+    shapes: NDArray[np.uint64]
+    severities: NDArray[np.uint8]
+    odd: NDArray[np.int64]
+    odd_entries: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    new: list[tuple[int, int, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How often an entry was counted, where in the stream first and last, and how those texts begin."""
+
+    count: int
+    first_at: int
+    last_at: int
+    first: str
+    last: str
+
+
+class Scanner:
+    """Holds bounded memory of keys and the ids of known shapes; not to be shared between threads.
+
+    Raises:
+        MemoryError: there is none left (from any method).
+    """
+
+    def __init__(self, *, other: int, shapes_max: int, known: Iterable[int] = (), level: int = BEST) -> None:
+        self._core = _core()
+        seeds = secrets.randbits(64), secrets.randbits(64)
+        self._held = self._core.flyball_scanner_new(*seeds, other, shapes_max, level)
+        if not self._held:
+            raise MemoryError
+        self.know(known)
+
+    def __del__(self) -> None:
+        if getattr(self, "_held", None):
+            self._core.flyball_scanner_free(self._held)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to `forget`."""
+        return len(self._look().shapes) >= ENTRIES_MAX
+
+    def know(self, shapes: Iterable[int]) -> None:
+        """These shapes are not new."""
+        ids = np.fromiter(shapes, np.uint64)
+        if self._core.flyball_scanner_know(self._held, ids.ctypes.data, len(ids)) < 0:
+            raise MemoryError
+
+    def texts(self, texts: pa.Array) -> tuple[NDArray[np.int32], Found]:
+        """The code of each text (string, without nulls)."""
+        codes = np.empty(len(texts), np.int32)
+        _valid, offsets, data = (texts if len(texts) else pa.array([""])).buffers()
+        at = offsets.address + 4 * texts.offset
+        address = data.address if data is not None else at
+        if self._core.flyball_scan_texts(self._held, address, at, len(texts), codes.ctypes.data) < 0:
+            raise MemoryError
+        return codes, self._look()
+
+    def lines(
+        self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
+    ) -> tuple[int, Found]:
+        """The codes of the first lines of some bytes, which end with a newline.
+
+        Args:
+            address: where the bytes are.
+            size: how many, under 4 GiB.
+            begins: filled with where each line begins, and where the next one would.
+            codes: filled with the codes; at most so many lines, and one less than `begins` has room for, are read.
+        """
+        rows_max = min(len(codes), len(begins) - 1)
+        begin, code = begins.ctypes.data, codes.ctypes.data
+        rows = self._core.flyball_scan_lines(self._held, address, size, begin, code, rows_max)
+        if rows < 0:
+            raise MemoryError
+        return rows, self._look()
+
+    def settle(self, entry: int, shape: int, severity: int) -> None:
+        """An entry that waited has this shape and states this severity."""
+        self._core.flyball_scanner_settle(self._held, entry, shape, severity)
+
+    def tally(self, address: int, begins: NDArray[np.uint32], codes: NDArray[np.int32], at: int) -> None:
+        """Count lines under their entries, negative codes not; `at` is where the first stands in the stream."""
+        rows = len(codes)
+        if self._core.flyball_tally(self._held, address, begins.ctypes.data, codes.ctypes.data, rows, at) < 0:
+            raise MemoryError
+
+    def tallied(self) -> list[tuple[int, int, Seen]]:
+        """Shape, severity and counts of each entry that was counted."""
+        found = self._look()
+        size = self._core.flyball_tallied(self._held, None, None)
+        counted, texts = np.empty(len(found.shapes), _SEEN), ctypes.create_string_buffer(max(size, 1))
+        self._core.flyball_tallied(self._held, counted.ctypes.data, texts)
+        rows: list[tuple[int, int, Seen]] = []
+        at, raw = 0, texts.raw
+        for entry, (count, first_at, last_at, first_size, last_size) in enumerate(counted.tolist()):
+            middle, end = at + first_size, at + first_size + last_size
+            if count:
+                first, last = (some.decode("utf-8", "ignore") for some in (raw[at:middle], raw[middle:end]))
+                seen = Seen(count=count, first_at=first_at, last_at=last_at, first=first, last=last)
+                rows.append((int(found.shapes[entry]), int(found.severities[entry]), seen))
+            at = end
+        return rows
+
+    def forget(self) -> None:
+        """Forget all keys and what was counted; known shapes stay known."""
+        self._core.flyball_scanner_forget(self._held)
+
+    def _look(self) -> Found:
+        fields = (ctypes.c_uint64 * _FIELDS)()
+        self._core.flyball_scanner_look(self._held, fields)
+        ids, severities, entries, news, new_size, arena, arena_size, odds, odd_size, frames, frames_size = (
+            fields
+        )
+        odd = _view(odds, odd_size, _ODD).copy()
+        templates = ctypes.string_at(arena, arena_size) if arena_size else b""
+        return Found(
+            shapes=_view(ids, entries, np.dtype(np.uint64)),
+            severities=_view(severities, entries, np.dtype(np.uint8)),
+            odd=odd["row"],
+            odd_entries=odd["entry"],
+            frames=_view(frames, frames_size, np.dtype(np.int64)).copy(),
+            new=[
+                (shape, row, templates[at : at + size].decode())
+                for shape, row, at, size in _view(news, new_size, _NEW).tolist()
+            ],
+        )
+
+
+def _view(address: int, number: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array on the core's memory, good until the next call."""
+    if not number:
+        return np.empty(0, dtype)
+    return np.frombuffer((ctypes.c_char * (number * dtype.itemsize)).from_address(address), dtype)
+
+
+@functools.cache
+def _core() -> ctypes.CDLL:
+    core = native.library()
+    if core is None:
+        raise RuntimeError("the compiled core is not there")
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    for name, result, arguments in (
+        ("scanner_new", pointer, [ctypes.c_uint64] * 4 + [ctypes.c_int]),
+        ("scanner_free", None, [pointer]),
+        ("scanner_know", ctypes.c_int, [pointer, pointer, number]),
+        ("scanner_forget", None, [pointer]),
+        ("scanner_look", None, [pointer, pointer]),
+        ("scanner_settle", None, [pointer, number, ctypes.c_uint64, ctypes.c_uint8]),
+        ("scan_texts", number, [pointer, pointer, pointer, number, pointer]),
+        ("scan_lines", number, [pointer, pointer, number, pointer, pointer, number]),
+        ("tally", ctypes.c_int, [pointer, pointer, pointer, pointer, number, ctypes.c_uint64]),
+        ("tallied", number, [pointer, pointer, pointer]),
+    ):
+        function = getattr(core, f"flyball_{name}")
+        function.restype, function.argtypes = result, arguments
+    return core

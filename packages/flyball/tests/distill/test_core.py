@@ -1,0 +1,111 @@
+"""The compiled core gives the answers of the pure path, on lines made to hit its edges and on the labelled logs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from flyball import native
+from flyball.distill.shapes import Distilled, Distiller
+from flyball.model.pattern import Shape
+from harness.data import labelled_bodies, raw_lines
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled core was not built")
+
+LEVELS = (0, 1, 2)
+"""Without wide instructions, AVX2, AVX-512; a processor without takes the next lower ones."""
+
+_PIECES = st.sampled_from(
+    """
+    user job failed ok connection to from at in 10.0.0.1 10.0.0.1:8080 4111111111111111 4111-1111-1111-1111
+    4111 1111 5500005555555559 3782 822463 10005 2024-01-31 12:07:41 12:07:41,123 07:41.5Z [INFO] ERROR WARN: <14> I0102
+    15:04:05.123456 Mon Jan 31 key=value k=1 id= =x a==b path=/var/log/x.1 "quoted text" 'it' `tick` "GET /a/1?x=2"
+    {"msg":"hello","level":"warn"} {"a":1} { {bad [1,2] [a, b, c] (none) () true null None 0x1f deadbeefdeadbeef
+    password=hunter2 pwd: token=abc Bearer abc123def basic eyJhbGciOiJI.eyJzdWIi.x AKIAABCDEFGHIJKLMNOP
+    sk-abcdefghijklmnopqrstuv ghp_0123456789abcdef xoxb-1234567890 https://u:p@h/x://y@z hooks.slack.com/x1
+    -----BEGIN PRIVATE KEY----- com.example.app.Thing java.lang.IllegalStateException a.b.C$D user@example.org
+    C:\\\\temp\\\\x \\\\\\\\host\\\\share ~/a ./b/c/d 5ms 10KB 3.5GB/s 99% v1.2.3 part-0001. 1. 2- _3_ -4- .5 a1b2 $x1 *y2
+    fe80::1 ::1 aa:bb:cc:dd:ee:ff 0 00 <*> <0> über naïve 用户 登录 失败 مستخدم ‏ ١٢٣ ａｂｃ１ ſecret K \x1b[31mred\x1b[0m
+    \u2028 \x00 \x0b \x1c \x7f é \U0001f600 ... -> => :: == -- __ | ; , . level=error msg="it is" lvl=info
+    at com.x.Y.z(Y.java:12) Caused by: Traceback (most recent call last):
+    """.split()
+)
+_GAPS = st.sampled_from([" ", " ", " ", "", "  ", "\t", ": ", ", ", "=", "-", ".", "/", "\r", "\n"])
+_LINES = st.one_of(
+    st.lists(st.tuples(_PIECES, _GAPS), max_size=12).map(lambda parts: "".join(a + b for a, b in parts)),
+    st.text(st.sampled_from("aZf g09._-= :/\"'{[<*>]}@\t\r\n\x1bé０"), max_size=200),
+    st.text(max_size=40),
+)
+
+
+def _both(batches: list[list[str]], level: int) -> tuple[list[Distilled], list[Shape], list[Distilled], list[Shape]]:
+    core, pure = Distiller(core=level), Distiller(core=None)
+    found: list[list[Distilled]] = [[], []]
+    new: list[list[Shape]] = [[], []]
+    for lines in batches:
+        texts = pa.array(lines, pa.string())
+        for at, distiller in enumerate((core, pure)):
+            found[at].append(distiller.distill(texts, np.zeros(len(lines), np.uint8)))
+            new[at] += distiller.drain_new()
+    return found[0], new[0], found[1], new[1]
+
+
+def _same(batches: list[list[str]], level: int) -> None:
+    core, core_new, pure, pure_new = _both(batches, level)
+    for lines, one, other in zip(batches, core, pure, strict=True):
+        assert one.texts.to_pylist() == other.texts.to_pylist()
+        assert one.redacted == other.redacted
+        differing = np.flatnonzero((one.shapes != other.shapes) | (one.severity != other.severity))
+        assert [lines[at] for at in differing] == []
+    assert core_new == pure_new
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(st.lists(st.lists(_LINES, max_size=8), max_size=3))
+@settings(max_examples=400, deadline=None)
+@example([["5. 6", "a 5.", "x-1-.", "1" * 64 + " a", "a" * 63 + "1", "-" * 64 + "1.", "a" * 130 + " 7"]])
+@example([["4111 1111 1111 1111", "4111-1111 1111 1111", "4111 1111-1111-1111", "x 3782 822463 10005"]])
+@example([["{}", "", " ", "\t", "é1", "é2", "é1"], ["é1", "é3"]])
+def test_the_core_says_what_the_pure_path_says(level: int, batches: list[list[str]]) -> None:
+    _same(batches, level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(st.integers(0, 200), st.integers(0, 200), _LINES)
+@settings(max_examples=200, deadline=None)
+def test_wherever_in_a_word_of_bits_a_token_lies(level: int, before: int, after: int, middle: str) -> None:
+    _same([["x" * before + middle + "y" * after, " " * before + middle, "1" * before + middle + "." * after]], level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [1023, 1024, 1025, 4095, 4096, 4097, 10_000])
+def test_long_texts(level: int, size: int) -> None:
+    lines = [("word 12 and " * 1000)[:size], "w" * size, "7" * size, "a=1;" * (size // 4), "é" * size, "x y " * (size // 4)]
+    _same([lines], level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_labelled_logs(level: int) -> None:
+    _same([labelled_bodies(), raw_lines()], level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_over_the_cap_is_other(level: int) -> None:
+    core = Distiller(core=level, shapes_max=3)
+    lines = [f"{word} happened" for word in ("one", "two", "three", "four", "five", "one")]
+    shapes = core.distill(pa.array(lines), np.zeros(6, np.uint8)).shapes
+    assert [shape.template for shape in core.drain_new()] == ["one happened", "two happened", "three happened", "<other shapes>"]
+    assert len(set(shapes.tolist())) == 4
+    assert core.other == 2
+
+
+def test_keys_forgotten_are_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyball.distill.scanner.ENTRIES_MAX", 4)
+    distiller, pure = Distiller(), Distiller(core=None)
+    for batch in range(5):
+        texts = pa.array([f"{chr(97 + batch)}{chr(97 + at)} happened {at}" for at in range(5)] + ["é came"])
+        zero = np.zeros(len(texts), np.uint8)
+        assert distiller.distill(texts, zero).shapes.tolist() == pure.distill(texts, zero).shapes.tolist()
+        assert distiller.drain_new() == pure.drain_new()
