@@ -22,17 +22,17 @@ REPEAT_MAX = 24
 """A bounded repeat of a group is written out so many times at most."""
 
 _ALL = frozenset(range(CHARS))
+_DIGIT = frozenset(map(ord, "0123456789"))
+_SPACE = frozenset(c for c in range(CHARS) if chr(c).isspace())
+_WORD = frozenset(c for c in range(CHARS) if chr(c).isalnum() or chr(c) == "_")
 _CATEGORIES = {
-    sre.CATEGORY_DIGIT: frozenset(map(ord, "0123456789")),
-    sre.CATEGORY_SPACE: frozenset(c for c in range(CHARS) if chr(c).isspace()),
-    sre.CATEGORY_WORD: frozenset(c for c in range(CHARS) if chr(c).isalnum() or chr(c) == "_"),
+    sre.CATEGORY_DIGIT: _DIGIT,
+    sre.CATEGORY_SPACE: _SPACE,
+    sre.CATEGORY_WORD: _WORD,
+    sre.CATEGORY_NOT_DIGIT: _ALL - _DIGIT,
+    sre.CATEGORY_NOT_SPACE: _ALL - _SPACE,
+    sre.CATEGORY_NOT_WORD: _ALL - _WORD,
 }
-_CATEGORIES |= {
-    sre.CATEGORY_NOT_DIGIT: _ALL - _CATEGORIES[sre.CATEGORY_DIGIT],
-    sre.CATEGORY_NOT_SPACE: _ALL - _CATEGORIES[sre.CATEGORY_SPACE],
-    sre.CATEGORY_NOT_WORD: _ALL - _CATEGORIES[sre.CATEGORY_WORD],
-}
-_WORD = _CATEGORIES[sre.CATEGORY_WORD]
 _SIGNATURE = "(const uint8_t *s, int n, int i, int *g)"
 
 

@@ -79,6 +79,7 @@ typedef struct {
     uint32_t *touched;
     size_t touched_room;
     uint32_t epoch;
+    size_t examples_bytes;
     int failed; /* out of memory */
 } Scanner;
 
@@ -266,7 +267,7 @@ static int key_of(const uint8_t *text, int n, const Tokens *tokens, uint8_t *key
 
 static int note_new(Scanner *s, uint64_t id, int64_t row, const uint8_t *template, int size) {
     if (!ROOM(s, news, s->news_used + 1) || !ROOM(s, arena, s->arena_used + size)) return 0;
-    memcpy(s->arena + s->arena_used, template, size);
+    if (size) memcpy(s->arena + s->arena_used, template, (size_t)size);
     s->news[s->news_used++] = (New){.id = id, .row = row, .at = (int64_t)s->arena_used, .size = size};
     s->arena_used += size;
     return 1;
@@ -577,7 +578,7 @@ static void begin_call(Scanner *s) { s->news_used = s->arena_used = s->odd_used 
 /* Forget all keys; the shapes stay known. */
 EXPORT void flyball_scanner_forget(Scanner *s) {
     for (size_t i = 0; i < s->entries; i++) free(s->seen[i].first), free(s->seen[i].last);
-    s->entries = s->slots_used = 0;
+    s->entries = s->slots_used = s->examples_bytes = 0;
     if (s->slots) memset(s->slots, 0, (s->slots_mask + 1) * sizeof *s->slots);
 }
 
@@ -651,10 +652,11 @@ EXPORT void flyball_scanner_look(const Scanner *s, const void **out) {
 
 /* ---- counting lines ----------------------------------------------------------------------------------------------*/
 
-#define SEEN_BYTES_MAX 256 /* as parse.TIME_CHARS: a line says its time in its beginning */
+#define SEEN_BYTES_MAX 256       /* as parse.TIME_CHARS: a line says its time in its beginning */
+#define EXAMPLES_BYTES_MAX (1 << 26) /* so much is kept of first texts, which serve as examples, in full */
 
-static int keep_text(uint8_t **kept, uint16_t *size, uint16_t *room, const uint8_t *text, size_t n) {
-    if (n > SEEN_BYTES_MAX) n = SEEN_BYTES_MAX;
+static int keep_text(uint8_t **kept, uint16_t *size, uint16_t *room, const uint8_t *text, size_t n, size_t most) {
+    if (n > most) n = most;
     if (n > *room || !*kept) {
         uint8_t *bigger = realloc(*kept, n ? n : 1);
         if (!bigger) return 0;
@@ -679,16 +681,19 @@ EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins
         if (!seen->count++) {
             uint16_t room = 0;
             seen->first_at = at + begins[row];
-            if (!keep_text(&seen->first, &seen->first_size, &room, data + begins[row], begins[row + 1] - begins[row]))
+            size_t most = s->examples_bytes < EXAMPLES_BYTES_MAX ? TEXT_BYTES_MAX : SEEN_BYTES_MAX;
+            if (!keep_text(&seen->first, &seen->first_size, &room, data + begins[row],
+                           begins[row + 1] - begins[row] - 1, most))
                 return -1;
+            s->examples_bytes += seen->first_size;
         }
         seen->last_row = (uint32_t)row;
     }
     for (size_t i = 0; i < touched; i++) {
         Seen *seen = &s->seen[s->touched[i]];
-        uint32_t from = begins[seen->last_row], size = begins[seen->last_row + 1] - from;
+        uint32_t from = begins[seen->last_row], size = begins[seen->last_row + 1] - from - 1;
         seen->last_at = at + from;
-        if (!keep_text(&seen->last, &seen->last_size, &seen->last_room, data + from, size)) return -1;
+        if (!keep_text(&seen->last, &seen->last_size, &seen->last_room, data + from, size, SEEN_BYTES_MAX)) return -1;
     }
     return 0;
 }

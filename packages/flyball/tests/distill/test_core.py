@@ -26,11 +26,11 @@ _PIECES = st.sampled_from(
     password=hunter2 pwd: token=abc Bearer abc123def basic eyJhbGciOiJI.eyJzdWIi.x AKIAABCDEFGHIJKLMNOP
     sk-abcdefghijklmnopqrstuv ghp_0123456789abcdef xoxb-1234567890 https://u:p@h/x://y@z hooks.slack.com/x1
     -----BEGIN PRIVATE KEY----- com.example.app.Thing java.lang.IllegalStateException a.b.C$D user@example.org
-    C:\\\\temp\\\\x \\\\\\\\host\\\\share ~/a ./b/c/d 5ms 10KB 3.5GB/s 99% v1.2.3 part-0001. 1. 2- _3_ -4- .5 a1b2 $x1 *y2
-    fe80::1 ::1 aa:bb:cc:dd:ee:ff 0 00 <*> <0> über naïve 用户 登录 失败 مستخدم ‏ ١٢٣ ａｂｃ１ ſecret K \x1b[31mred\x1b[0m
-    \u2028 \x00 \x0b \x1c \x7f é \U0001f600 ... -> => :: == -- __ | ; , . level=error msg="it is" lvl=info
+    C:\\temp\\x \\\\host\\share ~/a ./b/c/d 5ms 10KB 3.5GB/s 99% v1.2.3 part-0001. 1. 2- _3_ -4- .5 a1b2 $x1 *y2
+    fe80::1 ::1 aa:bb:cc:dd:ee:ff 0 00 <*> <0> über naïve 用户 登录 失败 مستخدم ١٢٣ ａｂｃ１ ſecret \u212a \x1b[31mred\x1b[0m
+    \u200f \u2028 \x00 \x0b \x1c \x7f é \U0001f600 ... -> => :: == -- __ | ; , . level=error msg="it is" lvl=info
     at com.x.Y.z(Y.java:12) Caused by: Traceback (most recent call last):
-    """.split()
+    """.split(" ")  # noqa: SIM905 - control characters are white space to a bare split
 )
 _GAPS = st.sampled_from([" ", " ", " ", "", "  ", "\t", ": ", ", ", "=", "-", ".", "/", "\r", "\n"])
 _LINES = st.one_of(
@@ -40,7 +40,9 @@ _LINES = st.one_of(
 )
 
 
-def _both(batches: list[list[str]], level: int) -> tuple[list[Distilled], list[Shape], list[Distilled], list[Shape]]:
+def _both(
+    batches: list[list[str]], level: int
+) -> tuple[list[Distilled], list[Shape], list[Distilled], list[Shape]]:
     core, pure = Distiller(core=level), Distiller(core=None)
     found: list[list[Distilled]] = [[], []]
     new: list[list[Shape]] = [[], []]
@@ -76,13 +78,23 @@ def test_the_core_says_what_the_pure_path_says(level: int, batches: list[list[st
 @given(st.integers(0, 200), st.integers(0, 200), _LINES)
 @settings(max_examples=200, deadline=None)
 def test_wherever_in_a_word_of_bits_a_token_lies(level: int, before: int, after: int, middle: str) -> None:
-    _same([["x" * before + middle + "y" * after, " " * before + middle, "1" * before + middle + "." * after]], level)
+    _same(
+        [["x" * before + middle + "y" * after, " " * before + middle, "1" * before + middle + "." * after]],
+        level,
+    )
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("size", [1023, 1024, 1025, 4095, 4096, 4097, 10_000])
 def test_long_texts(level: int, size: int) -> None:
-    lines = [("word 12 and " * 1000)[:size], "w" * size, "7" * size, "a=1;" * (size // 4), "é" * size, "x y " * (size // 4)]
+    lines = [
+        ("word 12 and " * 1000)[:size],
+        "w" * size,
+        "7" * size,
+        "a=1;" * (size // 4),
+        "é" * size,
+        "x y " * (size // 4),
+    ]
     _same([lines], level)
 
 
@@ -96,7 +108,12 @@ def test_what_is_over_the_cap_is_other(level: int) -> None:
     core = Distiller(core=level, shapes_max=3)
     lines = [f"{word} happened" for word in ("one", "two", "three", "four", "five", "one")]
     shapes = core.distill(pa.array(lines), np.zeros(6, np.uint8)).shapes
-    assert [shape.template for shape in core.drain_new()] == ["one happened", "two happened", "three happened", "<other shapes>"]
+    assert [shape.template for shape in core.drain_new()] == [
+        "one happened",
+        "two happened",
+        "three happened",
+        "<other shapes>",
+    ]
     assert len(set(shapes.tolist())) == 4
     assert core.other == 2
 

@@ -6,43 +6,18 @@ of each line waits for that in a temporary file, 8 bytes a line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flyball.distill.catalog import Catalog
-from flyball.distill.lines import LineReader, Records
-from flyball.distill.parse import time_ns
-from flyball.distill.shapes import Distiller
+from flyball.distill.line_counts import Tally, line_counts
 from flyball.model.severity import Severity
 
 ASSIGN_IDS = 1 << 20
 """Ids resolved at a time when the assignment is written."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What is known of one shape."""
-
-    count: int = 0
-    severity: int = 0
-    first_ns: int | None = None
-    last_ns: int | None = None
-
-    def join(self, other: _Tally) -> None:
-        self.count += other.count
-        self.severity = max(self.severity, other.severity)
-        self.saw(other.first_ns)
-        self.saw(other.last_ns)
-
-    def saw(self, time: int | None) -> None:
-        if time is not None:
-            self.first_ns = time if self.first_ns is None else min(self.first_ns, time)
-            self.last_ns = time if self.last_ns is None else max(self.last_ns, time)
 
 
 class Count:
@@ -50,71 +25,44 @@ class Count:
 
     def __init__(self, spool: IO[bytes] | None) -> None:
         self.catalog = Catalog()
-        self.lines = self.records = self.redacted = self.bytes_in = self.cut = 0
-        self._spool = spool
-        self._reader = LineReader()
-        self._distiller = Distiller()
-        self._tallies: dict[int, _Tally] = {}
-        self._shapes = 0
+        self.bytes_in = 0
+        self._counts = line_counts(spool)
+
+    @property
+    def records(self) -> int:
+        """Records so far: a stack trace is one, a blank line none."""
+        return self._counts.records
 
     def feed(self, chunk: bytes) -> None:
         """Count what is complete with the next bytes."""
         self.bytes_in += len(chunk)
-        self._take(self._reader.feed(chunk))
+        self._counts.feed(chunk)
 
     def end_file(self) -> None:
-        """Count what is left of a file: its last line needs no newline, a trace does not go on in the next."""
-        self._take(self._reader.flush())
-        self.cut += self._reader.cut
-        self._reader = LineReader()
-
-    def _take(self, records: Records) -> None:
-        """Count one batch of records and spool the shape of each line."""
-        self.lines += len(records.of_line)
-        if not len(records.of_line):
-            return
-        distilled = self._distiller.distill(records.texts, np.zeros(len(records.texts), np.uint8))
-        self.records += len(distilled.shapes)
-        self.redacted += distilled.redacted
-        for shape in self._distiller.drain_new():
-            self._shapes += 1
-            self.catalog.add([shape], self._shapes)  # age is the order of the first record
-        self._tally(distilled.shapes, distilled.severity, records)
-        if self._spool is not None:
-            shapes = np.append(distilled.shapes, np.uint64(0))  # NO_RECORD (-1) picks this 0
-            self._spool.write(shapes[records.of_line].tobytes())
-
-    def _tally(self, shapes: NDArray[np.uint64], severity: NDArray[np.uint8], records: Records) -> None:
-        ids, firsts, codes, counts = np.unique(
-            shapes, return_index=True, return_inverse=True, return_counts=True
-        )
-        lasts = np.empty(len(ids), np.int64)
-        lasts[codes] = np.arange(len(codes))
-        worst = np.zeros(len(ids), np.uint8)
-        np.maximum.at(worst, codes, severity)
-        for at, shape in enumerate(ids.tolist()):
-            tally = self._tallies.setdefault(shape, _Tally())
-            tally.count += int(counts[at])
-            tally.severity = max(tally.severity, int(worst[at]))
-            for row in (int(firsts[at]), int(lasts[at])):
-                tally.saw(time_ns(records.texts[row].as_py()))
+        """Count what is left of a file."""
+        self._counts.end_file()
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per pattern, the most frequent first; aliases are resolved now."""
-        patterns: dict[str, _Tally] = {}
-        for shape, tally in self._tallies.items():
-            patterns.setdefault(self.catalog.resolve(shape), _Tally()).join(tally)
+        """One row per pattern, the most frequent first. Patterns are made now: call it once, at the end."""
+        shapes = self._counts.shapes()
+        for age, (shape, _tally) in enumerate(shapes):
+            self.catalog.add([shape], age)  # age is the order of the first record
+        tallies: dict[str, list[Tally]] = {}
+        for shape, tally in shapes:
+            tallies.setdefault(self.catalog.resolve(shape.id), []).append(tally)
         rows: list[dict[str, Any]] = []
         for pattern in self.catalog.patterns():
-            tally = patterns[pattern.fingerprint]
+            of_shapes = tallies[pattern.fingerprint]
+            severity = max(tally.severity for tally in of_shapes)
+            times = [time for tally in of_shapes for time in tally.times_ns()]
             rows.append(
                 {
                     "fingerprint": pattern.fingerprint,
                     "template": pattern.template,
-                    "count": tally.count,
-                    "severity": Severity(tally.severity).name if tally.severity else None,
-                    "first_seen": _rfc3339(tally.first_ns),
-                    "last_seen": _rfc3339(tally.last_ns),
+                    "count": sum(tally.count for tally in of_shapes),
+                    "severity": Severity(severity).name if severity else None,
+                    "first_seen": _rfc3339(min(times, default=None)),
+                    "last_seen": _rfc3339(max(times, default=None)),
                     "example": self.catalog.example(pattern.fingerprint),
                 }
             )
@@ -122,10 +70,11 @@ class Count:
 
     def summary(self, patterns: int, bytes_kept: int, elapsed_s: float) -> str:
         """One line: what came in, what was kept, what was not told apart or cut."""
+        counts = self._counts
         return (
-            f"lines {self.lines:,} | records {self.records:,} | patterns {patterns:,} | bytes in {self.bytes_in:,}"
-            f" | bytes kept {bytes_kept:,} | {self.lines / max(elapsed_s, 1e-9):,.0f} lines/s"
-            f" | redacted {self.redacted:,} | other {self._distiller.other:,} | cut {self.cut:,}"
+            f"lines {counts.lines:,} | records {counts.records:,} | patterns {patterns:,} | bytes in {self.bytes_in:,}"
+            f" | bytes kept {bytes_kept:,} | {counts.lines / max(elapsed_s, 1e-9):,.0f} lines/s"
+            f" | redacted {counts.redacted:,} | other {counts.other:,} | cut {counts.cut:,}"
         )
 
 

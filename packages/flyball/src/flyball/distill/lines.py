@@ -23,7 +23,8 @@ LINE_BYTES_MAX = 1024 * 1024
 
 KEY_LINES_MAX = 256
 """A private key of 16,384 bits has 200 lines."""
-_KEY = "PRIVATE KEY-----"
+KEY_MARK = "PRIVATE KEY-----"
+"""What every line has with which a private key begins."""
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?!.*-----END )")
 _KEY_GOES_ON = re.compile(r"\s*(?:[A-Za-z0-9+/=]{0,128}|(?:Proc-Type|DEK-Info): .{0,128})\s*$")
 _KEY_END = re.compile(r"\s*-----END [A-Z0-9 ]*PRIVATE KEY-----")
@@ -120,10 +121,10 @@ class LineReader:
             sizes = np.concatenate((sizes, new_sizes))
         if not len(lines):
             return _nothing()
-        joined = _joined(lines, self.line_bytes_max)
-        until = len(lines) if final else _settled(len(lines), joined)
+        blocks = _joined(lines, self.line_bytes_max)
+        until = len(lines) if final else settled(len(lines), blocks)
         self._held, self._sizes = pa.concat_arrays([lines.slice(until)]), sizes[until:]
-        return _records(lines.slice(0, until), [some for some in joined if some[1] <= until])
+        return _records(lines.slice(0, until), [some for some in blocks if some[1] <= until])
 
     def _split(self, block: bytes) -> tuple[pa.Array, NDArray[np.int64]]:
         """The lines of a block, and the bytes each took in the stream, newline included."""
@@ -144,45 +145,56 @@ class LineReader:
 
 
 def _joined(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
-    """The lines that are one record, as (first, after last), ascending: private keys, and traces beside them."""
-    keys = _keys(lines)
-    traces = _traces(lines, bytes_max)
-    if not keys:
-        return traces
-    of_key = np.zeros(len(lines), np.bool_)
-    for first, after in keys:
-        of_key[first:after] = True
-    return sorted(keys + [(first, after) for first, after in traces if not of_key[first:after].any()])
-
-
-def _keys(lines: pa.Array) -> list[tuple[int, int]]:
+    frames = np.flatnonzero(
+        pc.match_substring_regex(lines, FRAME_RE2).to_numpy(zero_copy_only=False)
+    ).tolist()
     whole = lines.buffers()[2]
-    if whole is None or _KEY.encode() not in memoryview(whole).tobytes():
+    keys: list[int] = []
+    if whole is not None and KEY_MARK.encode() in memoryview(whole).tobytes():
+        keys = np.flatnonzero(pc.match_substring(lines, KEY_MARK).to_numpy(zero_copy_only=False)).tolist()
+    if not frames and not keys:
         return []
+    read = Lines(text=lambda at: lines[at].as_py(), size=lambda at: len(lines[at].as_py()), total=len(lines))
+    return joined(read, frames, keys, bytes_max)
+
+
+def joined(lines: Lines, frames: list[int], keys: list[int], bytes_max: int) -> list[tuple[int, int]]:
+    """The lines that are one record, as (first, after last), ascending: private keys, and traces beside them.
+
+    Args:
+        lines: the lines.
+        frames: those that FRAME_RE2 matches, ascending.
+        keys: those that contain KEY_MARK, ascending.
+        bytes_max: no trace grows over this.
+    """
+    of_keys = _keys(lines, keys)
+    traces = spans(lines, frames, bytes_max)
+    if not of_keys:
+        return traces
+    apart = [
+        (first, after)
+        for first, after in traces
+        if not any(first < end and begin < after for begin, end in of_keys)
+    ]
+    return sorted(of_keys + apart)
+
+
+def _keys(lines: Lines, candidates: list[int]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
-    for first in np.flatnonzero(pc.match_substring(lines, _KEY).to_numpy(zero_copy_only=False)).tolist():
-        if (found and first < found[-1][1]) or not _KEY_BEGIN.search(lines[first].as_py()):
+    for first in candidates:
+        if (found and first < found[-1][1]) or not _KEY_BEGIN.search(lines.text(first)):
             continue
         after = first + 1
-        while after < min(len(lines), first + KEY_LINES_MAX) and _KEY_GOES_ON.match(lines[after].as_py()):
+        while after < min(lines.total, first + KEY_LINES_MAX) and _KEY_GOES_ON.match(lines.text(after)):
             after += 1
-        if after < len(lines) and _KEY_END.match(lines[after].as_py()):
+        if after < lines.total and _KEY_END.match(lines.text(after)):
             after += 1
         if after - first > 1:
             found.append((first, after))
     return found
 
 
-def _traces(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
-    frames = pc.match_substring_regex(lines, FRAME_RE2)
-    if not frames.true_count:
-        return []
-    starts = np.flatnonzero(frames.to_numpy(zero_copy_only=False)).tolist()
-    read = Lines(text=lambda at: lines[at].as_py(), size=lambda at: len(lines[at].as_py()), total=len(lines))
-    return spans(read, starts, bytes_max)
-
-
-def _settled(total: int, joined: list[tuple[int, int]]) -> int:
+def settled(total: int, joined: list[tuple[int, int]]) -> int:
     """How many of the lines no later line can change: all but the last few, and no part of what may go on."""
     until = max(total - LOOK_BACK - 1, 0)
     for first, after in reversed(joined):

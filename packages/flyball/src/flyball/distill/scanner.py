@@ -178,7 +178,8 @@ def _view(address: int, number: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """An array on the core's memory, good until the next call."""
     if not number:
         return np.empty(0, dtype)
-    return np.frombuffer((ctypes.c_char * (number * dtype.itemsize)).from_address(address), dtype)
+    held: Any = (ctypes.c_char * (number * dtype.itemsize)).from_address(address)
+    return np.frombuffer(held, dtype)
 
 
 @functools.cache
