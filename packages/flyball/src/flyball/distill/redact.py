@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from flyball.model.pattern import WILDCARD
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raise it whenever a mask or a redaction rule changes what any line becomes; it is stored with each shape."""
 
 _NAMES_OF_SECRETS = (
