@@ -1,31 +1,47 @@
-"""Template quality: GA, FGA, PA and FTA of `flyball distill --assign` on labelled logs.
+"""Does it hold? T5, template quality beside the peers', and T6, how much smaller what is kept is than what came in.
 
     python -m bench.eval_templates [--data DIR]
 
-DIR holds one folder per system with `<system>_2k.log_structured_corrected.csv` (columns Content and
-EventTemplate). The message bodies go through the real command, one line each; what is scored is what it wrote.
+DIR is laid out like ../shared/data: `loghub2k/<system>/<system>_2k.log_structured_corrected.csv` (columns Content
+and EventTemplate; the folders of systems may also stand in DIR itself), and for T6 the HDFS events in `hdfs` and any
+`<system>/*.log` of 10,000 lines or more.
 
-GA: share of lines whose group is exactly a true group. FGA: F1 over groups. PA: share of lines whose template
-text is the true one. FTA: F1 over templates with group and text right. (The definitions of LogHub-2.0's
-evaluator, https://github.com/logpai/loghub-2.0.)
+T5. The message bodies go through the real command, one line each; what is scored is what it wrote. GA: share of
+lines whose group is exactly a true group. FGA: F1 over groups. PA: share of lines whose template text is the true
+one. FTA: F1 over templates with group and text right. (The definitions of LogHub-2.0's evaluator,
+https://github.com/logpai/loghub-2.0.) The peers get the same bodies, in turn, on the same core, in the same run.
+
+T6. After the first tenth of a stream (warm-up), bytes kept against bytes that came in, newlines included. Kept is,
+in the JSON that `flyball distill --json` writes: of a pattern that the warm-up knew its fingerprint and its count, of
+a pattern first met later its whole row, with template, times and example.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-LABELS = "*_structured*.csv"
+import orjson
+
+from bench import streams
+from bench.distill import counted, holds, one_core
+from bench.peers import PEERS, versions
+from bench.streams import LABELS, labelled, one_line, pairs
+
 FLYBALL = Path(sys.executable).with_name("flyball")
+MEANS_MIN: dict[str, float] = {"GA": 0.985, "FGA": 0.96, "FTA": 0.70}
+WARM_UP = 0.1
+"""Share of a stream's lines that T6 takes as warm-up."""
+
+LONG_LINES, LONG_MIN, SHORT_LINES, SHORT_MIN = 100_000, 0.99, 10_000, 0.90
+"""T6: a stream of so many lines is reduced by at least so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +55,60 @@ class Score:
 
 
 def main() -> None:
-    """Print one row per system and the mean."""
+    """Print both tables, and for each target whether it holds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, default=default_data())
+    parser.add_argument("--data", type=Path, default=streams.data_root())
     folder = parser.parse_args().data
-    tables = sorted(folder.glob(f"*/{LABELS}"))
+    tables = labelled(folder / "loghub2k") or labelled(folder)
     if not tables:
         sys.exit(f"no labelled logs ({LABELS}) in the folders of {folder}; name them with --data DIR")
-    print(f"{'system':<14}{'GA':>8}{'FGA':>8}{'PA':>8}{'FTA':>8}")
-    scores: list[Score] = []
+    with one_core():
+        print_quality(tables)
+        print_reduction(folder, tables)
+
+
+def print_quality(tables: Sequence[Path]) -> None:
+    """T5: a row per system and the means, ours and the peers'."""
+    names = ("flyball", *PEERS)
+    print(f"T5: template quality, no configuration ({versions()})")
+    print(" " * 14 + "".join(f" | {name:<27}" for name in names))
+    print(f"{'system':<14}" + f" | {'GA':>6}{'FGA':>7}{'PA':>7}{'FTA':>7}" * len(names))
+    scores: list[list[Score]] = []
     for table in tables:
-        score = evaluate(table)
-        scores.append(score)
-        print_row(table.parent.name, score)
-    print_row(
-        "mean", Score(*(sum(column) / len(scores) for column in zip(*map(astuple, scores), strict=True)))
+        bodies, truth = zip(*pairs(table), strict=True)
+        lines = [one_line(body) for body in bodies]
+        found = [run_distill(lines), *(peer(lines) for peer in PEERS.values())]
+        scores.append([score(truth, *one) for one in found])
+        _print_row(table.parent.name, scores[-1])
+    means = [
+        Score(*(sum(column) / len(of) for column in zip(*map(astuple, of), strict=True)))
+        for of in zip(*scores, strict=True)
+    ]
+    _print_row("mean", means)
+    for name, least in MEANS_MIN.items():
+        ours: float = getattr(means[0], name.lower())
+        print(f"T5 mean {name} {ours:.3f}   target >= {least:.3f}: {holds(ours >= least)}")
+
+
+def _print_row(name: str, scores: Sequence[Score]) -> None:
+    cells = (
+        " | " + f"{s.ga:>6.3f}" + "".join(f"{one:>7.3f}" for one in (s.fga, s.pa, s.fta)) for s in scores
     )
+    print(f"{name:<14}" + "".join(cells), flush=True)
 
 
-def default_data() -> Path:
-    """Where the labelled logs are when nobody says: $FLYBALL_DATA or ../shared/data beside the repository."""
-    root = os.environ.get("FLYBALL_DATA") or str(Path(__file__).resolve().parents[2] / "shared" / "data")
-    return Path(root) / "loghub2k"
-
-
-def print_row(name: str, score: Score) -> None:
-    """One line of the table."""
-    print(f"{name:<14}" + "".join(f"{value:>8.3f}" for value in astuple(score)))
-
-
-def evaluate(table: Path) -> Score:
-    """The score of one system."""
-    with table.open(newline="", encoding="utf-8", errors="replace") as rows:
-        pairs = [(row["Content"], row["EventTemplate"]) for row in csv.DictReader(rows)]
-    groups, texts = run_distill([content for content, _template in pairs])
-    return score([template for _content, template in pairs], groups, texts)
-
-
-def run_distill(bodies: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The fingerprint of each body and the template of each fingerprint, from the real command."""
+def run_distill(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The fingerprint of each line and the template of each fingerprint, from the real command."""
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "bodies.log", Path(folder) / "assigned"
-        # one line per record: a newline inside a CSV cell would shift every line after it
-        source.write_text("".join(f"{one_line(body)}\n" for body in bodies), encoding="utf-8")
+        source.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         command = [str(FLYBALL), "distill", str(source), "--json", "--assign", str(out)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         groups = out.read_text(encoding="utf-8").splitlines()
-    if len(groups) != len(bodies):
-        sys.exit(f"{len(bodies)} lines went in, {len(groups)} came out")
+    if len(groups) != len(lines):
+        sys.exit(f"{len(lines)} lines went in, {len(groups)} came out")
     patterns = [json.loads(line) for line in done.stdout.splitlines()]
     return groups, {pattern["fingerprint"]: pattern["template"] for pattern in patterns}
-
-
-def one_line(body: str) -> str:
-    """A body without line ends; a body that is blank would be no record, so it gets a mark."""
-    return " ".join(body.replace("\r", " ").split("\n")) if body.strip() else "(blank)"
 
 
 def score(truth: Sequence[str], groups: Sequence[str], texts: dict[str, str]) -> Score:
@@ -119,6 +134,53 @@ def score(truth: Sequence[str], groups: Sequence[str], texts: dict[str, str]) ->
 def f1(right: int, predicted: int, true: int) -> float:
     """The harmonic mean of precision and recall."""
     return 2 * right / (predicted + true) if right else 0.0
+
+
+def print_reduction(folder: Path, tables: Sequence[Path]) -> None:
+    """T6: a row per stream of SHORT_LINES lines or more."""
+    print(f"T6: reduction after a warm-up of {WARM_UP:.0%} of the lines")
+    found = False
+    for name, data in _long_streams(folder, tables):
+        lines = data.count(b"\n")
+        if lines < SHORT_LINES:
+            continue
+        found = True
+        least = LONG_MIN if lines >= LONG_LINES else SHORT_MIN
+        reached = reduction(data)
+        print(
+            f"T6 {name:<38}{lines:>10,} lines {len(data):>12,} B   reduction {reached:>8.3%}"
+            f"   target >= {least:.0%}: {holds(reached >= least)}",
+            flush=True,
+        )
+    if not found:
+        print(f"T6: no stream of {SHORT_LINES:,} lines in {folder}, not measured")
+
+
+def _long_streams(folder: Path, tables: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    real = streams.hdfs(folder) or streams.hdfs(folder.parent)
+    if real:
+        data = real.data()
+        yield "HDFS, real", data
+        yield "HDFS, real, its first lines", b"".join(data.splitlines(keepends=True)[:SHORT_LINES])
+    for table in tables:
+        for log in sorted(table.parent.glob("*.log")):
+            yield log.name, log.read_bytes()
+    yield "all systems mixed, tiled", streams.mixed(2 * LONG_LINES, tables).data()
+
+
+def reduction(data: bytes) -> float:
+    """1 - bytes kept / bytes in, of what came after the warm-up (the docstring above says what is kept)."""
+    lines = data.splitlines(keepends=True)
+    head = b"".join(lines[: int(len(lines) * WARM_UP)])
+    known = {row["fingerprint"]: row["count"] for row in counted(head).rows()}
+    kept = 0
+    for row in counted(data).rows():
+        before = known.get(row["fingerprint"])
+        if before is None:
+            kept += len(orjson.dumps(row)) + 1
+        elif row["count"] > before:
+            kept += len(orjson.dumps({"fingerprint": row["fingerprint"], "count": row["count"]})) + 1
+    return 1 - kept / (len(data) - len(head))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,14 @@
  * length, or -1 when the interpreter must do it. mask.c */
 int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *severity);
 
-/* Whether redaction must look at an ASCII text (redact._PREFILTER), and whether it is a stack frame (traces.FRAME_RE2);
- * at most KEY_BYTES_MAX bytes. mask.c */
+/* Of an ASCII text of at most KEY_BYTES_MAX bytes: whether redaction must look at it (redact.RULES), and whether it is a
+ * stack frame (traces.FRAME_RE2). mask.c */
 int flyball_is_suspect(const uint8_t *text, int size);
 int flyball_is_frame(const uint8_t *text, int size);
+
+/* Of an ASCII key: whether a text with it holds JSON (parse._SPECIAL), and whether one may be a stack frame. mask.c */
+int flyball_is_special(const uint8_t *key, int size);
+int flyball_may_be_frame(const uint8_t *key, int size);
 
 /* BLAKE2b with a digest of 8 bytes, read big-endian. blake2b.c */
 uint64_t flyball_blake2b_64(const uint8_t *data, size_t size);

@@ -105,7 +105,8 @@ static void key_value(Text *out, const Text *in, const int *g) {
     int size = g[9] - g[8];
     GROUPS(none);
     if (!memchr(value, '0', size) &&
-        (is_word_of(meaning, s + g[2], g[3] - g[2]) >= 0 || match_enum(value, size, 0, none) == size)) {
+        (is_word_of(meaning, s + g[2], g[3] - g[2]) >= 0 || is_word_of(states, value, size) >= 0 ||
+         match_enum(value, size, 0, none) == size)) {
         same(out, in, g);
         return;
     }
@@ -218,6 +219,8 @@ static void pass(Pair *p) {
     if (has(p->now, '0')) {
         APPLY(compound, compound);
         APPLY(size, zero);
+        APPLY(under, zero);
+        APPLY(stars, zero);
     }
     if (has(p->now, '[')) APPLY(list, list);
     APPLY(run, zero);
@@ -284,6 +287,17 @@ static uint8_t stated(const uint8_t *s, int n) {
     return 0;
 }
 
+/* parse._logfmt, for a text that is logfmt: moves *s and *n to its message, if it has one. */
+static int logfmt(const uint8_t **s, int *n) {
+    GROUPS(g);
+    if (!memchr(*s, '=', *n) || match_logfmt(*s, *n, 0, g) < 0) return 0;
+    if (search(match_logfmt_message, first_logfmt_message, *s, *n, 0, g)) {
+        int group = g[2] >= 0 && g[3] > g[2] ? 2 : g[4] >= 0 && g[5] > g[4] ? 4 : 0;
+        if (group) *n = g[group + 1] - g[group], *s += g[group];
+    }
+    return 1;
+}
+
 /* parse.head: moves *s and *n to the message and returns the severity stated. */
 static uint8_t head(const uint8_t **s, int *n) {
     int end, stamped = 0;
@@ -292,20 +306,16 @@ static uint8_t head(const uint8_t **s, int *n) {
     while (*n && is_space(**s)) ++*s, --*n;
     const uint8_t *whole = *s;
     int size = *n;
-    if (memchr(whole, '=', size) && match_logfmt(whole, size, 0, g) >= 0) {
-        if (search(match_logfmt_message, first_logfmt_message, whole, size, 0, g)) {
-            int group = g[2] >= 0 && g[3] > g[2] ? 2 : g[4] >= 0 && g[5] > g[4] ? 4 : 0;
-            if (group) *s = whole + g[group], *n = g[group + 1] - g[group];
-        }
-        return stated(whole, size);
-    }
+    if (logfmt(s, n)) return stated(whole, size);
     while ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end, stamped = 1;
     int found = stamped ? match_prefix_level(*s, *n, 0, g) : match_bracket_level(*s, *n, 0, g);
     if (found < 0) found = stamped ? match_letter_level(*s, *n, 0, g) : match_numbered_level(*s, *n, 0, g);
-    if (found < 0) return stated(*s, *n);
-    uint8_t severity = severity_of(*s + g[2], g[3] - g[2]);
-    *s += found, *n -= found;
-    if ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end;
+    uint8_t severity = found < 0 ? stated(*s, *n) : severity_of(*s + g[2], g[3] - g[2]);
+    if (found >= 0) {
+        *s += found, *n -= found;
+        if ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end;
+    }
+    if (found >= 0 || stamped) logfmt(s, n);
     return severity;
 }
 
@@ -320,9 +330,46 @@ int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *se
     return mask(&pair, out);
 }
 
+/* Whether the digits of s have the check digit of ISO/IEC 7812-1. */
+static int luhn(const uint8_t *s, int n) {
+    int total = 0, place = 0;
+    for (int i = n - 1; i >= 0; i--) {
+        if (s[i] < '0' || s[i] > '9') continue;
+        int digit = (s[i] - '0') * (place++ % 2 ? 2 : 1);
+        total += digit > 9 ? digit - 9 : digit;
+    }
+    return total % 10 == 0;
+}
+
+/* Whether redact._card may replace something: as it is, or without a short last group. */
+static int has_card(const uint8_t *text, int size) {
+    GROUPS(g);
+    for (int at = 0; search(match_card, first_card, text, size, at, g); at = g[1]) {
+        int end = g[1];
+        if (luhn(text + g[0], end - g[0])) return 1;
+        while (end > g[0] && text[end - 1] != ' ') end--;
+        if (end > g[0] && luhn(text + g[0], end - g[0])) return 1;
+    }
+    return 0;
+}
+
 int flyball_is_suspect(const uint8_t *text, int size) {
     GROUPS(g);
-    return search(match_suspect, first_suspect, text, size, 0, g);
+    return search(match_named, first_named, text, size, 0, g) || has_card(text, size);
+}
+
+int flyball_is_special(const uint8_t *key, int size) {
+    GROUPS(g);
+    return search(match_special, first_special, key, size, 0, g);
+}
+
+int flyball_may_be_frame(const uint8_t *key, int size) {
+    if (size && is_space(key[0])) return 1;
+    for (int at = 0; frame_starts[at]; at++) {
+        int length = (int)strlen(frame_starts[at]);
+        if (size >= length && !memcmp(key, frame_starts[at], length)) return 1;
+    }
+    return 0;
 }
 
 int flyball_is_frame(const uint8_t *text, int size) {

@@ -68,7 +68,9 @@ class Writer:
 
     def words(self, name: str, words: Iterable[str]) -> None:
         """Write an array of the words, sorted, ended by a null."""
-        listed = ", ".join(f'"{word}"' for word in sorted(words))
+        listed = ", ".join(
+            '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in sorted(words)
+        )
         self._lines.append(f"static const char *const {name}[] = {{{listed}, 0}};")
 
     def numbers(self, name: str, values: Sequence[int]) -> None:
@@ -293,6 +295,36 @@ def _first_of(node: Node, flags: int) -> tuple[frozenset[int], bool]:
         chars, empty = _first(list(body), flags)
         return chars, empty or low == 0
     return frozenset(), True  # looks and places take no character
+
+
+def starts(patterns: Iterable[str]) -> set[str]:
+    """How texts begin that one of the patterns matches, behind white space: literal, and as far as that is sure."""
+    found: set[str] = set()
+    for pattern in patterns:
+        nodes = list(parser.parse(pattern))
+        if nodes[0][0] is sre.MAX_REPEAT and _single(nodes[0][1][2][0], 0) == _SPACE:
+            if nodes[0][1][0] > 0:
+                continue  # always behind white space
+            nodes = nodes[1:]
+        found |= _starts(nodes)
+    return found
+
+
+def _starts(nodes: list[Node]) -> set[str]:
+    if not nodes:
+        return {""}
+    (op, value), rest = nodes[0], nodes[1:]
+    if op is sre.LITERAL:
+        return {chr(value) + more for more in _starts(rest)}
+    if op is sre.SUBPATTERN:
+        return _starts([*value[3], *rest])
+    if op is sre.BRANCH:
+        return {start for way in value[1] for start in _starts([*way, *rest])}
+    if op is sre.MAX_REPEAT and value[:2] == (0, 1):
+        return _starts([*value[2], *rest]) | _starts(rest)
+    if op is sre.MAX_REPEAT and value[0] > 0:
+        return {start[:1] for start in _starts([*value[2]])}
+    return {""}
 
 
 def _at(place: Any) -> str:

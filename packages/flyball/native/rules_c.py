@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
-from regex_c import Writer
+from regex_c import Writer, starts
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _SOURCES = (_PACKAGES / "flyball" / "src", _PACKAGES / "flyball-sdk" / "src")
@@ -24,7 +24,7 @@ _BESIDE = ("pyarrow", "pyarrow.compute", "numpy", "numpy.typing", "orjson")
 
 _MASK = (
     "QUOTED KEY_VALUE URL PATH ADDRESS DOTTED TELLING_NAME ENUM LEADING_NAME EMPTINESS HOLLOW DATE HEX_WORD COLONS"
-    " COMPOUND SIZE LIST RUN"
+    " COMPOUND SIZE UNDER STARS LIST RUN"
 )
 _HEAD = (
     "LOGFMT LOGFMT_MESSAGE STAMP PREFIX_LEVEL BRACKET_LEVEL NUMBERED_LEVEL LETTER_LEVEL LEADING_LEVEL FIELD_LEVEL"
@@ -40,8 +40,11 @@ def text() -> str:
         for name in names.split():
             pattern: re.Pattern[str] = getattr(module, f"_{name}")
             writer.add(name.lower(), pattern.pattern, pattern.flags & re.IGNORECASE)
-    writer.add("suspect", redact._PREFILTER)  # noqa: SLF001 - the core is made of the modules' insides
+    writer.add("named", redact._NAMED_SECRETS)  # noqa: SLF001 - the core is made of the modules' insides
+    writer.add("card", redact.RULES[-1].pattern.pattern)
+    writer.add("special", parse._SPECIAL)  # noqa: SLF001
     writer.add("frame", traces.FRAME_RE2)
+    writer.words("frame_starts", starts(traces._FRAMES))  # noqa: SLF001
     writer.words("states", mask._STATES)  # noqa: SLF001
     writer.words("meaning", mask._MEANING)  # noqa: SLF001
     levels: dict[str, int] = parse._SEVERITY  # noqa: SLF001

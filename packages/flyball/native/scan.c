@@ -29,7 +29,8 @@ enum {
     IS_PENDING = 2,  /* the interpreter says what the key's shape is */
     IS_SUSPECT = 4,  /* what is constant may name a secret */
     MAY_FRAME = 8,   /* may begin a stack frame */
-    IS_SPECIAL = 16, /* JSON, or glog's header */
+    IS_SPECIAL = 16, /* holds JSON */
+    MAY_GLOG = 32,   /* may begin with glog's header */
 };
 
 typedef struct {
@@ -202,16 +203,6 @@ static int is_suspect_key(const uint8_t *key, int n) {
     return flyball_is_suspect(key, n);
 }
 
-static int may_be_frame(const uint8_t *key, int n) {
-    static const char *const starts[] = {"at ", "... ", "Caused by", "Suppressed", "Wrapped by", "[CIRCULAR", "---> ",
-                                         "--- End of", "[cause]", "File \"", "Traceback (", "+ Exception Group",
-                                         "goroutine ", "^", 0};
-    if (n && (key[0] == ' ' || key[0] == '\t' || key[0] == '\r')) return 1;
-    for (const char *const *start = starts; *start; start++)
-        if (begins(key, n, *start)) return 1;
-    return 0;
-}
-
 /* Bytes over 127 as one that is no letter, no digit and no space: what the patterns take them for. */
 static void as_ascii(uint8_t *to, const uint8_t *from, int n) {
     for (int i = 0; i < n; i++) to[i] = from[i] < 128 ? from[i] : 127;
@@ -222,9 +213,11 @@ static uint32_t flags_of(const uint8_t *key, int n) {
     int blank = 0;
     while (blank < n && (key[blank] == ' ' || key[blank] == '\t' || key[blank] == '\r')) blank++;
     if (blank == n) return IS_BLANK;
-    if (key[blank] == '{' || begins(key, n, "0 0")) flags |= IS_SPECIAL;
-    if (may_be_frame(key, n)) flags |= MAY_FRAME;
-    if (n > KEY_BYTES_MAX || is_suspect_key(key, n)) flags |= IS_SUSPECT;
+    if (n > KEY_BYTES_MAX) return IS_SUSPECT;
+    if (flyball_is_special(key, n)) flags |= IS_SPECIAL;
+    if (begins(key, n, "0 0")) flags |= MAY_GLOG;
+    if (flyball_may_be_frame(key, n)) flags |= MAY_FRAME;
+    if (is_suspect_key(key, n)) flags |= IS_SUSPECT;
     return flags;
 }
 
@@ -457,7 +450,7 @@ static int note_odd(Scanner *s, int64_t row, int64_t entry) {
 }
 
 /* glog: a letter for the level, month and day, then the time: I0102 15:04:05 */
-static __attribute__((unused)) int is_glog(const uint8_t *p, int n) {
+static int is_glog(const uint8_t *p, int n) {
     if (n < 7 || !memchr("IWEF", p[0], 4) || p[5] != ' ') return 0;
     for (int i = 1; i < 7; i++)
         if (i != 5 && (p[i] < '0' || p[i] > '9')) return 0;
@@ -480,7 +473,7 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
     if (is_line && slot->flags & IS_BLANK) return CODE_BLANK;
     if ((suspect || slot->flags & IS_SUSPECT) && (is_long || flyball_is_suspect(ascii, n)))
         return note_odd(s, row, NO_ENTRY);
-    if (slot->flags & IS_SPECIAL) return note_odd(s, row, NO_ENTRY);
+    if (slot->flags & IS_SPECIAL || (slot->flags & MAY_GLOG && is_glog(p, n))) return note_odd(s, row, NO_ENTRY);
     if (s->ids[slot->entry] == PENDING) {
         uint8_t key[TEXT_BYTES_MAX + 1];
         if (!give_shape(s, slot->entry, key, key_of(p, n, tokens, key), row)) return note_odd(s, row, slot->entry);

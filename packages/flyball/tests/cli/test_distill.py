@@ -57,7 +57,7 @@ def test_json_has_one_object_per_pattern_by_count(log: Path) -> None:
     found = rows(done)
     assert [(row["template"], row["count"], row["severity"]) for row in found] == [
         ("session opened for user <*> by root", 3, "INFO"),
-        ("payment <*> failed ValueError: bad", 1, "ERROR"),
+        ("payment <*> failed ValueError: bad at a.py::f()", 1, "ERROR"),
         ("password=<*> for <*>", 1, None),
     ]
     assert list(found[0]) == [

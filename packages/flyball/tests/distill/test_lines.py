@@ -72,7 +72,24 @@ DOTNET = """Unhandled exception. System.InvalidOperationException: outer
 RUBY = """/app/x.rb:3:in `foo': bad thing (RuntimeError)
 \tfrom /app/x.rb:7:in `bar'
 \tfrom /app/x.rb:9:in `<main>'"""
+PHP = """PHP Fatal error:  Uncaught RuntimeException: none in /app/a.php:12
+Stack trace:
+#0 /app/a.php(20): App\\Cart->take('a', 2)
+#1 /app/vendor/slim/App.php(11): Slim\\App->run(Array)
+#2 {main}
+  thrown in /app/a.php on line 12"""
+RUST = """thread 'main' panicked at src/main.rs:5:10:
+index out of bounds
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/07dca489ac2d/library/std/src/panicking.rs:645:5
+   1: core::panicking::panic_fmt
+   2: shop::pool::Pool<T>::take::{{closure}}
+             at ./src/pool.rs:12:9
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace."""
 TRACES = {
+    "php": PHP,
+    "rust": RUST,
     "python": PYTHON,
     "java": JAVA,
     "go": GO,
@@ -110,21 +127,35 @@ def test_a_stack_trace_is_one_record(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("python", "ERROR payment failed for 7 ValueError: bad thing app.errors.PaymentError: x"),
+        (
+            "python",
+            "ERROR payment failed for 7 ValueError: bad thing app.errors.PaymentError: x at b.py::g(), a.py::f()",
+        ),
         (
             "java",
             (
                 "2024-01-01 12:00:00 ERROR c.e.Svc - failed java.lang.IllegalStateException: pool exhausted"
-                " Caused by: java.sql.SQLException: no conn"
+                " Caused by: java.sql.SQLException: no conn at Db.java::Db.open(), Pool.java::Pool.get()"
             ),
         ),
-        ("go", "panic: runtime error: index out of range [5]"),
+        (
+            "go",
+            "panic: runtime error: index out of range [5] at main.go::main.foo(), main.go::main.main()",
+        ),
         (
             "dotnet",
-            "Unhandled exception. System.InvalidOperationException: outer ---> System.ArgumentException: inner",
+            (
+                "Unhandled exception. System.InvalidOperationException: outer ---> System.ArgumentException: inner"
+                " at Svc.cs::Svc.Do(), Program.cs::Program.Main()"
+            ),
         ),
-        ("ruby", "/app/x.rb:3:in `foo': bad thing (RuntimeError)"),
-        ("node logged", "TypeError: x is not a function"),
+        (
+            "ruby",
+            "/app/x.rb:3:in `foo': bad thing (RuntimeError) at x.rb::foo(), x.rb::bar(), x.rb::main()",
+        ),
+        ("node logged", "TypeError: x is not a function at y.js::anonymous()"),
+        ("php", "PHP Fatal error:  Uncaught RuntimeException: none in /app/a.php:12 at a.php::Cart.take()"),
+        ("rust", "thread 'main' panicked at src/main.rs:5:10: index out of bounds at pool.rs::Pool.take()"),
     ],
 )
 def test_the_gist_of_a_trace_is_what_it_says(name: str, says: str) -> None:

@@ -20,7 +20,7 @@ from flyball.distill.parse import TIME_CHARS
 from flyball.distill.redact import RULES_VERSION
 from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD, Found, Scanner
 from flyball.distill.shapes import OTHER, SHAPES_MAX, Distiller
-from flyball.distill.traces import FRAME_RE2, Lines
+from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, Lines
 from flyball.model.pattern import Shape
 
 _SPACE = b"\t\n\f\r "  # of a line that is blank
@@ -54,7 +54,11 @@ class _Block:
         keys = [row for row in odd if mark in self.raw(row)]
         if not len(frames) and not keys:
             return []
-        lines = Lines(text=self.text, size=lambda row: len(self.text(row)), total=len(self.codes))
+        lines = Lines(
+            text=lambda row: self.text(row)[:LINE_CHARS_MAX],
+            size=lambda row: len(self.text(row)),
+            total=len(self.codes),
+        )
         return joined(lines, frames.tolist(), keys, LINE_BYTES_MAX)
 
 
@@ -71,7 +75,7 @@ class ScannedLines:
         self._held = b""  # lines that may go on, and what has no newline yet
         self._at = 0  # where in the stream that begins
         self._skipping = False  # the rest of a line that was cut
-        self._shapes: dict[int, Shape] = {}
+        self._shapes: dict[int, tuple[int, Shape]] = {}  # with the place of the record that is the example
         self._templates: dict[int, str] = {}
         self._tallies: dict[int, Tally] = {}
 
@@ -107,7 +111,7 @@ class ScannedLines:
     def shapes(self) -> list[tuple[Shape, Tally]]:
         """The shapes in the order of their first record, and what was counted."""
         self._harvest()
-        return in_order(self._shapes, self._tallies)
+        return in_order({shape: known for shape, (_at, known) in self._shapes.items()}, self._tallies)
 
     def _scan(self, data: bytes, end: int, *, final: bool) -> int:
         """Count the lines up to `end`, but for the last ones unless `final`; returns how far that is."""
@@ -173,7 +177,7 @@ class ScannedLines:
         texts = ["\n".join(map(block.text, range(first, after))) for first, after in rows]
         self.cut += sum(len(block.raw(first)) > LINE_BYTES_MAX for first, _after in rows)
         distilled = self._distiller.distill(pa.array(texts, pa.string()), np.zeros(len(texts), np.uint8))
-        self._shapes |= {shape.id: shape for shape in self._distiller.drain_new()}
+        new = {shape.id: shape for shape in self._distiller.drain_new()}
         self.redacted += distilled.redacted
         ids, severities = distilled.shapes.tolist(), distilled.severity.tolist()
         for at, (first, _after) in enumerate(rows):
@@ -182,9 +186,16 @@ class ScannedLines:
                 count=1, severity=severities[at], first_at=place, last_at=place, first=text, last=text
             )
             self._tallies.setdefault(ids[at], Tally()).add(tally)
+            if ids[at] in new:
+                self._know(new.pop(ids[at]), place)
             if entries[at] != NO_ENTRY and not distilled.redacted:
                 self._scanner.settle(entries[at], ids[at], severities[at])
         return ids
+
+    def _know(self, shape: Shape, place: int) -> None:
+        """A shape, with the record at that place as its example: the first one stays."""
+        if shape.id not in self._shapes or place < self._shapes[shape.id][0]:
+            self._shapes[shape.id] = place, shape
 
     def _harvest(self) -> None:
         """Take over what the core counted, and let it forget the keys."""
@@ -198,8 +209,8 @@ class ScannedLines:
                 last=seen.last[:TIME_CHARS],
             )
             self._tallies.setdefault(shape, Tally()).add(tally)
-            if shape not in self._shapes and shape in self._templates:
-                self._shapes[shape] = Shape(
-                    id=shape, template=self._templates[shape], rules=RULES_VERSION, example=seen.first
-                )
+            template = self._templates.get(shape)
+            if template is not None:
+                known = Shape(id=shape, template=template, rules=RULES_VERSION, example=seen.first)
+                self._know(known, seen.first_at)
         self._scanner.forget()

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flyball.distill.traces import FRAME_RE2, LOOK_BACK, Lines, spans
+from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, LOOK_BACK, Lines, spans
 
 LINE_BYTES_MAX = 1024 * 1024
 """A longer line is cut; no one reads a megabyte, and it must not fill the memory."""
@@ -154,7 +154,11 @@ def _joined(lines: pa.Array, bytes_max: int) -> list[tuple[int, int]]:
         keys = np.flatnonzero(pc.match_substring(lines, KEY_MARK).to_numpy(zero_copy_only=False)).tolist()
     if not frames and not keys:
         return []
-    read = Lines(text=lambda at: lines[at].as_py(), size=lambda at: len(lines[at].as_py()), total=len(lines))
+    read = Lines(
+        text=lambda at: lines[at].as_py()[:LINE_CHARS_MAX],
+        size=lambda at: len(lines[at].as_py()),
+        total=len(lines),
+    )
     return joined(read, frames, keys, bytes_max)
 
 

@@ -46,10 +46,11 @@ _QUOTED = re.compile(
     r"|(?<!\w)'((?:[^'\\]|\\.)*)'(?![\w:])"
     r"|`([^`]+)`"
 )
-# A state is what the line says, in quotes as well.
+# A state is what the line says, in quotes and under a key as well.
 _STATES = _words(
     "active inactive open opened closed on off up down yes no enabled disabled ok failed success"
     " succeeded failure error connected disconnected running stopped started healthy unhealthy"
+    " ready degraded available unavailable valid invalid allowed denied accepted rejected online offline"
 )
 # Values under these keys are what the line says, not what it says it about.
 _MEANING = _words(
@@ -60,7 +61,9 @@ _KEY_VALUE = re.compile(
 )
 _URL = re.compile(r"\b[A-Za-z][A-Za-z0+.-]*://[^\s\"'`<>,;()\[\]{}|]*[^\s\"'`<>,;()\[\]{}|.:!?]")
 _PATH = re.compile(
-    r"(?<![\w/.*)\]}>])(?:~|\.{1,2})?/[^\s\"'`<>,;:()\[\]{}|=]*[^\s\"'`<>,;:()\[\]{}|=.!?]"
+    r"(?<![\w/.*)\]}>])(?:~|\.{1,2})?/[^\s\"'`<>,;:()\[\]{}|=?]*[^\s\"'`<>,;:()\[\]{}|=.!?]"
+    r"(?:\?[^\s\"'`<>,;()\[\]{}|]*[^\s\"'`<>,;()\[\]{}|.:!?])?"
+    r"|(?<=\w )/(?= 0)"
     r"|(?<![\w/])[\w.$~+-]+(?:/[\w.$~+-]+){2,}/?"
     r"|(?<!\w)(?:[A-Za-z]:|\\)(?:\\[^\s\"'`<>|:,;()\[\]{}\\]+)+"
 )
@@ -87,8 +90,14 @@ _COLONS = re.compile(r"(?<!\w)(?:[0A-Fa-f]{1,4}(?:[:%]{1,2}[0A-Fa-f]{1,4}){2,16}
 _HAS_0 = re.compile(r"[A-Za-z0_$%+~^&*@\\-]*(?:\.[A-Za-z0_$%+~^&*@\\-]+)*")
 _COMPOUND = re.compile(r"(?:[A-Za-z0_$%+~^&*@\\-]|(?<!\.)\.(?=[A-Za-z0_$%+~^&*@\\-]))*0[A-Za-z0_$%^~\\]*")
 _SIZE = re.compile(r"0 ?(?:[KMGTPEk]i?B|B|[KMG]bit)(?:/s)?(?![\w])")
+# "<1 sec" is how a duration is written that is too short to measure: it stands where else the duration does
+_UNDER = re.compile(r"(?<![\w<])<0 ?(?:[mnu]?s|secs?|seconds?|mins?|minutes?)(?![\w>])")
+# asterisks among numbers stand for one that is hidden or does not fit
+_STARS = re.compile(r"(?<=[0(\[] )\*{2,}(?= [0*)\]])")
 _LIST = re.compile(r"\[(?:[\w.$-]+(?:, ?[\w.$-]+)+)\]")
-_RUN = re.compile(r"0(?:(?: ?(?:,|[+!-]?:|/|\||;|\.\.|-+>?|=>|x|@|\.|\\|\+|\*|%|~|&) ?| )0)+|00+")
+# What joins values without a space makes one value; commas and bare spaces make lists. A colon or a dash with
+# a space ends a phrase: `from 10.0.0.1: 11: Bye` has two values.
+_RUN = re.compile(r"0(?:(?: ?[,;|] ?|/|\.\.|x|@|\.|\\|\+|\*|%|~|&|[+!-]?::?|-+>?|=>| \*?)0)+|00+")
 _PERCENT = re.compile(r"0%")
 
 
@@ -172,7 +181,7 @@ def _pass(text: str) -> str:
         text = _COLONS.sub(_colons, text)
     if "0" in text:
         text = _COMPOUND.sub(_compound, text)
-        text = _SIZE.sub("0", text)
+        text = _STARS.sub("0", _UNDER.sub("0", _SIZE.sub("0", text)))
     if "[" in text:
         text = _LIST.sub("[0]", text)
     return _SPACE.sub(" ", _RUN.sub("0", text))
@@ -189,7 +198,7 @@ def _quoted(match: re.Match[str]) -> str:
 
 def _key_value(match: re.Match[str]) -> str:
     name, close, space, value = match.groups()
-    if "0" not in value and (name.lower() in _MEANING or _ENUM.fullmatch(value)):
+    if "0" not in value and (name.lower() in _MEANING or value.lower() in _STATES or _ENUM.fullmatch(value)):
         return match.group()
     return f"{name}{close}={space}0" + ("." if value.endswith(".") and value != "." else "")
 

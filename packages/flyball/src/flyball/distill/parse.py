@@ -1,8 +1,9 @@
 """Parse: where in a record's text the message is, how severe it calls itself, and when it says it happened.
 
-Three kinds of text are known: a JSON object (its message field, else its sorted keys), logfmt (its msg field),
-and plain text, perhaps behind a time stamp and a level. A text of many lines is reduced to what it says
-without its stack frames (`traces.gist`). Time stamp and level are no part of the message: the same message
+Three kinds of text are known: JSON (its message field, else its sorted keys; also behind a prefix or a message in
+plain text), logfmt (its msg field; without one it stays as it is, since its keys come in one order and some of its
+values say what happened), and plain text, perhaps behind a time stamp and a level. A text of many lines is reduced
+to what it says and where it was (`traces.gist`). Time stamp and level are no part of the message: the same message
 then has the same shape whether it came over OTLP, from a file or in JSON.
 
 `messages` works on texts and touches in Python only JSON, multi-line and coloured ones; `head` works on masked keys, of
@@ -22,12 +23,46 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from flyball.distill.traces import gist
+from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
 
 KEYS_MAX = 64
 """A map without a message is told by its keys, by so many at most."""
 
-_MESSAGE_FIELDS = ("message", "msg", "event")
+DEPTH_MAX = 4
+"""A message within a message (an application's JSON in the line of a container runtime) is looked for so deep."""
+
+ITEMS_MAX = 16
+"""An array is told by the kinds of its first so many items."""
+
+# The names that loggers and runtimes give to it; `@mt` is a message template, the best there is.
+_MESSAGE_FIELDS = [
+    "message",
+    "msg",
+    "event",
+    "@mt",
+    "@m",
+    "@message",
+    "Message",
+    "MESSAGE",
+    "short_message",
+    "textPayload",
+    "jsonPayload",
+    "fields",
+    "log",
+]
+_SURE_FIELDS = _MESSAGE_FIELDS[:3]
+_STACK_FIELDS = [
+    "stack",
+    "stack_trace",
+    "stacktrace",
+    "stackTrace",
+    "traceback",
+    "exc_info",
+    "exception.stacktrace",
+    "error.stack_trace",
+]
+_NESTED_ERRORS = ("exception", "error", "err")
 _LEVEL_FIELDS = (
     "level",
     "severity",
@@ -84,6 +119,11 @@ _LOGFMT = re.compile(rf"{_PAIR}(?:\s+{_PAIR})+\s*$")
 _LOGFMT_MESSAGE = re.compile(r"(?:^|\s)(?:msg|message|event)=(?:\"((?:[^\"\\]|\\.)*)\"|(\S+))")
 _GLOG = r"^[IWEF][0-9]{4} [0-9]"
 
+# JSON at the start; or at the end, behind what a runtime or a logger puts before it.
+_JSON_BEGIN = re.compile(r"\s*[\[{]")
+_JSON_TAIL = re.compile(r"(?<=[\s:=|\-])\{\s*\"")
+_SPECIAL = rf"\n|\x1b\[|^\s*\{{|^\s*\[[{{\[\"]|[\s:=|-]\{{\s*\"[^\n]*\}}\s*$|{_GLOG}"
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 _TIME = re.compile(
@@ -107,7 +147,7 @@ def messages(texts: pa.Array, exception_types: pa.Array | None = None) -> tuple[
             to the message unless it is in it.
     """
     severity = np.zeros(len(texts), np.uint8)
-    special = pc.match_substring_regex(texts, rf"\n|\x1b\[|^\s*\{{|{_GLOG}")
+    special = pc.match_substring_regex(texts, _SPECIAL)
     if special.true_count:
         rows = np.flatnonzero(special.to_numpy(zero_copy_only=False))
         found = [_message(text) for text in texts.take(pa.array(rows)).to_pylist()]
@@ -130,33 +170,88 @@ def _message(text: str) -> tuple[str, int]:
     severity = 0
     if "\x1b[" in text:
         text = _COLOUR.sub("", text)
-    if text.lstrip()[:1] == "{":
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            text, severity = _of_map(value)
+    begun = _JSON_BEGIN.match(text)
+    if begun and (said := _of_json(text)):
+        text, severity = said
     elif re.match(_GLOG, text):
         text, severity = text[5:].lstrip(), severity_of(text[0])
+    elif (tail := _json_tail(text)) and (said := _of_json(text[tail:])):
+        text, severity = f"{text[:tail]}{said[0]}", said[1]
     return (gist(text) if "\n" in text else text), severity
 
 
-def _of_map(value: dict[str, Any]) -> tuple[str, int]:
-    severity = next((_level(value[key]) for key in _LEVEL_FIELDS if key in value), 0)
-    log = value.get("log")
-    if not severity and isinstance(log, dict):
-        severity = _level(cast("dict[str, Any]", log).get("level"))
-    text = next((_as_text(value[key]) for key in _MESSAGE_FIELDS if value.get(key) not in (None, "")), None)
+def _json_tail(text: str) -> int:
+    """Where the JSON object begins with which the text ends; 0 when it does not."""
+    begin = _JSON_TAIL.search(text) if "\n" not in text and text.rstrip().endswith("}") else None
+    return begin.start() if begin else 0
+
+
+def _of_json(text: str, depth: int = 0) -> tuple[str, int] | None:
+    """What a JSON object or array says, and how severe; None when it is none."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return _of_map(value, depth) if isinstance(value, dict) else (_as_text(value), 0)
+
+
+def _of_map(value: dict[str, Any], depth: int = 0) -> tuple[str, int]:
+    text, severity = None, _level_in(value)
+    for name in _MESSAGE_FIELDS:
+        inner = value.get(name)
+        if inner in (None, ""):
+            continue
+        if isinstance(inner, dict):
+            held = cast("dict[str, Any]", inner)
+            severity = severity or _level_in(held)
+            if depth >= DEPTH_MAX or not (name in _SURE_FIELDS or _has_message(held)):
+                continue
+            text = _of_map(held, depth + 1)[0]
+        elif isinstance(inner, str) and inner.lstrip()[:1] == "{" and depth < DEPTH_MAX:
+            text, stated = _of_json(inner, depth + 1) or (inner, 0)
+            severity = severity or stated
+        else:
+            text = _as_text(inner)
+        break
     if text is None:
         text = "{" + ", ".join(sorted(value)[:KEYS_MAX]) + "}"
+    return _with_error(text.rstrip("\n"), value), severity
+
+
+def _level_in(value: dict[str, Any]) -> int:
+    return next((_level(value[key]) for key in _LEVEL_FIELDS if key in value), 0)
+
+
+def _has_message(value: dict[str, Any]) -> bool:
+    return any(value.get(name) not in (None, "") for name in _MESSAGE_FIELDS)
+
+
+def _with_error(text: str, value: dict[str, Any]) -> str:
+    """The text with the exception that stands beside it in the map: its trace, else its type."""
+    nested = [
+        cast("dict[str, Any]", value[name]) for name in _NESTED_ERRORS if isinstance(value.get(name), dict)
+    ]
+    for holder in (value, *nested):
+        for name in _STACK_FIELDS:
+            stack = holder.get(name)
+            if isinstance(stack, str) and "\n" in stack:
+                told = gist(stack)
+                return text if told in text else f"{text} {told}".strip()
     kind = _exception_type(value)
-    return (text if not kind or kind in text else f"{text} {kind}"), severity
+    return text if not kind or kind in text else f"{text} {kind}"
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Any, depth: int = 0) -> str:
+    """A value as text to mask; an array by the kinds of its items, so that its length makes no difference."""
     if isinstance(value, dict):
-        return _of_map(cast("dict[str, Any]", value))[0]
+        return _of_map(cast("dict[str, Any]", value), DEPTH_MAX)[0]
+    if isinstance(value, list):
+        items = cast("list[Any]", value)[:ITEMS_MAX]
+        inner = [
+            _as_text(item, depth + 1) if isinstance(item, dict | list) and depth < DEPTH_MAX else WILDCARD
+            for item in items
+        ]
+        return f"[{', '.join(dict.fromkeys(inner))}]"
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
@@ -187,8 +282,13 @@ def head(key: str) -> tuple[str, int]:
     for pattern in (_PREFIX_LEVEL, _LETTER_LEVEL) if stamped else (_BRACKET_LEVEL, _NUMBERED_LEVEL):
         level = pattern.match(rest)
         if level:
-            return _unstamped(rest[level.end() :]), severity_of(level[1])
-    return rest, _stated(rest)
+            return _content(_unstamped(rest[level.end() :])), severity_of(level[1])
+    return (_content(rest) if stamped else rest), _stated(rest)
+
+
+def _content(rest: str) -> str:
+    """What follows a time stamp and a level may be logfmt as well."""
+    return _logfmt(rest)[0] if "=" in rest and _LOGFMT.match(rest) else rest
 
 
 def _unstamped(rest: str) -> str:

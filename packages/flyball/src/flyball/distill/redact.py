@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from flyball.model.pattern import WILDCARD
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raise it whenever a mask or a redaction rule changes what any line becomes; it is stored with each shape."""
 
 _NAMES_OF_SECRETS = (
@@ -36,11 +36,15 @@ SECRET_KEY = re.compile(
 )
 """Names of attributes whose value is a secret: `http.request.header.authorization`, `db.password`, `apiKey`."""
 
-_PREFILTER = (
+# What a text with a secret looks like: by a name, a place or a head of it ...
+_NAMED_SECRETS = (
     r"(?i)(?:bearer|basic)\s"
     rf"|(?:{_NAMES_OF_SECRETS}|token|authorization|cookie2?|jwt)(?:[_.-][\w.-]*)?\\?[\"']?\s*[=:]"
     r"|://[^\s/]*@|-----begin|eyj[\w-]{5}|a(?:kia|sia|bia|cca)[a-z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-"
     r"|hooks\.slack\.com|[srp]k_(?:live|test)_|whsec_|sk-[\w-]{20}|aiza[\w-]{30}|ya29\.|npm_[a-z0-9]{30}|sg\.[\w-]{16}"
+)
+# ... or by its digits, which are many.
+_PREFILTER = _NAMED_SECRETS + (
     r"|(?:^|[^\w.-])[2-6][0-9]{3}(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]|[ -][0-9]{6}[ -][0-9]{4})"
 )
 

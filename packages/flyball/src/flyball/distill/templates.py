@@ -26,7 +26,8 @@ IDENTIFIERS_MIN = 2
 """Different values that make a column vary when they look like identifiers (`db_main`, `OrderService`, `<*>`)."""
 
 SLOT_WORDS_MIN = 3
-"""The same for plain words where grammar expects a name: after `user`, `for`, `from`, `=`, `:`."""
+"""The same for plain words where grammar expects a name: after `user`, `for`, `from`, `=`, `:`, or alone in brackets;
+and for words in capitals, which are enumerated names or acronyms."""
 
 PLAIN_WORDS_MIN = 5
 """The same for plain words anywhere else."""
@@ -39,6 +40,9 @@ _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _VERB = re.compile(r"[A-Za-z]?[a-z]{2,}(?:ed|ing)")
 _IDENTIFIER = re.compile(r"[_.$-]|[a-z][A-Z]|[^\x00-\x7f]")
 _ENUMERATED = re.compile(r"\.[A-Z]+(?:_[A-Z]+)*$")
+_CAPITALS = re.compile(r"[A-Z]{3,}")
+# SIGSEGV and ECONNREFUSED say what happened; so do the adjectives of what can be (reachable, invisible)
+_OUTCOME = re.compile(r"SIG[A-Z]{3,}|E[A-Z]{4,}|[A-Za-z][a-z]{2,}[ai]ble|[A-Z]{3,}[AI]BLE")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -48,6 +52,7 @@ def _words(text: str) -> frozenset[str]:
 _SLOT = _words(
     "for from to by user on at of in host with via named name service interface process thread file device node client"
     " server is as account group role queue topic table database bucket tenant customer region zone"
+    " container pod image class package plugin module"
 )
 _GRAMMAR = _words(
     "a an the and or of to in on at by for from with is are was were be been not no than then if as it its this that"
@@ -62,6 +67,11 @@ MEANING = _words(
     valid invalid active inactive online offline before after read write get set put post add remove delete create
     update insert drop copy move high low min max minimum maximum full empty first last new old lock unlock attach
     detach mount unmount load unload register deregister unregister login logout subscribe unsubscribe grant revoke
+    complete incomplete correct incorrect consistent inconsistent stable unstable safe unsafe clean dirty fresh stale
+    ready busy idle fast slow hot cold hit miss same different equal more less above below over under join leave joined
+    encrypt decrypt encode decode compress decompress expand shrink grow ack nack standby replica forward backward
+    public private positive negative major minor temporary permanent shutdown crash kill killed green yellow red
+    blacklist whitelist allowlist denylist strong weak absent degraded blocked unblocked block unblock
     push pull send receive sent received lost found missing present available unavailable alive dead healthy unhealthy
     pass passed abort aborted commit rollback increase decrease acquire release show hide visible hidden input output
     source target src dst primary secondary master slave leader follower local remote internal external upstream
@@ -70,8 +80,10 @@ MEANING = _words(
     """
 )
 """Words that say what happened: polarity, severity, direction, state. They are never values of a column."""
+_ALONE = frozenset({("(", ")"), ("[", "]"), ("<", ">"), ("{", "}")})
 _UNITS = _words(
-    "ns us ms s sec secs second seconds min mins minute minutes h hour hours day days B KB MB GB TB"
+    "ns us ms s sec secs second seconds min mins minute minutes h hour hours day days B KB MB GB TB KiB MiB GiB TiB"
+    " EUR USD GBP JPY CHF CNY INR"
 )
 
 
@@ -204,6 +216,8 @@ def _enough(column: _Column) -> bool:
         return True
     if sum(1 for value in values if _IDENTIFIER.search(value)) >= IDENTIFIERS_MIN:
         return True
+    if sum(1 for value in values if _CAPITALS.fullmatch(value)) >= SLOT_WORDS_MIN:
+        return True
     return len(values) >= (SLOT_WORDS_MIN if column.slot else PLAIN_WORDS_MIN)
 
 
@@ -236,11 +250,14 @@ def _may_vary(parts: Sequence[str], at: int, *, leading: bool) -> bool:
 def _is_value(word: str) -> bool:
     """Whether a word can be a value at all: it carries no polarity, severity, direction or grammar."""
     lower = word.lower()
-    if lower in _GRAMMAR or lower in MEANING or not any(map(str.isalpha, word)):
+    if lower in _GRAMMAR or lower in MEANING or _OUTCOME.fullmatch(word) or not any(map(str.isalpha, word)):
         return False
     return not any(part.lower() in MEANING or _VERB.fullmatch(part) for part in _PART.findall(word))
 
 
 def _is_slot(parts: Sequence[str], at: int, word_before: str) -> bool:
     before = "".join(parts[max(at - 2, 0) : at]).rstrip()
-    return before.endswith(("=", ":")) or word_before.lower() in _SLOT
+    if before.endswith(("=", ":")) or word_before.lower() in _SLOT:
+        return True
+    after = parts[at + 1] if at + 1 < len(parts) else ""
+    return (parts[at - 1] if at else "", after) in _ALONE

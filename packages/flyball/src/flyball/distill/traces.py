@@ -1,4 +1,4 @@
-"""The grammar of stack traces: Python, Java (Kotlin, Scala), Go, Node, .NET and Ruby.
+"""The grammar of stack traces: Python, Java (Kotlin, Scala), Go, Node, .NET, Ruby, PHP and Rust.
 
 It answers two questions. Which lines of a stream are one record (`spans`, for files and stdin)? And what of a
 record's many lines says what happened (`gist`, for the shape)? A line continues a trace because it is a frame,
@@ -15,8 +15,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from flyball.distill.frames import places
+
 TRACE_LINES_MAX = 1024
 """A trace with more lines (an endless recursion) ends here; what follows is a record of its own."""
+
+LINE_CHARS_MAX = 2048
+"""So much of a line is looked at: a longer one is no frame, and must not take for ever."""
 
 LOOK_BACK = 6
 """At most so many lines before a frame belong to its trace: file, source, caret, blank, header, a log line."""
@@ -26,7 +31,7 @@ LOOK_AHEAD = 5
 
 # Frames. RE2 understands these too: `spans` finds its starting points with them, a whole batch at once.
 _FRAMES = (
-    r"\s*at (?:async )?(?:new )?[\w$.<>/@\[\]` ,~-]+ ?\([^()]*(?:\([^()]*\))?[^()]*\)(?: in .+:line \d+)?(?: ~?\[[^\]]*\])?\s*\{?\s*$",
+    r"\s*at (?:async )?(?:new )?[\w$.<>/@\[\]` ,~-]+ ?\([^()]*(?:\([^()]*\)[^()]*)?\)(?: in .+:line \d+)?(?: ~?\[[^\]]*\])?\s*\{?\s*$",
     r"\s+at (?:async )?(?:file://|node:|/|[A-Za-z]:\\|\./|webpack|<anonymous>).*:\d+:\d+\s*\{?\s*$",
     r"\s+at (?:<anonymous>|async .+|\[native code\])\s*$",
     r"\s+at [\w.`<>+|$\[\], ]+\(.*\)(?: in .+:line \d+)?\s*$",
@@ -44,6 +49,14 @@ _FRAMES = (
     r"goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[[^\]]+\]:\s*$",
     r"\s+\S+\.(?:go|s):\d+(?: \+0x[0-9a-f]+)?\s*$",
     r"\s*\^+\s*$",
+    r"(?:PHP )?Stack trace:\s*$",
+    r"#\d+ (?:\S+\(\d+\)|\[internal function\]): .+\(.*\)\s*$",
+    r"#\d+ \{main\}\s*$",
+    r"\s+thrown in \S+ on line \d+\s*$",
+    r"stack backtrace:\s*$",
+    r"\s+\d+: (?:0x[0-9a-f]+ - )?(?:<?[A-Za-z_][\w<>, &]*::[\w:<>{}, &\[\]()-]+|_*rust_\w+|main|_start|__libc_start\w+)\s*$",
+    r"\s+at \S+\.rs:\d+(?::\d+)?\s*$",
+    r"note: (?:run with `RUST_BACKTRACE=|Some details are omitted, run with `RUST_BACKTRACE=)",
 )
 FRAME_RE2 = "^(?:" + "|".join(_FRAMES) + ")"
 _FRAME = re.compile(FRAME_RE2)
@@ -64,6 +77,9 @@ _CHAIN = re.compile(
     r" cause of the following exception):\s*$"
 )
 _GROUP = re.compile(r"\s*(?:\|(?:\s|$)|\+[-+])")
+_RUST_PANIC = re.compile(r"thread '[^']*' (?:\(\d+\) )?panicked at ")
+_BARS = re.compile(r"^\s*(?:[|+] ?)+")
+_RULE = re.compile(r"[-+ ]*-{4,}(?: \S+ -{4,})?\s*$")
 _NODE_PLACE = re.compile(r"(?:file://)?\S*[/\\]\S+:\d+\s*$")
 _CARET = re.compile(r"\s*\^+\s*$")
 _REPORTS_FAILURE = re.compile(
@@ -121,6 +137,8 @@ def _first(line: Callable[[int], str], start: int, floor: int) -> int:
         if not before.strip():
             return first
         first -= 1
+        if first > lowest and _RUST_PANIC.match(line(first - 1)):
+            return first - 1  # place, message, frames
         if not (_HEADER.match(before) or _RUBY_HEADER.match(before)):
             return first
     if first > lowest and _is_failure(line(first - 1)):
@@ -242,9 +260,11 @@ def _go_call(line: Callable[[int], str], at: int, total: int, text: str) -> bool
 
 
 def gist(text: str) -> str:
-    """What a text of many lines says without its frames: its message and the exceptions, in one line."""
+    """What a text of many lines says, in one line: its message, the exceptions, and the frames that matter."""
     kept: list[str] = []
-    lines = text.split("\n")[:TRACE_LINES_MAX]
+    lines = _ungrouped(
+        [line[:LINE_CHARS_MAX] for line in text.split("\n", TRACE_LINES_MAX)[:TRACE_LINES_MAX]]
+    )
     reader, inside = _Reader(), False
     for at, one in enumerate(lines):
         stripped = one.strip()
@@ -256,10 +276,22 @@ def gist(text: str) -> str:
             continue
         tells = not is_frame and (reader.end_due or reader.header_due) and not reader.source_due
         taken = reader.take(one) or _go_call(lines.__getitem__, at, len(lines), one)
+        if not taken and is_frame:  # a further trace in the same record
+            reader = _Reader()
+            taken = reader.take(one)
         inside = taken
         if not taken or _tells(one, is_frame=is_frame, due=tells):
             kept.append(stripped)
-    return " ".join(kept)
+    where = places(lines)
+    return " ".join([*kept, "at", ", ".join(where)] if where else kept)
+
+
+def _ungrouped(lines: list[str]) -> list[str]:
+    """Python's exception groups without the bars they are drawn with."""
+    if not any("Exception Group Traceback" in line for line in lines):
+        return lines
+    bare = [_BARS.sub("", line).replace("Exception Group Traceback", "Traceback") for line in lines]
+    return [line for line in bare if not _RULE.match(line)]
 
 
 def _tells(text: str, *, is_frame: bool, due: bool) -> bool:
