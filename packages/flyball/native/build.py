@@ -51,7 +51,8 @@ def build(out: Path = LIBRARY, *, sanitize: bool = False) -> Path:
     flags = [*_FLAGS, *(_SANITIZE if sanitize else ())]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "rules.inc").write_text(rules_c.text(), encoding="ascii")
+            for name, text in rules_c.files().items():
+                Path(folder, name).write_text(text, encoding="ascii")
             command = [*compiler.split(), *flags, "-I", str(HERE), "-I", folder, "-o", str(part), *sources]
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS_MAX)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:

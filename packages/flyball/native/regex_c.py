@@ -77,6 +77,10 @@ class Writer:
         """Write an array of small numbers."""
         self._lines.append(f"static const uint8_t {name}[] = {{{', '.join(map(str, values))}}};")
 
+    def constant(self, name: str, value: int) -> None:
+        """Write a number."""
+        self._lines.append(f"enum {{ {name} = {value} }};")
+
     def text(self) -> str:
         """All of it, with the character classes in front."""
         classes = [
@@ -310,7 +314,7 @@ def starts(patterns: Iterable[str]) -> set[str]:
     return found
 
 
-def _starts(nodes: list[Node]) -> set[str]:
+def _starts(nodes: list[Node]) -> set[str]:  # noqa: PLR0911 - a line for each kind of node
     if not nodes:
         return {""}
     (op, value), rest = nodes[0], nodes[1:]

@@ -1,9 +1,9 @@
-"""The rules of `flyball.distill` as C: `text()` is what mask.c and scan.c include as rules.inc.
+"""The rules of `flyball.distill` as C: what mask.c includes as rules.inc and learn.c as learn.inc.
 
-    python packages/flyball/native/rules_c.py     prints it
+    python packages/flyball/native/rules_c.py     prints them
 
-Only patterns and word lists are taken; the order in which they apply stands in mask.c, beside Python's in
-`distill/mask.py` and `distill/parse.py`, and tests hold one against the other.
+Only patterns and word lists are taken; the order in which they apply stands in the C, beside Python's in
+`distill/mask.py`, `distill/parse.py` and `distill/templates.py`, and tests hold one against the other.
 """
 
 from __future__ import annotations
@@ -32,8 +32,17 @@ _HEAD = (
 )
 
 
-def text() -> str:
-    """The C of all patterns and word lists."""
+_WHOLE = ("OUTCOME", "VERB", "CAPITALS")
+_WITHIN = ("PART", "IDENTIFIER", "ENUMERATED")
+
+
+def files() -> dict[str, str]:
+    """Name -> C of the files to include."""
+    return {"rules.inc": rules(), "learn.inc": learning()}
+
+
+def rules() -> str:
+    """The patterns and word lists of masking."""
     mask, parse, redact, traces = (_rules(name) for name in ("mask", "parse", "redact", "traces"))
     writer = Writer()
     for module, names in ((mask, _MASK), (parse, _HEAD)):
@@ -53,6 +62,23 @@ def text() -> str:
     return writer.text()
 
 
+def learning() -> str:
+    """The patterns, words and bounds of the learner."""
+    templates = _rules("templates")
+    writer = Writer()
+    for name in _WHOLE:
+        writer.add(name.lower(), rf"(?:{getattr(templates, f'_{name}').pattern})\Z")
+    for name in _WITHIN:
+        writer.add(name.lower(), getattr(templates, f"_{name}").pattern)
+    writer.words("grammar", templates._GRAMMAR)  # noqa: SLF001
+    writer.words("meaning", templates.MEANING)
+    writer.words("units", templates.UNITS)
+    writer.words("slot_words", templates._SLOT)  # noqa: SLF001
+    for name in ("CONSTANT_WORDS_MIN", "IDENTIFIERS_MIN", "SLOT_WORDS_MIN", "PLAIN_WORDS_MIN", "COLUMNS_MAX"):
+        writer.constant(name.lower(), getattr(templates, name))
+    return writer.text()
+
+
 def _rules(name: str) -> Any:
     """A module of `flyball.distill`."""
     for source in _SOURCES:
@@ -67,4 +93,4 @@ def _rules(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.writelines(files().values())

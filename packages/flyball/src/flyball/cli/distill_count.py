@@ -45,8 +45,8 @@ class Count:
     def rows(self) -> list[dict[str, Any]]:
         """One row per pattern, the most frequent first. Patterns are made now: call it once, at the end."""
         shapes = self._counts.shapes()
-        for age, (shape, _tally) in enumerate(shapes):
-            self.catalog.add([shape], age)  # age is the order of the first record
+        # age is the order of the first record
+        self.catalog = Catalog((shape, age) for age, (shape, _tally) in enumerate(shapes))
         tallies: dict[str, list[Tally]] = {}
         for shape, tally in shapes:
             tallies.setdefault(self.catalog.resolve(shape.id), []).append(tally)

@@ -14,14 +14,19 @@ Only log shapes are compared by the learner: in a span's name each word is its a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flyball.distill.learner import columns
 from flyball.distill.redact import RULES_VERSION
 from flyball.distill.shapes import OTHER
-from flyball.distill.templates import Columns, merge, text_of, tokens
+from flyball.distill.templates import merge, text_of, tokens
 from flyball.model.pattern import Pattern, Shape, fingerprint, shape_id
 from flyball.model.window import SignalKind
+
+_Text = tuple[int, str | list[str]]
+"""The version of the rules, and a template as text or, merged, as tokens."""
 
 Remask = Callable[[str, SignalKind], Shape]
 
@@ -57,15 +62,14 @@ class Catalog:
         self._first_seen: dict[int, int] = {}
         self._parents: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
-        self._merged: dict[int, tuple[int, list[str]]] = {}
+        self._texts: dict[int, list[_Text]] = {}  # of each root; merged when its pattern is asked for
         self._patterns: dict[int, Pattern] = {}
-        self._columns = Columns()
+        self._columns = columns()
         for shape, first_seen_ns in shapes:
             self._insert(shape, first_seen_ns)
         for alias, kept in (aliases or {}).items():
             self._join(alias, kept)
-        for shape in list(self._shapes.values()):
-            self._learn(shape)
+        self._learn(list(self._shapes.values()))
 
     def add(self, shapes: Sequence[Shape], first_seen_ns: int) -> dict[int, int]:
         """Add shapes first seen at that time; returns the aliases that are new, to append to the store.
@@ -75,10 +79,7 @@ class Catalog:
         new = [shape for shape in shapes if shape.id not in self._shapes]
         for shape in new:
             self._insert(shape, first_seen_ns)
-        aliases: dict[int, int] = {}
-        for shape in new:
-            aliases.update(self._learn(shape))
-        return aliases
+        return self._learn(new)
 
     def resolve(self, signal: int | str) -> str:
         """The fingerprint under which a shape id or an earlier fingerprint is known today.
@@ -95,7 +96,7 @@ class Catalog:
             ValueError: the text is no fingerprint.
         """
         root = self._root(shape_id(signal) if isinstance(signal, str) else signal)
-        return self._pattern(root) if root in self._merged else None
+        return self._pattern(root) if root in self._texts else None
 
     @property
     def shape_ids(self) -> frozenset[int]:
@@ -104,7 +105,7 @@ class Catalog:
 
     def patterns(self) -> list[Pattern]:
         """Every pattern, the oldest first."""
-        return [self._pattern(root) for root in sorted(self._merged, key=self._age)]
+        return [self._pattern(root) for root in sorted(self._texts, key=self._age)]
 
     def example(self, signal: int | str) -> str:
         """A redacted line of the pattern: the example of its oldest shape, empty when there is none."""
@@ -145,15 +146,14 @@ class Catalog:
                     self._insert(shape, self._first_seen[old.id] + 1)
                     added.append((shape, self._first_seen[shape.id]))
                 aliases.update(self._join(old.id, shape.id))
-                aliases.update(self._learn(shape))
+                aliases.update(self._learn([shape]))
         return Upgrade(shapes=tuple(added), aliases=aliases, rewritten=tuple(rewritten))
 
     def _renew(self, shape: Shape) -> None:
         """A stored shape that the new rules make as it is counts as theirs."""
         self._shapes[shape.id] = shape
         root = self._root(shape.id)
-        mine = (shape.rules, tokens(shape.template))
-        self._merged[root] = _merged(self._merged.get(root), mine) or mine
+        self._texts.setdefault(root, []).append((shape.rules, shape.template))
         self._patterns.pop(root, None)
 
     def _insert(self, shape: Shape, first_seen_ns: int) -> None:
@@ -163,14 +163,15 @@ class Catalog:
         self._first_seen[shape.id] = first_seen_ns
         self._parents[shape.id] = shape.id
         self._members[shape.id] = [shape.id]
-        self._merged[shape.id] = (shape.rules, tokens(shape.template))
+        self._texts[shape.id] = [(shape.rules, shape.template)]
 
-    def _learn(self, shape: Shape) -> dict[int, int]:
+    def _learn(self, shapes: Sequence[Shape]) -> dict[int, int]:
         """Compare with all log shapes of the same rules; templates of older rules would not line up."""
-        if shape.rules != self._rules or shape.kind is not SignalKind.LOG:
-            return {}
+        comparable = [
+            shape for shape in shapes if shape.rules == self._rules and shape.kind is SignalKind.LOG
+        ]
         aliases: dict[int, int] = {}
-        for one, other in self._columns.add(shape):
+        for one, other in self._columns.add_all(comparable):
             aliases.update(self._join(one, other))
         return aliases
 
@@ -185,10 +186,9 @@ class Catalog:
         self._parents[lost] = kept
         self._parents.setdefault(kept, kept)
         self._members.setdefault(kept, [kept]).extend(self._members.pop(lost, [lost]))
-        mine, theirs = self._merged.get(kept), self._merged.pop(lost, None)
-        merged = _merged(mine, theirs)
-        if merged is not None:
-            self._merged[kept] = merged
+        theirs = self._texts.pop(lost, None)
+        if theirs:
+            self._texts.setdefault(kept, []).extend(theirs)
         return {lost: kept}
 
     def _root(self, one: int) -> int:
@@ -206,19 +206,20 @@ class Catalog:
         found = self._patterns.get(root)
         if found is None:
             members = tuple(sorted(self._members[root], key=self._age))
-            found = Pattern(
-                fingerprint=fingerprint(root), template=text_of(self._merged[root][1]), shapes=members
-            )
+            rules, merged = functools.reduce(_merged, map(_tokens, self._texts[root]))
+            self._texts[root] = [(rules, merged)]
+            found = Pattern(fingerprint=fingerprint(root), template=text_of(merged), shapes=members)
             self._patterns[root] = found
         return found
 
 
-def _merged(
-    one: tuple[int, list[str]] | None, other: tuple[int, list[str]] | None
-) -> tuple[int, list[str]] | None:
+def _tokens(text: _Text) -> tuple[int, list[str]]:
+    rules, template = text
+    return rules, tokens(template) if isinstance(template, str) else template
+
+
+def _merged(one: tuple[int, list[str]], other: tuple[int, list[str]]) -> tuple[int, list[str]]:
     """The tokens of two patterns in one; those of newer rules replace those of older ones."""
-    if one is None or other is None:
-        return one or other
     if one[0] != other[0]:
         return max(one, other, key=lambda merged: merged[0])
     return one[0], merge(one[1], other[1])

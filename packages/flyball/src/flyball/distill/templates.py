@@ -81,7 +81,7 @@ MEANING = _words(
 )
 """Words that say what happened: polarity, severity, direction, state. They are never values of a column."""
 _ALONE = frozenset({("(", ")"), ("[", "]"), ("<", ">"), ("{", "}")})
-_UNITS = _words(
+UNITS = _words(
     "ns us ms s sec secs second seconds min mins minute minutes h hour hours day days B KB MB GB TB KiB MiB GiB TiB"
     " EUR USD GBP JPY CHF CNY INR"
 )
@@ -170,6 +170,10 @@ class Columns:
         self._columns: dict[tuple[int, int], _Column] = {}
         self._known: dict[str, int] = {}
 
+    def add_all(self, shapes: Iterable[Shape]) -> list[tuple[int, int]]:
+        """Pairs of shape ids that are one pattern, now that these shapes are known as well."""
+        return [pair for shape in shapes for pair in self.add(shape)]
+
     def add(self, shape: Shape) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that this shape is known as well."""
         pairs: list[tuple[int, int]] = []
@@ -181,7 +185,7 @@ class Columns:
                 continue
             self._known[template] = one
             parts = tokens(template)
-            for at, slot in _places(parts):
+            for at, slot in places(parts):
                 # Python's own hash: private to this process and keyed, so nobody can craft collisions.
                 context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
                 column = self._columns.setdefault(context, _Column(slot=slot))
@@ -212,16 +216,26 @@ def _enough(column: _Column) -> bool:
     values = column.values
     if len(values) < IDENTIFIERS_MIN:
         return False
-    if WILDCARD in values or values <= _UNITS:
+    if WILDCARD in values or values <= UNITS:
         return True
-    if sum(1 for value in values if _IDENTIFIER.search(value)) >= IDENTIFIERS_MIN:
+    if sum(map(is_identifier, values)) >= IDENTIFIERS_MIN:
         return True
-    if sum(1 for value in values if _CAPITALS.fullmatch(value)) >= SLOT_WORDS_MIN:
+    if sum(map(is_capitals, values)) >= SLOT_WORDS_MIN:
         return True
     return len(values) >= (SLOT_WORDS_MIN if column.slot else PLAIN_WORDS_MIN)
 
 
-def _places(parts: Sequence[str]) -> list[tuple[int, bool]]:
+def is_identifier(value: str) -> bool:
+    """Whether a value looks like a name that something was given: db_main, OrderService, жук."""
+    return bool(_IDENTIFIER.search(value))
+
+
+def is_capitals(value: str) -> bool:
+    """Whether a value is an acronym or an enumerated name."""
+    return bool(_CAPITALS.fullmatch(value))
+
+
+def places(parts: Sequence[str]) -> list[tuple[int, bool]]:
     """The tokens that may be a column's value, and whether grammar expects a name there."""
     words = [at for at, part in enumerate(parts) if part == WILDCARD or part[0].isalnum() or part[0] == "_"]
     constant = {at for at in words if parts[at] != WILDCARD and sum(map(str.isalpha, parts[at])) > 1}
