@@ -395,6 +395,40 @@ EXPORT int flyball_columns_learn_tokens(Columns *c, const uint8_t *s, int64_t n,
     return learn(c, s, (int)n, (int)count, (int)places_number, shape) ? 1 : -1;
 }
 
+/* ASCII templates as one, with `<*>` where their tokens differ (templates.merge, one after another): in `out`, which has
+ * room for three times the first; returns its size. */
+EXPORT int64_t flyball_columns_merge(Columns *c, const uint8_t *templates, const int64_t *offsets, int64_t number,
+                                     uint8_t *out) {
+    const uint8_t *first = templates + offsets[0];
+    int count, size = (int)(offsets[1] - offsets[0]);
+    if (size > LEARN_BYTES_MAX) return -1;
+    uint8_t varies[TOKENS_MAX];
+    uint32_t *from = malloc((TOKENS_MAX + 1) * sizeof *from);
+    if (!from) return -1;
+    count = tokens_of(c, first, size);
+    memset(varies, 0, (size_t)count);
+    memcpy(from, c->from, (size_t)(count + 1) * sizeof *from);
+    for (int64_t i = 1; i < number; i++) {
+        const uint8_t *other = templates + offsets[i];
+        int other_size = (int)(offsets[i + 1] - offsets[i]);
+        if (other_size > LEARN_BYTES_MAX || tokens_of(c, other, other_size) != count) continue;
+        for (int t = 0; t < count; t++) {
+            uint32_t length = from[t + 1] - from[t];
+            varies[t] |= length != c->from[t + 1] - c->from[t] || memcmp(first + from[t], other + c->from[t], length) != 0;
+        }
+    }
+    int64_t to = 0;
+    for (int t = 0; t < count; t++) {
+        uint32_t length = from[t + 1] - from[t];
+        if (varies[t])
+            memcpy(out + to, "<*>", 3), to += 3;
+        else
+            memcpy(out + to, first + from[t], length), to += length;
+    }
+    free(from);
+    return to;
+}
+
 EXPORT void flyball_columns_look(const Columns *c, const void **out) {
     const void *all[] = {c->pairs, (const void *)c->pairs_used, c->work, (const void *)c->work_used};
     memcpy(out, all, sizeof all);

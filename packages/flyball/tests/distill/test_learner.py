@@ -9,7 +9,7 @@ import pytest
 from flyball import native
 from flyball.distill.learner import CoreColumns
 from flyball.distill.shapes import id_of, shape_of
-from flyball.distill.templates import partition
+from flyball.distill.templates import Columns, partition
 from flyball.model.pattern import Shape
 from harness.data import labelled_bodies
 from hypothesis import example, given, settings
@@ -98,6 +98,13 @@ def test_the_core_joins_what_python_joins(templates: list[str], chance: random.R
         pair for at in range(0, len(shuffled), batch) for pair in learner.add_all(shuffled[at : at + batch])
     ]
     assert _joined(shapes, pairs) == partition(shapes)
+
+
+@given(st.lists(_TEMPLATES, min_size=1, max_size=6))
+@settings(max_examples=300, deadline=None)
+@example(["a <*> b", "a c b", "a d e", "longer than the others"])
+def test_templates_are_merged_as_python_merges_them(templates: list[str]) -> None:
+    assert CoreColumns().merged(templates) == Columns().merged(templates)
 
 
 def test_long_templates() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from flyball.distill.shapes import shape_of
-from flyball.distill.templates import matches, partition, template_of, text_of, tokens
+from flyball.distill.templates import Columns, collapsed, matches, partition, tokens
 from flyball.model.pattern import Shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+
+def template_of(shapes: Sequence[Shape]) -> str:
+    return collapsed(Columns().merged([shape.template for shape in shapes]))
 
 
 def groups(lines: list[str]) -> set[frozenset[str]]:
@@ -121,7 +126,7 @@ def test_tokens_are_the_text_again(text: str) -> None:
 
 
 def test_neighbouring_wildcards_become_one() -> None:
-    assert text_of(["a", " ", "<*>", " ", "<*>"]) == "a <*>"
+    assert collapsed("a <*> <*>") == "a <*>"
 
 
 def test_templates_that_do_not_line_up_keep_the_first() -> None:

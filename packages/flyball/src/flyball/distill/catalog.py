@@ -14,19 +14,15 @@ Only log shapes are compared by the learner: in a span's name each word is its a
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flyball.distill.learner import columns
 from flyball.distill.redact import RULES_VERSION
 from flyball.distill.shapes import OTHER
-from flyball.distill.templates import merge, text_of, tokens
+from flyball.distill.templates import collapsed
 from flyball.model.pattern import Pattern, Shape, fingerprint, shape_id
 from flyball.model.window import SignalKind
-
-_Text = tuple[int, str | list[str]]
-"""The version of the rules, and a template as text or, merged, as tokens."""
 
 Remask = Callable[[str, SignalKind], Shape]
 
@@ -62,7 +58,9 @@ class Catalog:
         self._first_seen: dict[int, int] = {}
         self._parents: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
-        self._texts: dict[int, list[_Text]] = {}  # of each root; merged when its pattern is asked for
+        self._texts: dict[
+            int, list[tuple[int, str]]
+        ] = {}  # of each root, with the rules that made it; merged when somebody asks
         self._patterns: dict[int, Pattern] = {}
         self._columns = columns()
         for shape, first_seen_ns in shapes:
@@ -206,20 +204,11 @@ class Catalog:
         found = self._patterns.get(root)
         if found is None:
             members = tuple(sorted(self._members[root], key=self._age))
-            rules, merged = functools.reduce(_merged, map(_tokens, self._texts[root]))
-            self._texts[root] = [(rules, merged)]
-            found = Pattern(fingerprint=fingerprint(root), template=text_of(merged), shapes=members)
+            newest = max(
+                rules for rules, _text in self._texts[root]
+            )  # those of older rules would not line up
+            merged = self._columns.merged([text for rules, text in self._texts[root] if rules == newest])
+            self._texts[root] = [(newest, merged)]
+            found = Pattern(fingerprint=fingerprint(root), template=collapsed(merged), shapes=members)
             self._patterns[root] = found
         return found
-
-
-def _tokens(text: _Text) -> tuple[int, list[str]]:
-    rules, template = text
-    return rules, tokens(template) if isinstance(template, str) else template
-
-
-def _merged(one: tuple[int, list[str]], other: tuple[int, list[str]]) -> tuple[int, list[str]]:
-    """The tokens of two patterns in one; those of newer rules replace those of older ones."""
-    if one[0] != other[0]:
-        return max(one, other, key=lambda merged: merged[0])
-    return one[0], merge(one[1], other[1])

@@ -31,6 +31,10 @@ class Learner(Protocol):
         """Pairs of shape ids that are one pattern, now that these shapes are known as well."""
         ...
 
+    def merged(self, texts: Sequence[str]) -> str:
+        """Templates as one, with `<*>` where their tokens differ; of those that do not line up, the first."""
+        ...
+
 
 def columns() -> Learner:
     """The quickest that is there; the pairs they give join the same shapes."""
@@ -68,6 +72,21 @@ class CoreColumns:
             pairs += found
             self._core.flyball_columns_begin(self._held)
         return pairs
+
+    def merged(self, texts: Sequence[str]) -> str:
+        """Templates as one, with `<*>` where their tokens differ; of those that do not line up, the first."""
+        if len(texts) == 1:
+            return texts[0]
+        whole = "".join(texts)
+        if not whole.isascii():
+            return Columns().merged(texts)
+        offsets = np.fromiter(accumulate(map(len, texts), initial=0), np.int64)
+        out = ctypes.create_string_buffer(3 * len(texts[0]) + 1)
+        arguments = whole.encode(), offsets.ctypes.data, len(texts), out
+        size = self._core.flyball_columns_merge(self._held, *arguments)
+        if size < 0:
+            raise MemoryError
+        return out.raw[:size].decode()
 
     def _learn_ascii(self, work: Sequence[tuple[str, int]]) -> None:
         if not work:
@@ -134,6 +153,7 @@ def _core() -> ctypes.CDLL:
             error,
             [pointer, ctypes.c_char_p, number, pointer, number, pointer, number, ctypes.c_uint64],
         ),
+        ("merge", number, [pointer, ctypes.c_char_p, pointer, number, pointer]),
         ("look", None, [pointer, pointer]),
     ):
         function = getattr(core, f"flyball_columns_{name}")

@@ -43,8 +43,8 @@ class Tally:
 
     def times_ns(self) -> list[int]:
         """The times that the first and the last record state, of those that state one."""
-        times = time_ns(self.first), time_ns(self.last)
-        return [time for time in times if time is not None]
+        texts = {self.first, self.last}
+        return [time for text in texts if (time := time_ns(text)) is not None]
 
 
 class LineCounts(Protocol):

@@ -129,6 +129,7 @@ def _rule(name: str, hints: str, pattern: str, replace: Callable[[re.Match[str]]
 
 
 _NAMED = (
+    r"(?=[paseckwjtPASECKWJT])"  # Python tries all names at each place where this one look would do
     r"(?P<head>(?i:(?P<name>" + _NAMES_OF_SECRETS + r"|token|jwt)(?:[_.-][\w.-]{0,32})?)"
     r"(?P<sep>\\?[\"']?\s*(?:=>|:=|=|:)\s*))"
     r"(?P<value>\\\"(?:(?!\\\").)*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"

@@ -13,6 +13,7 @@ and `disconnected` differ in one column too), nor do grammar words, verbs, keys,
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ COLUMNS_MAX = 64
 """Only the first words of a template can vary; longer ones are dumps."""
 
 TOKEN = re.compile(r"<\*>|[^\W_](?:[\w$]|[.-](?=\w))*|_[\w$]*|\s+|.", re.DOTALL)
+_NEIGHBOURS = re.compile(r"<\*>(?:\s?<\*>)+")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _VERB = re.compile(r"[A-Za-z]?[a-z]{2,}(?:ed|ing)")
 _IDENTIFIER = re.compile(r"[_.$-]|[a-z][A-Z]|[^\x00-\x7f]")
@@ -104,14 +106,6 @@ def partition(shapes: Iterable[Shape]) -> dict[int, int]:
     return {shape: root(shape) for shape in roots}
 
 
-def template_of(shapes: Sequence[Shape]) -> str:
-    """The text that all shapes of a pattern share, with `<*>` where they differ."""
-    merged = tokens(shapes[0].template)
-    for shape in shapes[1:]:
-        merged = merge(merged, tokens(shape.template))
-    return text_of(merged)
-
-
 def merge(one: Sequence[str], other: Sequence[str]) -> list[str]:
     """Two templates' tokens in one; of templates that do not line up, the first."""
     if len(one) != len(other):
@@ -124,9 +118,9 @@ def tokens(template: str) -> list[str]:
     return TOKEN.findall(template)
 
 
-def text_of(merged: Sequence[str]) -> str:
-    """A template's tokens as text; neighbouring wildcards become one."""
-    return re.sub(r"<\*>(?:\s?<\*>)+", WILDCARD, "".join(merged))
+def collapsed(template: str) -> str:
+    """A template in which neighbouring wildcards are one."""
+    return _NEIGHBOURS.sub(WILDCARD, template)
 
 
 def matches(template: str, text: str) -> bool:
@@ -173,6 +167,10 @@ class Columns:
     def add_all(self, shapes: Iterable[Shape]) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that these shapes are known as well."""
         return [pair for shape in shapes for pair in self.add(shape)]
+
+    def merged(self, texts: Sequence[str]) -> str:
+        """Templates as one, with `<*>` where their tokens differ; of those that do not line up, the first."""
+        return "".join(functools.reduce(merge, map(tokens, texts)))
 
     def add(self, shape: Shape) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that this shape is known as well."""
