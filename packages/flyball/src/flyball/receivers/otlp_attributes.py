@@ -6,7 +6,7 @@ They come as the bytes of their `KeyValue` (see otlp_wire); most repeat within a
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,24 +108,31 @@ class Attributes:
         """Key, redacted text and type of each attribute; only those that the memo does not know are decoded."""
         known = self._memo.known
         missing = [raw for raw in distinct if raw not in known]
-        fresh = dict(zip(missing, self._decode(missing), strict=True)) if missing else {}
+        fresh: dict[bytes, tuple[str, str, str]] = {}
+        if missing:
+            keys, texts, types = decode_attributes(missing, self._redact)
+            fresh = dict(
+                zip(missing, zip(keys.to_pylist(), texts.to_pylist(), types, strict=True), strict=True)
+            )
         triples = [known.get(raw) or fresh[raw] for raw in distinct]
         self._memo.add(fresh)
         keys, texts, types = zip(*triples, strict=True) if triples else ((), (), ())
         return keys, texts, types
 
-    def _decode(self, missing: Sequence[bytes]) -> Iterable[tuple[str, str, str]]:
-        keys: list[str] = []
-        texts: list[str] = []
-        types: list[str] = []
-        for raw in missing:
-            attribute = KeyValue.FromString(raw)
-            text, type_ = any_value(attribute.value)
-            keys.append(attribute.key)
-            texts.append(text)
-            types.append(type_)
-        redacted = whole_json(self._redact(pa.array(keys, pa.string()), pa.array(texts, pa.string())), types)
-        return zip(keys, redacted.to_pylist(), types, strict=True)
+
+def decode_attributes(raws: Sequence[bytes], redact: Redact) -> tuple[pa.Array, pa.Array, Sequence[str]]:
+    """Keys, redacted texts and types of serialised KeyValues."""
+    keys: list[str] = []
+    texts: list[str] = []
+    types: list[str] = []
+    for raw in raws:
+        attribute = KeyValue.FromString(raw)
+        text, type_ = any_value(attribute.value)
+        keys.append(attribute.key)
+        texts.append(text)
+        types.append(type_)
+    key_array = pa.array(keys, pa.string())
+    return key_array, whole_json(redact(key_array, pa.array(texts, pa.string())), types), types
 
 
 def whole_json(texts: pa.Array, types: Sequence[str]) -> pa.Array:

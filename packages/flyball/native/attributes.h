@@ -1,0 +1,39 @@
+/* The attributes met so far, each distinct one once: the bytes of a KeyValue -> a code, and what it decodes to. */
+#ifndef FLYBALL_ATTRIBUTES_H
+#define FLYBALL_ATTRIBUTES_H
+
+#include "buffer.h"
+#include "otlp.h"
+
+/* Of an AnyValue, as flyball/model/anyvalue.py names them; a string is TYPE_STRING. */
+enum { TYPE_STRING, TYPE_INT, TYPE_DOUBLE, TYPE_BOOL, TYPE_BYTES, TYPE_JSON, TYPE_EMPTY, TYPES };
+extern EXPORT const char *const flyball_type_names[TYPES];
+
+typedef struct {
+    uint64_t raw_at, key_at, text_at; /* in `raws` and in `texts` */
+    uint32_t raw_size, key_size, text_size;
+    uint8_t type;
+} Attribute;
+
+typedef struct {
+    uint32_t code_after; /* the code plus one; 0: free */
+    uint32_t hash;       /* its upper half */
+} Slot;
+
+typedef struct {
+    uint64_t seed[2];
+    Slot *slots;
+    size_t slot_count; /* a power of two, at least twice the attributes */
+    Buffer attributes; /* Attribute */
+    Buffer raws, texts;
+    size_t count, learned; /* with a code; of these, decoded */
+} Attributes;
+
+/* The code of these bytes, a new one if they were not met before. False: no memory. */
+bool attributes_code(Attributes *known, Bytes raw, uint32_t *code);
+
+static inline const Attribute *attributes_at(const Attributes *known, uint32_t code) {
+    return (const Attribute *)(const void *)known->attributes.data + code;
+}
+
+#endif
