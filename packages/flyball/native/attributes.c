@@ -3,7 +3,7 @@
 #define SLOTS_MIN 4096
 #define CODES_MAX ((uint32_t)1 << 30)
 
-EXPORT const char *const flyball_type_names[TYPES] = {"", "int", "double", "bool", "bytes", "json", "empty"};
+const char *const flyball_type_names[TYPES] = {"", "int", "double", "bool", "bytes", "json", "empty"};
 
 /* Mixed by 64 x 64 -> 128 bit products (as wyhash does), from a random seed: senders cannot aim at one slot. */
 static uint64_t mix(uint64_t a, uint64_t b) {
@@ -67,7 +67,7 @@ bool attributes_code(Attributes *known, Bytes raw, uint32_t *code) {
     return known->count * 2 <= known->slot_count || resize(known, known->slot_count * 2);
 }
 
-EXPORT void flyball_attributes_free(Attributes *known) {
+void flyball_attributes_free(Attributes *known) {
     if (!known) return;
     buffer_free(&known->attributes);
     buffer_free(&known->raws);
@@ -76,8 +76,7 @@ EXPORT void flyball_attributes_free(Attributes *known) {
     free(known);
 }
 
-/* An empty set with a seed that nobody outside can know; NULL without memory. */
-EXPORT Attributes *flyball_attributes_new(uint64_t seed_0, uint64_t seed_1) {
+Attributes *flyball_attributes_new(uint64_t seed_0, uint64_t seed_1) {
     Attributes *known = calloc(1, sizeof *known);
     if (!known) return NULL;
     known->seed[0] = seed_0;
@@ -87,19 +86,16 @@ EXPORT Attributes *flyball_attributes_new(uint64_t seed_0, uint64_t seed_1) {
     return NULL;
 }
 
-/* Bytes that all of it takes. */
-EXPORT uint64_t flyball_attributes_bytes(const Attributes *known) {
+uint64_t flyball_attributes_bytes(const Attributes *known) {
     return known->attributes.room + known->raws.room + known->texts.room + known->slot_count * sizeof(Slot);
 }
 
-/* How many wait to be decoded, and the bytes of all of them together. */
-EXPORT void flyball_attributes_fresh(const Attributes *known, uint64_t *number, uint64_t *bytes) {
+void flyball_attributes_fresh(const Attributes *known, uint64_t *number, uint64_t *bytes) {
     *number = known->count - known->learned;
     *bytes = *number ? known->raws.size - attributes_at(known, (uint32_t)known->learned)->raw_at : 0;
 }
 
-/* These as an Arrow binary array: `number` + 1 offsets, `bytes` of data. */
-EXPORT void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offsets, uint8_t *data) {
+void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offsets, uint8_t *data) {
     size_t at = 0;
     for (size_t code = known->learned; code < known->count; code++) {
         const Attribute *attribute = attributes_at(known, (uint32_t)code);
@@ -110,8 +106,7 @@ EXPORT void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offs
     *offsets = (int32_t)at;
 }
 
-/* What these decode to, as Arrow string arrays and a type each. False: no memory, and nothing is learned. */
-EXPORT bool flyball_attributes_learn(Attributes *known, const int32_t *key_offsets, const uint8_t *keys,
+bool flyball_attributes_learn(Attributes *known, const int32_t *key_offsets, const uint8_t *keys,
                                      const int32_t *text_offsets, const uint8_t *texts, const uint8_t *types) {
     size_t number = known->count - known->learned;
     size_t key_bytes = (size_t)(key_offsets[number] - key_offsets[0]);

@@ -32,6 +32,23 @@ typedef struct {
 /* The code of these bytes, a new one if they were not met before. False: no memory. */
 bool attributes_code(Attributes *known, Bytes raw, uint32_t *code);
 
+/* An empty set with a seed that nobody outside can know; NULL without memory. */
+EXPORT Attributes *flyball_attributes_new(uint64_t seed_0, uint64_t seed_1);
+EXPORT void flyball_attributes_free(Attributes *known);
+
+/* Bytes that all of it takes. */
+EXPORT uint64_t flyball_attributes_bytes(const Attributes *known);
+
+/* How many wait to be decoded, and the bytes of all of them together. */
+EXPORT void flyball_attributes_fresh(const Attributes *known, uint64_t *number, uint64_t *bytes);
+
+/* These as an Arrow binary array: `number` + 1 offsets, `bytes` of data. */
+EXPORT void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offsets, uint8_t *data);
+
+/* What these decode to, as Arrow string arrays and a type each. False: no memory, and nothing is learned. */
+EXPORT bool flyball_attributes_learn(Attributes *known, const int32_t *key_offsets, const uint8_t *keys,
+                                     const int32_t *text_offsets, const uint8_t *texts, const uint8_t *types);
+
 static inline const Attribute *attributes_at(const Attributes *known, uint32_t code) {
     return (const Attribute *)(const void *)known->attributes.data + code;
 }

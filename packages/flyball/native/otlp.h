@@ -23,6 +23,9 @@
 enum { OTLP_UNUSUAL = -1, OTLP_END = 0, OTLP_RECORD = 1, OTLP_SCOPE_END = 2 };
 enum { OTLP_BODY_EMPTY, OTLP_BODY_STRING, OTLP_BODY_OTHER };
 
+/* Records in an ExportLogsServiceRequest (or, with `spans`, an ExportTraceServiceRequest); -1: ask protobuf. */
+EXPORT int64_t flyball_otlp_check(const uint8_t *payload, size_t size, int spans);
+
 #define OTLP_ATTRIBUTES_MAX 128 /* of one record, as receivers/otlp_attributes.py has it */
 #define OTLP_SEVERITY_MAX 24
 

@@ -123,8 +123,7 @@ static bool check(unsigned message, Bytes bytes, unsigned depth, int64_t *record
     return true;
 }
 
-/* Records in an ExportLogsServiceRequest (or, with `spans`, an ExportTraceServiceRequest); -1: ask protobuf. */
-EXPORT int64_t flyball_otlp_check(const uint8_t *payload, size_t size, int spans) {
+int64_t flyball_otlp_check(const uint8_t *payload, size_t size, int spans) {
     int64_t records = 0;
     bool sound = check(spans ? TRACES_REQUEST : LOGS_REQUEST, (Bytes){payload, size}, 0, &records);
     return sound ? records : -1;

@@ -1,61 +1,4 @@
-/* Log records of many export requests -> the buffers of Arrow columns, in two walks.
-
-       flyball_logs_walk   counts rows and bytes and gives each attribute its code
-       (Python decodes the attributes not met before, and the bodies that are no strings)
-       flyball_logs_fill   walks again and writes into buffers that Python has allocated
-
-   The payloads must be the same in both. What rows and bytes the second walk writes is what the first one counted:
-   both are this file's `walk_next` on the same bytes. */
-#include "attributes.h"
-
-typedef struct {
-    uint64_t rows; /* records, one behind the other, of one scope */
-    uint64_t export; /* position of their request among those walked */
-    Bytes resource, resource_schema, scope, scope_schema;
-} Run;
-
-typedef struct {
-    uint64_t row;
-    Bytes value; /* an AnyValue that is no string */
-} Odd;
-
-/* What has been walked, for Python to allocate by. All but the first two are bytes or entries of columns. */
-typedef struct {
-    uint64_t exports, rows, runs, odds, dropped_attributes;
-    uint64_t severity_texts, bodies, body_types, event_names;
-    uint64_t attributes, keys, values, typed, typed_keys, typed_types;
-} Sizes;
-
-typedef struct {
-    Attributes *known;
-    Buffer runs, odds;    /* Run, Odd */
-    Buffer codes, counts; /* uint32_t an attribute, uint8_t a row */
-    Sizes sizes;
-} Logs;
-
-/* The buffers of the columns: offsets have one entry more than rows. */
-typedef struct {
-    uint64_t *time, *observed;
-    uint8_t *severity;
-    int32_t *severity_text_ends;
-    uint8_t *severity_texts;
-    int32_t *body_ends;
-    uint8_t *bodies;
-    int32_t *body_type_ends;
-    uint8_t *body_types;
-    uint8_t *trace_id, *span_id;
-    uint32_t *flags, *dropped_attributes;
-    int32_t *event_name_ends;
-    uint8_t *event_names;
-    int32_t *attribute_ends, *key_ends;
-    uint8_t *keys;
-    int32_t *value_ends;
-    uint8_t *values;
-    int32_t *typed_ends, *typed_key_ends;
-    uint8_t *typed_keys;
-    int32_t *typed_type_ends;
-    uint8_t *typed_types;
-} Columns;
+#include "otlp_columns.h"
 
 /* A column of texts being written. */
 typedef struct {
@@ -79,7 +22,7 @@ static inline void texts_add_type(Texts *texts, uint8_t type) {
     texts_add(texts, flyball_type_names[type], strlen(flyball_type_names[type]));
 }
 
-EXPORT void flyball_logs_free(Logs *logs) {
+void flyball_logs_free(Logs *logs) {
     if (!logs) return;
     buffer_free(&logs->runs);
     buffer_free(&logs->odds);
@@ -88,8 +31,7 @@ EXPORT void flyball_logs_free(Logs *logs) {
     free(logs);
 }
 
-/* Nothing walked yet; `known` must outlive it. NULL without memory. */
-EXPORT Logs *flyball_logs_new(Attributes *known) {
+Logs *flyball_logs_new(Attributes *known) {
     Logs *logs = calloc(1, sizeof *logs);
     if (logs) logs->known = known;
     return logs;
@@ -142,9 +84,7 @@ static int walk_export(Logs *logs, uint64_t export, const uint8_t *payload, size
     return found;
 }
 
-/* Walk requests until one is unusual: how many were walked, or -2 without memory. Of the unusual one nothing counts
-   (its attributes have codes, which does no harm). To be called once. */
-EXPORT int64_t flyball_logs_walk(Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
+int64_t flyball_logs_walk(Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
                                  size_t exports) {
     for (size_t export = 0; export < exports; export++) {
         Logs before = *logs;
@@ -162,8 +102,7 @@ EXPORT int64_t flyball_logs_walk(Logs *logs, const uint8_t *const *payloads, con
     return (int64_t)exports;
 }
 
-/* The sizes so far; those of the attributes are there once all are learned. */
-EXPORT void flyball_logs_sizes(Logs *logs, Sizes *out) {
+void flyball_logs_sizes(Logs *logs, Sizes *out) {
     Sizes *sizes = &logs->sizes;
     const uint32_t *codes = (const uint32_t *)(const void *)logs->codes.data;
     sizes->keys = sizes->values = sizes->typed = sizes->typed_keys = sizes->typed_types = 0;
@@ -181,9 +120,9 @@ EXPORT void flyball_logs_sizes(Logs *logs, Sizes *out) {
     *out = *sizes;
 }
 
-EXPORT const Run *flyball_logs_runs(const Logs *logs) { return (const Run *)(const void *)logs->runs.data; }
+const Run *flyball_logs_runs(const Logs *logs) { return (const Run *)(const void *)logs->runs.data; }
 
-EXPORT const Odd *flyball_logs_odds(const Logs *logs) { return (const Odd *)(const void *)logs->odds.data; }
+const Odd *flyball_logs_odds(const Logs *logs) { return (const Odd *)(const void *)logs->odds.data; }
 
 static void fill_attributes(const Logs *logs, const Columns *columns) {
     const uint32_t *codes = (const uint32_t *)(const void *)logs->codes.data;
@@ -217,9 +156,7 @@ static inline void fill_id(uint8_t *into, Bytes id, size_t width) {
         memset(into, 0, width);
 }
 
-/* Write all columns. The texts and types of the bodies that are no strings come from Python, in their order.
-   False: the payloads are not those that were walked, and the buffers are not to be used. */
-EXPORT bool flyball_logs_fill(const Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
+bool flyball_logs_fill(const Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
                               const int32_t *odd_ends, const uint8_t *odd_texts, const uint8_t *odd_types,
                               const Columns *columns) {
     Texts severity_texts = texts_begin(columns->severity_text_ends, columns->severity_texts);
