@@ -1,6 +1,10 @@
 #include "attributes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define SLOTS_MIN 4096
+#define NUMBER_MAX 24 /* digits of an int64, a sign, a zero */
 #define CODES_MAX ((uint32_t)1 << 30)
 
 const char *const flyball_type_names[TYPES] = {"", "int", "double", "bool", "bytes", "json", "empty"};
@@ -46,6 +50,14 @@ static bool resize(Attributes *known, size_t slot_count) {
     return true;
 }
 
+/* Attributes are short: a call of memcmp costs more than it compares. */
+static inline bool same(const uint8_t *one, const uint8_t *other, size_t size) {
+    if (size < 8) return !memcmp(one, other, size);
+    for (size_t i = 0; i < size - 8; i += 8)
+        if (otlp_le64(one + i) != otlp_le64(other + i)) return false;
+    return otlp_le64(one + size - 8) == otlp_le64(other + size - 8);
+}
+
 bool attributes_code(Attributes *known, Bytes raw, uint32_t *code) {
     uint64_t mixed = hash(known->seed, raw);
     uint32_t upper = (uint32_t)(mixed >> 32);
@@ -53,7 +65,7 @@ bool attributes_code(Attributes *known, Bytes raw, uint32_t *code) {
     for (; known->slots[place].code_after; place = (place + 1) & mask) {
         if (known->slots[place].hash != upper) continue;
         const Attribute *met = attributes_at(known, known->slots[place].code_after - 1);
-        if (met->raw_size == raw.size && !memcmp(known->raws.data + met->raw_at, raw.at, raw.size)) {
+        if (met->raw_size == raw.size && same(known->raws.data + met->raw_at, raw.at, raw.size)) {
             *code = known->slots[place].code_after - 1;
             return true;
         }
@@ -95,15 +107,49 @@ void flyball_attributes_fresh(const Attributes *known, uint64_t *number, uint64_
     *bytes = *number ? known->raws.size - attributes_at(known, (uint32_t)known->learned)->raw_at : 0;
 }
 
-void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offsets, uint8_t *data) {
-    size_t at = 0;
-    for (size_t code = known->learned; code < known->count; code++) {
-        const Attribute *attribute = attributes_at(known, (uint32_t)code);
-        *offsets++ = (int32_t)at;
-        memcpy(data + at, known->raws.data + attribute->raw_at, attribute->raw_size);
-        at += attribute->raw_size;
+/* A KeyValue that is a key and a string or integer, each once: what nearly all are. */
+static bool decode_plain(Bytes raw, Bytes *key, Bytes *text, char number[static NUMBER_MAX], uint8_t *type) {
+    const uint8_t *at = raw.at, *end = at + raw.size;
+    Bytes value = {0};
+    uint64_t bits = 0;
+    if (at == end || *at != 0x0a || !(at = otlp_slice(at + 1, end, key))) return false;
+    if (at == end || *at != 0x12 || otlp_slice(at + 1, end, &value) != end || !value.size) return false;
+    at = value.at;
+    if (*at == 0x0a && otlp_slice(at + 1, end, text) == end) {
+        *type = TYPE_STRING;
+        return true;
     }
-    *offsets = (int32_t)at;
+    if (*at != 0x18 || otlp_varint(at + 1, end, &bits) != end) return false;
+    int64_t integer;
+    memcpy(&integer, &bits, sizeof integer);
+    *text = (Bytes){(const uint8_t *)number, (size_t)snprintf(number, NUMBER_MAX, "%" PRId64, integer)};
+    *type = TYPE_INT;
+    return true;
+}
+
+void flyball_attributes_decode_fresh(const Attributes *known, Fresh *fresh) {
+    char number[NUMBER_MAX];
+    size_t row = 0, raw_at = 0, key_at = 0, text_at = 0;
+    for (size_t code = known->learned; code < known->count; code++, row++) {
+        const Attribute *attribute = attributes_at(known, (uint32_t)code);
+        Bytes raw = {known->raws.data + attribute->raw_at, attribute->raw_size}, key = {0}, text = {0};
+        fresh->raw_ends[row] = (int32_t)raw_at;
+        fresh->key_ends[row] = (int32_t)key_at;
+        fresh->text_ends[row] = (int32_t)text_at;
+        if (!decode_plain(raw, &key, &text, number, &fresh->types[row])) {
+            fresh->types[row] = TYPES;
+            key = text = (Bytes){0};
+        }
+        if (raw.size) memcpy(fresh->raws + raw_at, raw.at, raw.size);
+        if (key.size) memcpy(fresh->keys + key_at, key.at, key.size);
+        if (text.size) memcpy(fresh->texts + text_at, text.at, text.size);
+        raw_at += raw.size;
+        key_at += key.size;
+        text_at += text.size;
+    }
+    fresh->raw_ends[row] = (int32_t)raw_at;
+    fresh->key_ends[row] = (int32_t)key_at;
+    fresh->text_ends[row] = (int32_t)text_at;
 }
 
 bool flyball_attributes_learn(Attributes *known, const int32_t *key_offsets, const uint8_t *keys,

@@ -42,8 +42,18 @@ EXPORT uint64_t flyball_attributes_bytes(const Attributes *known);
 /* How many wait to be decoded, and the bytes of all of them together. */
 EXPORT void flyball_attributes_fresh(const Attributes *known, uint64_t *number, uint64_t *bytes);
 
-/* These as an Arrow binary array: `number` + 1 offsets, `bytes` of data. */
-EXPORT void flyball_attributes_copy_fresh(const Attributes *known, int32_t *offsets, uint8_t *data);
+/* These as Arrow arrays: their bytes, and of those that are a key with a string or an integer (nearly all) key, text
+   and type. Of the others the type is TYPES, and key and text are empty: Python decodes them. `raws` and `keys` have
+   room for the bytes of all, `texts` for 20 more each. */
+typedef struct {
+    int32_t *raw_ends;
+    uint8_t *raws;
+    int32_t *key_ends;
+    uint8_t *keys;
+    int32_t *text_ends;
+    uint8_t *texts, *types;
+} Fresh;
+EXPORT void flyball_attributes_decode_fresh(const Attributes *known, Fresh *fresh);
 
 /* What these decode to, as Arrow string arrays and a type each. False: no memory, and nothing is learned. */
 EXPORT bool flyball_attributes_learn(Attributes *known, const int32_t *key_offsets, const uint8_t *keys,

@@ -60,6 +60,8 @@ static const uint8_t FIELDS[MESSAGES][128] = {
     [KEY_VALUES] = {[TAG(1)] = PART(KEY_VALUE)},
 };
 
+#define HIGH_BITS 0x8080808080808080u
+
 /* One character of two to four bytes (Unicode 15, table 3-7): its length, or 0. */
 static size_t utf8_character(const uint8_t *at, size_t left) {
     uint8_t first = at[0];
@@ -76,26 +78,40 @@ static size_t utf8_character(const uint8_t *at, size_t left) {
     return size;
 }
 
-static bool utf8(const uint8_t *at, size_t size) {
-    const uint64_t high = 0x8080808080808080u;
+static bool utf8_slow(const uint8_t *at, size_t size) {
     while (size) {
-        while (size >= 8 && !(otlp_le64(at) & high)) {
-            at += 8;
-            size -= 8;
-        }
-        while (size && *at < 0x80) {
-            at++;
-            size--;
-            if (size >= 8 && !(otlp_le64(at) & high)) break;
-        }
-        if (size && *at >= 0x80) {
-            size_t read = utf8_character(at, size);
-            if (!read) return false;
-            at += read;
-            size -= read;
-        }
+        size_t read = *at < 0x80 ? 1 : utf8_character(at, size);
+        if (!read) return false;
+        at += read;
+        size -= read;
+        for (; size >= 8 && !(otlp_le64(at) & HIGH_BITS); size -= 8) at += 8;
     }
     return true;
+}
+
+/* Most strings are ASCII: eight bytes at a time, the last eight may overlap those before. */
+static inline bool utf8(const uint8_t *at, size_t size) {
+    uint64_t bits = 0;
+    if (size >= 8) {
+        for (size_t i = 0; i < size - 8; i += 8) bits |= otlp_le64(at + i);
+        bits |= otlp_le64(at + size - 8);
+    } else if (size >= 4) {
+        bits = otlp_le32(at) | otlp_le32(at + size - 4);
+    } else if (size) {
+        bits = at[0] | at[size / 2] | at[size - 1];
+    }
+    return !(bits & HIGH_BITS) || utf8_slow(at, size);
+}
+
+/* An attribute as most are: a key, then a string. Anything else is for `check`. */
+static inline bool is_plain_attribute(Bytes bytes) {
+    const uint8_t *at = bytes.at;
+    size_t size = bytes.size;
+    if (size < 6 || size > 127 || at[0] != 0x0a) return false;
+    size_t key = at[1];
+    if (key + 6 > size || at[key + 2] != 0x12 || at[key + 3] != size - key - 4) return false;
+    if (at[key + 4] != 0x0a || at[key + 5] != size - key - 6) return false;
+    return utf8(at + 2, key) && utf8(at + key + 6, size - key - 6);
 }
 
 /* Checks one message; adds up the log records and spans that it meets. */
@@ -116,6 +132,7 @@ static bool check(unsigned message, Bytes bytes, unsigned depth, int64_t *record
             if (!utf8(slice.at, slice.size)) return false;
         } else {
             unsigned part = kind - PART(0);
+            if (part == KEY_VALUE && is_plain_attribute(slice)) continue;
             *records += part == LOG_RECORD || part == SPAN;
             if (!check(part, slice, depth + 1, records)) return false;
         }

@@ -18,19 +18,20 @@ static void *room(uint64_t size) {
     return given;
 }
 
-/* In the place of Python: an attribute's key and text are its bytes, its type any. */
+/* In the place of Python: what the core does not decode has its bytes for key and text. */
 static void learn(void) {
     uint64_t number, bytes;
     flyball_attributes_fresh(known, &number, &bytes);
-    int32_t *ends = room((number + 1) * sizeof *ends);
-    uint8_t *raws = room(bytes), *types = room(number);
-    flyball_attributes_copy_fresh(known, ends, raws);
-    HOLDS((uint64_t)ends[number] == bytes);
-    for (uint64_t i = 0; i < number; i++) types[i] = (uint8_t)((ends[i + 1] - ends[i]) % TYPES);
-    HOLDS(flyball_attributes_learn(known, ends, raws, ends, raws, types));
-    free(ends);
-    free(raws);
-    free(types);
+    size_t ends = (number + 1) * sizeof(int32_t);
+    Fresh fresh = {room(ends), room(bytes), room(ends), room(bytes), room(ends), room(bytes + 20 * number), room(number)};
+    flyball_attributes_decode_fresh(known, &fresh);
+    HOLDS((uint64_t)fresh.raw_ends[number] == bytes);
+    bool odd = false;
+    for (uint64_t i = 0; i < number; i++) odd |= fresh.types[i] == TYPES;
+    HOLDS(odd ? flyball_attributes_learn(known, fresh.raw_ends, fresh.raws, fresh.raw_ends, fresh.raws, fresh.types)
+              : flyball_attributes_learn(known, fresh.key_ends, fresh.keys, fresh.text_ends, fresh.texts, fresh.types));
+    void *rooms[] = {fresh.raw_ends, fresh.raws, fresh.key_ends, fresh.keys, fresh.text_ends, fresh.texts, fresh.types};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) free(rooms[i]);
 }
 
 static void fill(Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes) {

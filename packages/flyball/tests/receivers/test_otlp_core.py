@@ -151,11 +151,7 @@ def walked(payloads: Sequence[bytes]) -> int:
     assert CORE is not None
     walk = otlp_core.LogWalk(
         CORE,
-        lambda raws: (
-            pa.array([""] * len(raws), pa.string()),
-            pa.array([""] * len(raws), pa.string()),
-            [""] * len(raws),
-        ),
+        lambda _, texts: texts,
         lambda raws: (pa.array([""] * len(raws), pa.string()), ["json"] * len(raws)),
     )
     return walk.walk(payloads).exports

@@ -110,18 +110,18 @@ class Attributes:
         missing = [raw for raw in distinct if raw not in known]
         fresh: dict[bytes, tuple[str, str, str]] = {}
         if missing:
-            keys, texts, types = decode_attributes(missing, self._redact)
-            fresh = dict(
-                zip(missing, zip(keys.to_pylist(), texts.to_pylist(), types, strict=True), strict=True)
-            )
+            keys, texts, types = decode_attributes(missing)
+            json = [position for position, type_ in enumerate(types) if type_ == "json"]
+            clean = redacted(self._redact, pa.array(keys, pa.string()), pa.array(texts, pa.string()), json)
+            fresh = dict(zip(missing, zip(keys, clean.to_pylist(), types, strict=True), strict=True))
         triples = [known.get(raw) or fresh[raw] for raw in distinct]
         self._memo.add(fresh)
         keys, texts, types = zip(*triples, strict=True) if triples else ((), (), ())
         return keys, texts, types
 
 
-def decode_attributes(raws: Sequence[bytes], redact: Redact) -> tuple[pa.Array, pa.Array, Sequence[str]]:
-    """Keys, redacted texts and types of serialised KeyValues."""
+def decode_attributes(raws: Sequence[bytes]) -> tuple[list[str], list[str], list[str]]:
+    """Keys, texts and types of serialised KeyValues."""
     keys: list[str] = []
     texts: list[str] = []
     types: list[str] = []
@@ -131,22 +131,27 @@ def decode_attributes(raws: Sequence[bytes], redact: Redact) -> tuple[pa.Array, 
         keys.append(attribute.key)
         texts.append(text)
         types.append(type_)
-    key_array = pa.array(keys, pa.string())
-    return key_array, whole_json(redact(key_array, pa.array(texts, pa.string())), types), types
+    return keys, texts, types
 
 
-def whole_json(texts: pa.Array, types: Sequence[str]) -> pa.Array:
-    """The texts, with any array or map that redaction cut into replaced whole by `<*>`."""
-    if "json" not in types:
+def redacted(redact: Redact, keys: pa.Array, texts: pa.Array, json: Sequence[int]) -> pa.Array:
+    """The texts without secrets; an array or map (those at `json`) that redaction cut into is `<*>` whole."""
+    texts = redact(keys, texts)
+    broken = [position for position in json if not _is_json(texts[position].as_py())]
+    if not broken:
         return texts
-    values = texts.to_pylist()
-    for position, type_ in enumerate(types):
-        if type_ == "json":
-            try:
-                orjson.loads(values[position])
-            except orjson.JSONDecodeError:
-                values[position] = orjson.dumps({"stringValue": WILDCARD}).decode()
-    return pa.array(values, pa.string())
+    mask = np.zeros(len(texts), bool)
+    mask[broken] = True
+    whole = orjson.dumps({"stringValue": WILDCARD}).decode()
+    return pc.replace_with_mask(texts, mask, pa.array([whole] * len(broken), pa.string()))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def any_value(value: Any) -> tuple[str, str]:

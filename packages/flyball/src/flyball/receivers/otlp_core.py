@@ -15,21 +15,23 @@ from ctypes import Structure, byref, c_bool, c_char_p, c_int, c_int64, c_size_t,
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flyball import native
 from flyball.model.export import Signal
+from flyball.receivers.otlp_attributes import Redact, decode_attributes, redacted
 
 TYPES = ("", "int", "double", "bool", "bytes", "json", "empty")
 """What an AnyValue is (flyball.model.anyvalue), numbered as the core numbers them."""
 _KNOWN_BYTES_MAX = 64 * 1024 * 1024
 """Attributes remembered between batches, about 400,000 of 40 bytes. Over it they start anew with the next batch."""
+_INTEGER_CHARS_MAX = 20
 _COLUMN_MAX = 2**31 - 1
 """Arrow's offsets are of 32 bits. A batch has 48 MB, and no value grows twentyfold as text."""
 
-DecodeAttributes = Callable[[Sequence[bytes]], tuple[pa.Array, pa.Array, Sequence[str]]]
-"""Serialised KeyValues -> keys, texts and types."""
 DecodeBodies = Callable[[Sequence[bytes]], tuple[pa.Array, Sequence[str]]]
 """Serialised AnyValues -> texts and types."""
 
@@ -107,7 +109,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "flyball_attributes_free": (None, (c_void_p,)),
     "flyball_attributes_bytes": (c_uint64, (c_void_p,)),
     "flyball_attributes_fresh": (None, (c_void_p, c_void_p, c_void_p)),
-    "flyball_attributes_copy_fresh": (None, (c_void_p, c_void_p, c_void_p)),
+    "flyball_attributes_decode_fresh": (None, (c_void_p, c_void_p)),
     "flyball_attributes_learn": (c_bool, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_char_p)),
     "flyball_logs_new": (c_void_p, (c_void_p,)),
     "flyball_logs_free": (None, (c_void_p,)),
@@ -140,11 +142,9 @@ def check(library: ctypes.CDLL, signal: Signal, payload: bytes) -> int:
 class LogWalk:
     """Walks log requests; between batches it holds the attributes met before, up to a bound."""
 
-    def __init__(
-        self, library: ctypes.CDLL, decode_attributes: DecodeAttributes, decode_bodies: DecodeBodies
-    ) -> None:
+    def __init__(self, library: ctypes.CDLL, redact: Redact, decode_bodies: DecodeBodies) -> None:
         self._core = library
-        self._decode_attributes = decode_attributes
+        self._redact = redact
         self._decode_bodies = decode_bodies
         self._known = 0
 
@@ -208,14 +208,32 @@ class LogWalk:
             return
         if size.value > _COLUMN_MAX:
             raise MemoryError(f"the attributes of a batch have at most {_COLUMN_MAX} bytes")
-        ends, data = pa.allocate_buffer(4 * (number.value + 1)), pa.allocate_buffer(size.value)
-        self._core.flyball_attributes_copy_fresh(self._known, ends.address, data.address)
-        fresh = pa.Array.from_buffers(pa.binary(), number.value, [None, ends, data]).to_pylist()
-        keys, texts, types = self._decode_attributes(fresh)
+        keys, texts, types = self._fresh(number.value, size.value)
+        json = np.flatnonzero(types == TYPES.index("json")).tolist()
+        texts = redacted(self._redact, keys, texts, json)
         if not self._core.flyball_attributes_learn(
-            self._known, *_addresses(keys), *_addresses(texts), _type_codes(types)
+            self._known, *_addresses(keys), *_addresses(texts), types.tobytes()
         ):
             raise MemoryError("no memory for attributes")
+
+    def _fresh(self, number: int, size: int) -> tuple[pa.Array, pa.Array, npt.NDArray[np.uint8]]:
+        """Keys, texts and types of the attributes that were not met before; few are left to protobuf."""
+        ends = 4 * (number + 1)
+        rooms = (ends, size, ends, size, ends, size + _INTEGER_CHARS_MAX * number, number)
+        buffers = [pa.allocate_buffer(room) for room in rooms]
+        into = (c_void_p * len(buffers))(*(buffer.address for buffer in buffers))
+        self._core.flyball_attributes_decode_fresh(self._known, into)
+        raws = pa.Array.from_buffers(pa.binary(), number, [None, *buffers[0:2]])
+        keys = pa.Array.from_buffers(pa.string(), number, [None, *buffers[2:4]])
+        texts = pa.Array.from_buffers(pa.string(), number, [None, *buffers[4:6]])
+        types = np.frombuffer(buffers[6], np.uint8).copy()
+        odd = types == len(TYPES)
+        if odd.any():
+            odd_keys, odd_texts, odd_types = decode_attributes(raws.filter(odd).to_pylist())
+            keys = pc.replace_with_mask(keys, odd, pa.array(odd_keys, pa.string()))
+            texts = pc.replace_with_mask(texts, odd, pa.array(odd_texts, pa.string()))
+            types[odd] = [TYPES.index(type_) for type_ in odd_types]
+        return keys, texts, types
 
     def _odd_bodies(self, logs: int, number: int) -> tuple[pa.Array, Sequence[str]]:
         if not number:

@@ -21,7 +21,7 @@ from flyball.errors import InputError
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
 from flyball.model.export import Export, Signal
 from flyball.receivers import otlp_core
-from flyball.receivers.otlp_attributes import Attributes, Memo, Redact, any_value, decode_attributes
+from flyball.receivers.otlp_attributes import Attributes, Memo, Redact, any_value
 from flyball.receivers.otlp_core import LogWalk, Run, Walked
 from flyball.receivers.otlp_json import to_json
 from flyball.receivers.otlp_rows import Logs, Metrics, Spans, points, repeat
@@ -62,7 +62,7 @@ class Decoder:
         self._memo = Memo()
         self._origins: OrderedDict[bytes, Origin] = OrderedDict()
         core = otlp_core.core()
-        self._walk = core and LogWalk(core, lambda raw: decode_attributes(raw, redact), _decode_bodies)
+        self._walk = core and LogWalk(core, redact, _decode_bodies)
 
     def decode(self, exports: Sequence[Export], *, received_ms: int) -> Batch:
         """One batch of all the exports' records, those of a signal in their order."""
