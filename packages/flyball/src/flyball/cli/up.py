@@ -23,8 +23,8 @@ _FREED_BYTES_MAX = 512 * 1024 * 1024
 """Freed memory that glibc keeps at the end of a heap."""
 _MMAP_BYTES_MIN = 32 * 1024 * 1024
 """A smaller block comes from a heap; glibc takes no larger threshold."""
-
 _ENGINE_MALLOC = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
+"""The engine's allocator keeps freed memory for a minute of batches; it would be 5 s."""
 
 
 def up(
@@ -48,7 +48,7 @@ def up(
     """Start Flyball: one process, one data folder, no account and no key."""
     # gRPC's core logs past us; what matters comes as our own errors
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # the engine's allocator reads this when it is loaded; it would give freed memory back after 5 s
+    # read when the engine is loaded
     os.environ.setdefault("JE_MALLOC_CONF", _ENGINE_MALLOC)
     import uvloop  # noqa: PLC0415 - `flyball --help` stays quick
 
