@@ -23,7 +23,7 @@ _FREED_BYTES_MAX = 512 * 1024 * 1024
 """Freed memory that glibc keeps at the end of a heap."""
 _MMAP_BYTES_MIN = 32 * 1024 * 1024
 """A smaller block comes from a heap; glibc takes no larger threshold."""
-_ENGINE_MALLOC = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
+ENGINE_MALLOC = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
 """The engine's allocator keeps freed memory for a minute of batches; it would be 5 s."""
 
 
@@ -49,7 +49,7 @@ def up(
     # gRPC's core logs past us; what matters comes as our own errors
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # read when the engine is loaded
-    os.environ.setdefault("JE_MALLOC_CONF", _ENGINE_MALLOC)
+    os.environ.setdefault("JE_MALLOC_CONF", ENGINE_MALLOC)
     import uvloop  # noqa: PLC0415 - `flyball --help` stays quick
 
     from flyball import app  # noqa: PLC0415
@@ -82,7 +82,7 @@ def up(
             err=True,
         )
 
-    _tune_process()
+    tune_process()
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -94,7 +94,7 @@ def up(
     uvloop.run(serve())
 
 
-def _tune_process() -> None:
+def tune_process() -> None:
     """Set what holds for the whole process and only pays in one that receives all day.
 
     Decoding a batch holds the interpreter for whole switch intervals while acknowledgements wait for theirs: with
