@@ -38,8 +38,8 @@ eval: .venv/.ready .venv/.core  ## quality and reduction, beside the peers: make
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench
 
-fuzz:                        ## hostile bytes at the compiled core, under ASan and UBSan: make fuzz [SECONDS=120]
-	@packages/flyball/native/fuzz/run.sh $(or $(SECONDS),120)
+fuzz: .venv/.ready           ## hostile bytes at the compiled core, under ASan and UBSan: make fuzz [SECONDS=120]
+	@PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/run.sh $(or $(SECONDS),120)
 
 reference: .venv/.ready      ## docs/reference from the code
 	$(RUN)python scripts/reference.py
