@@ -5,7 +5,7 @@ RUN := .venv/bin/
 MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml
 CORE := $(wildcard packages/flyball/native/*.c packages/flyball/native/*.h packages/flyball/native/*.py)
 
-.PHONY: demo test quick lint types unit sdk e2e eval bench reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval bench fuzz reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -37,6 +37,9 @@ eval: .venv/.ready .venv/.core  ## quality and reduction, beside the peers: make
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench
+
+fuzz: .venv/.ready           ## hostile bytes at the compiled core, under ASan and UBSan: make fuzz [SECONDS=120]
+	@PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/run.sh $(or $(SECONDS),120)
 
 reference: .venv/.ready      ## docs/reference from the code
 	$(RUN)python scripts/reference.py

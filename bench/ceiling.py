@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import orjson
+from flyball.cli.up import tune_process
 from flyball.distill.count import Counter
 from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
@@ -67,6 +68,7 @@ class Stages:
 
 async def measure(first: int, number: int, rounds: int) -> dict[str, object]:
     """Rows and CPU seconds of the inserts and of each stage."""
+    tune_process()
     rows, insert_s = 0, 0.0
     stages = Stages()
     gc.disable()  # as the runner does while it prepares a batch

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from flyball.cli.up import ENGINE_MALLOC
 
 from bench.otlp_load import RECORDS
 
@@ -195,5 +196,7 @@ def _free_ports(number: int) -> Iterator[int]:
 
 
 def _child(module: str, *arguments: str) -> dict[str, typing.Any]:
-    done = subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True)
+    environment = {"JE_MALLOC_CONF": ENGINE_MALLOC, **os.environ}  # as the server has it
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, env=environment)
     return json.loads(done.stdout)

@@ -18,10 +18,13 @@ from flyball import __version__
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _FREED_BYTES_MAX = 512 * 1024 * 1024
 """Freed memory that glibc keeps at the end of a heap."""
 _MMAP_BYTES_MIN = 32 * 1024 * 1024
 """A smaller block comes from a heap; glibc takes no larger threshold."""
+ENGINE_MALLOC = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
+"""The engine's allocator keeps freed memory for a minute of batches; it would be 5 s."""
 
 
 def up(
@@ -45,6 +48,8 @@ def up(
     """Start Flyball: one process, one data folder, no account and no key."""
     # gRPC's core logs past us; what matters comes as our own errors
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # read when the engine is loaded
+    os.environ.setdefault("JE_MALLOC_CONF", ENGINE_MALLOC)
     import uvloop  # noqa: PLC0415 - `flyball --help` stays quick
 
     from flyball import app  # noqa: PLC0415
@@ -77,7 +82,7 @@ def up(
             err=True,
         )
 
-    _tune_process()
+    tune_process()
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -89,19 +94,24 @@ def up(
     uvloop.run(serve())
 
 
-def _tune_process() -> None:
+def tune_process() -> None:
     """Set what holds for the whole process and only pays in one that receives all day.
 
     Decoding a batch holds the interpreter for whole switch intervals while acknowledgements wait for theirs: with
     0.5 ms instead of 5 ms, and columns made 8,192 rows at a time, the ack p99 under full load fell from 150 ms to
     50 ms.
 
-    glibc gives what a batch frees back to the system, which the next batch asks for a second later: that took a
-    fifth of the server's time. Source: mallopt(3).
+    Allocators give what a batch frees back to the system, which the next batch asks for a second later, and threads
+    do not share what they keep: that took a fifth of the server's time, and a seventh again before Arrow and all
+    threads came to one heap (docs/decisions/0008). Source: mallopt(3).
     """
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     sys.setswitchinterval(0.0005)
+    pa.set_memory_pool(pa.system_memory_pool())
     with contextlib.suppress(AttributeError):  # another C library than glibc
         libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
         libc.mallopt(_M_TRIM_THRESHOLD, _FREED_BYTES_MAX)
         libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES_MIN)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flyball.model.batch import Batch, Source
+from flyball.model.batch import Batch, Source, whole
 from flyball.model.histogram import buckets
 
 SLOT_SECONDS = 5
@@ -132,12 +132,12 @@ def _source_index(sources: Sequence[Source], table: pa.Table) -> tuple[NDArray[n
     number = {source: position for position, source in enumerate(distinct)}
     of_origin = np.array([number[source] for source in sources], np.int32)
     # the dictionary columns that enrich made still hold each row's origin index
-    origin = table["service"].combine_chunks().indices.to_numpy()
+    origin = whole(table["service"]).indices.to_numpy()
     return of_origin[origin], distinct
 
 
 def _source_columns(sources: Sequence[Source], index: pa.ChunkedArray) -> dict[str, pa.Array]:
-    flat = index.combine_chunks()
+    flat = whole(index)
     return {
         name: pa.DictionaryArray.from_arrays(flat, pa.array([getattr(s, name) for s in sources], pa.string()))
         for name in _KEYS

@@ -13,7 +13,7 @@ from flyball_sdk import semconv
 
 from flyball.distill.redact import redact
 from flyball.distill.shapes import Distiller
-from flyball.model.batch import Batch
+from flyball.model.batch import Batch, whole
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
 
@@ -33,18 +33,19 @@ class Distil:
     def _logs(self, logs: Any) -> Any:
         if logs is None:
             return None
-        bodies = logs["body"].combine_chunks()
-        types = logs["body_type"].combine_chunks()
+        bodies = whole(logs["body"])
+        types = whole(logs["body_type"])
         maps = pc.any(pc.equal(types, "json")).as_py()
         texts = _plain_texts(bodies, types) if maps else bodies
-        exceptions = pc.map_lookup(
-            logs["attributes"].combine_chunks(), pa.scalar(semconv.EXCEPTION_TYPE), "first"
-        )
+        attributes = whole(logs["attributes"])
+        exceptions = None
+        if pc.any(pc.equal(attributes.keys, semconv.EXCEPTION_TYPE)).as_py():
+            exceptions = pc.map_lookup(attributes, pa.scalar(semconv.EXCEPTION_TYPE), "first")
         distilled = self.distiller.distill(
             texts,
             logs["severity_number"].to_numpy(),
-            logs["severity_text"].combine_chunks(),
-            None if exceptions.null_count == len(exceptions) else exceptions,
+            whole(logs["severity_text"]),
+            exceptions,
         )
         stored = _redact_maps(bodies, types) if maps else distilled.texts
         logs = logs.set_column(logs.column_names.index("body"), "body", stored)
@@ -55,9 +56,9 @@ class Distil:
     def _spans(self, spans: Any) -> Any:
         if spans is None:
             return None
-        names, _ = redact(spans["name"].combine_chunks())
-        messages, _ = redact(spans["status_message"].combine_chunks())
-        events, _ = redact(spans["events"].combine_chunks())
+        names, _ = redact(whole(spans["name"]))
+        messages, _ = redact(whole(spans["status_message"]))
+        events, _ = redact(whole(spans["events"]))
         errors = spans["status_code"].to_numpy() == _STATUS_ERROR
         severity = np.where(errors, int(Severity.ERROR), int(Severity.UNSPECIFIED)).astype(np.uint8)
         for column, values in (("name", names), ("status_message", messages), ("events", _whole(events))):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from flyball_sdk import semconv
 from numpy.typing import NDArray
 
-from flyball.model.batch import ORIGIN_INDEX, Batch, Origin, Source
+from flyball.model.batch import ORIGIN_INDEX, Batch, Origin, Source, whole
 from flyball.model.change import VersionSource
 
 LATE_SECONDS_MAX = 14 * 24 * 3600
@@ -99,7 +99,7 @@ def _table(
 ) -> pa.Table | None:
     if table is None:
         return None
-    index = table[ORIGIN_INDEX].combine_chunks()
+    index = whole(table[ORIGIN_INDEX])
     time_ns = table[time].to_numpy() if isinstance(time, str) else time
     columns: dict[str, Any] = {
         name: pa.DictionaryArray.from_arrays(

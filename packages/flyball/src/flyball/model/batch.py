@@ -72,3 +72,8 @@ class Batch:
     def records(self) -> int:
         """Log records, spans and data points together."""
         return sum(table.num_rows for table in (self.logs, self.spans, self.metrics) if table is not None)
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array; `combine_chunks` copies even what is one already."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

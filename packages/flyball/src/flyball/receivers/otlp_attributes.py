@@ -6,7 +6,7 @@ They come as the bytes of their `KeyValue` (see otlp_wire); most repeat within a
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,38 +108,50 @@ class Attributes:
         """Key, redacted text and type of each attribute; only those that the memo does not know are decoded."""
         known = self._memo.known
         missing = [raw for raw in distinct if raw not in known]
-        fresh = dict(zip(missing, self._decode(missing), strict=True)) if missing else {}
+        fresh: dict[bytes, tuple[str, str, str]] = {}
+        if missing:
+            keys, texts, types = decode_attributes(missing)
+            json = [position for position, type_ in enumerate(types) if type_ == "json"]
+            clean = redacted(self._redact, pa.array(keys, pa.string()), pa.array(texts, pa.string()), json)
+            fresh = dict(zip(missing, zip(keys, clean.to_pylist(), types, strict=True), strict=True))
         triples = [known.get(raw) or fresh[raw] for raw in distinct]
         self._memo.add(fresh)
         keys, texts, types = zip(*triples, strict=True) if triples else ((), (), ())
         return keys, texts, types
 
-    def _decode(self, missing: Sequence[bytes]) -> Iterable[tuple[str, str, str]]:
-        keys: list[str] = []
-        texts: list[str] = []
-        types: list[str] = []
-        for raw in missing:
-            attribute = KeyValue.FromString(raw)
-            text, type_ = any_value(attribute.value)
-            keys.append(attribute.key)
-            texts.append(text)
-            types.append(type_)
-        redacted = whole_json(self._redact(pa.array(keys, pa.string()), pa.array(texts, pa.string())), types)
-        return zip(keys, redacted.to_pylist(), types, strict=True)
+
+def decode_attributes(raws: Sequence[bytes]) -> tuple[list[str], list[str], list[str]]:
+    """Keys, texts and types of serialised KeyValues."""
+    keys: list[str] = []
+    texts: list[str] = []
+    types: list[str] = []
+    for raw in raws:
+        attribute = KeyValue.FromString(raw)
+        text, type_ = any_value(attribute.value)
+        keys.append(attribute.key)
+        texts.append(text)
+        types.append(type_)
+    return keys, texts, types
 
 
-def whole_json(texts: pa.Array, types: Sequence[str]) -> pa.Array:
-    """The texts, with any array or map that redaction cut into replaced whole by `<*>`."""
-    if "json" not in types:
+def redacted(redact: Redact, keys: pa.Array, texts: pa.Array, json: Sequence[int]) -> pa.Array:
+    """The texts without secrets; an array or map (those at `json`) that redaction cut into is `<*>` whole."""
+    texts = redact(keys, texts)
+    broken = [position for position in json if not _is_json(texts[position].as_py())]
+    if not broken:
         return texts
-    values = texts.to_pylist()
-    for position, type_ in enumerate(types):
-        if type_ == "json":
-            try:
-                orjson.loads(values[position])
-            except orjson.JSONDecodeError:
-                values[position] = orjson.dumps({"stringValue": WILDCARD}).decode()
-    return pa.array(values, pa.string())
+    mask = np.zeros(len(texts), bool)
+    mask[broken] = True
+    whole = orjson.dumps({"stringValue": WILDCARD}).decode()
+    return pc.replace_with_mask(texts, mask, pa.array([whole] * len(broken), pa.string()))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def any_value(value: Any) -> tuple[str, str]:

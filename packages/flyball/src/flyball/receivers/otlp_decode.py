@@ -2,33 +2,35 @@
 
 Everything a record holds comes back from the store as it was sent: times as the sender's nanoseconds,
 attributes in order with their types. A record with more than ATTRIBUTES_MAX attributes loses the rest, counted.
+Log requests are walked by the compiled core where it is there (otlp_core), else parsed; both give the same batch.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import orjson
 import pyarrow as pa
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
 from flyball.errors import InputError
 from flyball.model.batch import ORIGIN_INDEX, Batch, Origin
 from flyball.model.export import Export, Signal
-from flyball.receivers.otlp_attributes import ATTRIBUTES_MAX, Attributes, Memo, Redact, any_value
+from flyball.receivers import otlp_core
+from flyball.receivers.otlp_attributes import Attributes, Memo, Redact, any_value
+from flyball.receivers.otlp_core import LogWalk, Run, Walked
 from flyball.receivers.otlp_json import to_json
-from flyball.receivers.otlp_walk import walk
-from flyball.receivers.otlp_wire import LOG_RECORD, REQUESTS, REQUESTS_PARSED
+from flyball.receivers.otlp_rows import Logs, Metrics, Spans, points, repeat
+from flyball.receivers.otlp_wire import REQUESTS, REQUESTS_PARSED
 
-_CHUNK_ROWS = 8_192
-"""Rows turned into columns at a time: one call into C then holds the interpreter for a millisecond, not for
-tens of them, while acknowledgements wait; it is kinder to the caches, too."""
 _ORIGINS_MAX = 10_000
 """Decoded resources remembered between batches."""
+_WALK_EXPORTS_MAX = 1_024
+"""Requests walked at a time; one that is unusual ends a walk, and the next begins behind it."""
 
 
 def check(signal: Signal, payload: bytes) -> int:
@@ -37,6 +39,10 @@ def check(signal: Signal, payload: bytes) -> int:
     Raises:
         InputError: the payload is not that protobuf message (invalid UTF-8 included).
     """
+    core = otlp_core.core()
+    records = otlp_core.check(core, signal, payload) if core else -1
+    if records >= 0:
+        return records
     request = REQUESTS_PARSED[signal]()
     try:
         request.ParseFromString(payload)
@@ -44,7 +50,7 @@ def check(signal: Signal, payload: bytes) -> int:
         raise InputError(f"the request is not an OTLP {signal} export in protobuf: {error}") from error
     scopes = _records(signal, request)
     if signal is Signal.METRICS:
-        return sum(len(_points(metric)) for _, _, metrics in scopes for metric in metrics)
+        return sum(len(points(metric)) for _, _, metrics in scopes for metric in metrics)
     return sum(len(records) for _, _, records in scopes)
 
 
@@ -55,30 +61,55 @@ class Decoder:
         self._redact = redact
         self._memo = Memo()
         self._origins: OrderedDict[bytes, Origin] = OrderedDict()
+        core = otlp_core.core()
+        self._walk = core and LogWalk(core, redact, _decode_bodies)
 
     def decode(self, exports: Sequence[Export], *, received_ms: int) -> Batch:
-        """One batch of all the exports' records, in their order."""
+        """One batch of all the exports' records, those of a signal in their order."""
         origins = _Origins(self._remember)
-        logs = _Logs(Attributes(self._memo, self._redact))
-        spans = _Spans(Attributes(self._memo, self._redact))
-        metrics = _Metrics()
-        into = {Signal.LOGS: logs, Signal.TRACES: spans, Signal.METRICS: metrics}
-        for export in exports:
-            request = REQUESTS[export.signal]()
-            request.ParseFromString(export.payload)
-            for resource, scope, records in _records(export.signal, request):
-                into[export.signal].add(records, origins.index(export.workspace, resource, scope))
-        log_rows, span_rows, points = logs.table(), spans.table(), metrics.table()
-        dropped = logs.attributes.dropped + spans.attributes.dropped
+        of_signal = {signal: [e for e in exports if e.signal is signal] for signal in Signal}
+        logs, dropped_of_logs = self._logs(of_signal[Signal.LOGS], origins)
+        spans = Spans(Attributes(self._memo, self._redact))
+        metrics = Metrics()
+        for export in of_signal[Signal.TRACES]:
+            _add(export, spans, origins)
+        for export in of_signal[Signal.METRICS]:
+            _add(export, metrics, origins)
+        span_rows = spans.table()
+        dropped = dropped_of_logs + spans.attributes.dropped
         return Batch(
             received_ms=received_ms,
             origins=origins.origins,
-            logs=log_rows,
+            logs=logs,
             spans=span_rows,
-            metrics=points,
+            metrics=metrics.table(),
             dropped={"attributes over the limit": dropped} if dropped else {},
             cursors={key: position for export in exports for key, position in export.cursors.items()},
         )
+
+    def _logs(self, exports: Sequence[Export], origins: _Origins) -> tuple[pa.Table | None, int]:
+        """The table of log records, and how many attributes were left out of it."""
+        tables: list[pa.Table] = []
+        dropped = begin = 0
+        while begin < len(exports):
+            end = begin + _WALK_EXPORTS_MAX
+            if self._walk:
+                group = exports[begin:end]
+                walked = self._walk.walk([export.payload for export in group])
+                if walked.rows:
+                    tables.append(_walked_table(walked, group, origins))
+                dropped += walked.dropped_attributes
+                begin += walked.exports
+                end = begin + (walked.exports < len(group))  # the unusual one
+            logs = Logs(Attributes(self._memo, self._redact))
+            for export in exports[begin:end]:
+                _add(export, logs, origins)
+            tables += filter(None, [logs.table()])
+            dropped += logs.attributes.dropped
+            begin = end
+        if len(tables) > 1:
+            return pa.concat_tables(tables).combine_chunks(), dropped
+        return (tables[0] if tables else None), dropped
 
     def _remember(self, key: bytes, workspace: str, resource: Any, scope: Any) -> Origin:
         origin = self._origins.get(key)
@@ -110,6 +141,15 @@ class Decoder:
             self._redact_strings(item.get("key", key), item.get("value", {}))
 
 
+def _add(export: Export, into: Logs | Spans | Metrics, origins: _Origins) -> None:
+    """Parse one request and add its rows."""
+    request = REQUESTS[export.signal]()
+    request.ParseFromString(export.payload)
+    for resource, scope, records in _records(export.signal, request):
+        if records:
+            into.add(records, origins.index(export.workspace, resource, scope))
+
+
 def _records(signal: Signal, request: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Each scope of a request: (resource message, scope message, its records)."""
     match signal:
@@ -121,6 +161,17 @@ def _records(signal: Signal, request: Any) -> Iterator[tuple[Any, Any, Any]]:
             yield from ((r, s, s.metrics) for r in request.resource_metrics for s in r.scope_metrics)
 
 
+def _walked_table(walked: Walked, exports: Sequence[Export], origins: _Origins) -> pa.Table:
+    runs = [(origins.index_of_run(exports[run.export].workspace, run), run.rows) for run in walked.runs]
+    return pa.table({ORIGIN_INDEX: repeat(runs), **walked.columns})
+
+
+def _decode_bodies(values: Sequence[bytes]) -> tuple[pa.Array, Sequence[str]]:
+    """Texts and types of AnyValues."""
+    decoded = [any_value(AnyValue.FromString(raw)) for raw in values]
+    return pa.array([text for text, _ in decoded], pa.string()), [type_ for _, type_ in decoded]
+
+
 class _Origins:
     """The origins of one batch, each once."""
 
@@ -128,8 +179,10 @@ class _Origins:
         self.origins: list[Origin] = []
         self._remember = remember
         self._index: dict[bytes, int] = {}
+        self._of_runs: dict[tuple[str, bytes, bytes, bytes, bytes], int] = {}
 
     def index(self, workspace: str, resource: Any, scope: Any) -> int:
+        """Where in `origins` the parsed ResourceLogs and ScopeLogs (or of another signal) are."""
         key = b"\0".join(
             (
                 workspace.encode(),
@@ -144,234 +197,13 @@ class _Origins:
             self.origins.append(self._remember(key, workspace, resource, scope))
         return self._index[key]
 
-
-def _fixed(values: Sequence[bytes], width: int) -> pa.Array:
-    """Ids of `width` bytes; an absent or malformed one (OTLP: treat as unset) becomes zeros."""
-    zero = bytes(width)
-    return pa.array([v if len(v) == width else zero for v in values], pa.binary(width))
-
-
-class _Rows:
-    """Rows of one table, turned into columns chunk by chunk."""
-
-    def __init__(self) -> None:
-        self._rows: list[Any] = []
-        self._origin: list[tuple[int, int]] = []
-        self._chunks: list[pa.Table] = []
-
-    def table(self) -> pa.Table | None:
-        """Everything added so far; None without rows."""
-        self._finish_chunk()
-        if not self._chunks:
-            return None
-        table = pa.concat_tables(self._chunks).combine_chunks()
-        for name, column in self._late_columns().items():
-            table = table.append_column(name, column)
-        return table
-
-    def _late_columns(self) -> dict[str, pa.Array]:
-        """Columns that are made of all rows at once."""
-        return {}
-
-    def _added(self, origin: int, number: int) -> None:
-        self._origin.append((origin, number))
-        if len(self._rows) >= _CHUNK_ROWS:
-            self._finish_chunk()
-
-    def _finish_chunk(self) -> None:
-        if self._rows:
-            self._chunks.append(self._columns())
-        self._rows, self._origin = [], []
-
-    def _columns(self) -> pa.Table:
-        raise NotImplementedError
-
-
-class _AttributedRows(_Rows):
-    """Rows with attributes, which become columns when all are there."""
-
-    def __init__(self, attributes: Attributes) -> None:
-        super().__init__()
-        self.attributes = attributes
-
-    def _late_columns(self) -> dict[str, pa.Array]:
-        return self.attributes.columns()
-
-
-class _Logs(_AttributedRows):
-    """Columns of the table `logs`."""
-
-    def add(self, records: Sequence[bytes], origin: int) -> None:
-        self._rows += records
-        self._added(origin, len(records))
-
-    def _columns(self) -> pa.Table:
-        walked = walk(pa.array(self._rows, pa.binary()))
-        if walked is not None and walked.attribute_counts.max() <= ATTRIBUTES_MAX:
-            self.attributes.add_chunk(walked.attributes, walked.attribute_counts)
-            columns = walked.columns
-        else:
-            columns = self._parsed()
-        return pa.table({ORIGIN_INDEX: _repeat(self._origin), **columns})
-
-    def _parsed(self) -> dict[str, pa.Array]:
-        """The columns, record by record."""
-        rows: list[tuple[Any, ...]] = []
-        for raw in self._rows:
-            r = LOG_RECORD.FromString(raw)
-            rows.append(
-                (
-                    r.time_unix_nano,
-                    r.observed_time_unix_nano,
-                    r.severity_number,
-                    r.severity_text,
-                    *any_value(r.body),
-                    r.trace_id,
-                    r.span_id,
-                    r.flags,
-                    r.dropped_attributes_count,
-                    r.event_name,
-                )
-            )
-            self.attributes.add(r.attributes)
-        self.attributes.finish_chunk()
-        time, observed, number, text, body, body_type, trace, span, flags, dropped, event = zip(
-            *rows, strict=True
-        )
-        return {
-            "time_unix_nano": pa.array(time, pa.uint64()),
-            "observed_time_unix_nano": pa.array(observed, pa.uint64()),
-            "severity_number": pa.array(np.clip(number, 0, 24), pa.uint8()),
-            "severity_text": pa.array(text, pa.string()),
-            "body": pa.array(body, pa.string()),
-            "body_type": pa.array(body_type, pa.string()),
-            "trace_id": _fixed(trace, 16),
-            "span_id": _fixed(span, 8),
-            "flags": pa.array(flags, pa.uint32()),
-            "dropped_attributes_count": pa.array(dropped, pa.uint32()),
-            "event_name": pa.array(event, pa.string()),
-        }
-
-
-def _repeat(runs: list[tuple[int, int]]) -> pa.Array:
-    values, lengths = zip(*runs, strict=True)
-    return pa.array(np.repeat(np.array(values, np.int32), lengths))
-
-
-class _Spans(_AttributedRows):
-    """Columns of the table `spans`."""
-
-    def add(self, spans: Iterable[Any], origin: int) -> None:
-        rows, before = self._rows, len(self._rows)
-        for s in spans:
-            rows.append(
-                (
-                    s.start_time_unix_nano,
-                    s.end_time_unix_nano,
-                    s.trace_id,
-                    s.span_id,
-                    s.parent_span_id.hex(),
-                    s.trace_state,
-                    s.name,
-                    s.kind,
-                    s.status.code,
-                    s.status.message,
-                    s.flags,
-                    s.dropped_attributes_count,
-                    _list(s.events, s.dropped_events_count),
-                    _list(s.links, s.dropped_links_count),
-                )
-            )
-            self.attributes.add(s.attributes)
-        self._added(origin, len(rows) - before)
-
-    def _columns(self) -> pa.Table:
-        self.attributes.finish_chunk()
-        start, end, trace, span, parent, state, name, kind, code, message, flags, dropped, events, links = (
-            zip(*self._rows, strict=True)
-        )
-        return pa.table(
-            {
-                ORIGIN_INDEX: _repeat(self._origin),
-                "start_time_unix_nano": pa.array(start, pa.uint64()),
-                "end_time_unix_nano": pa.array(end, pa.uint64()),
-                "trace_id": _fixed(trace, 16),
-                "span_id": _fixed(span, 8),
-                "parent_span_id": pa.array(parent, pa.string()),
-                "trace_state": pa.array(state, pa.string()),
-                "name": pa.array(name, pa.string()),
-                "kind": pa.array(np.clip(kind, 0, 255), pa.uint8()),
-                "status_code": pa.array(np.clip(code, 0, 255), pa.uint8()),
-                "status_message": pa.array(message, pa.string()),
-                "flags": pa.array(flags, pa.uint32()),
-                "dropped_attributes_count": pa.array(dropped, pa.uint32()),
-                "events": pa.array(events, pa.string()),
-                "links": pa.array(links, pa.string()),
-            }
-        )
-
-
-def _list(items: Any, dropped: int) -> str:
-    """Events or links as `{"items": [...], "dropped": n}`, empty text when there are none."""
-    if not items and not dropped:
-        return ""
-    return orjson.dumps({"items": [to_json(item) for item in items], "dropped": dropped}).decode()
-
-
-class _Metrics(_Rows):
-    """Columns of the table `metrics`: a row a data point."""
-
-    def add(self, metrics: Iterable[Any], origin: int) -> None:
-        before = len(self._rows)
-        for metric in metrics:
-            head = orjson.dumps(_metric_head(metric)).decode()
-            for point in _points(metric):
-                self._rows.append(
-                    (
-                        metric.name,
-                        head,
-                        orjson.dumps(to_json(point)).decode(),
-                        point.time_unix_nano,
-                        _number(point),
-                    )
-                )
-        self._added(origin, len(self._rows) - before)
-
-    def _columns(self) -> pa.Table:
-        name, head, point, time, value = zip(*self._rows, strict=True)
-        return pa.table(
-            {
-                ORIGIN_INDEX: _repeat(self._origin),
-                "time_unix_nano": pa.array(time, pa.uint64()),
-                "name": pa.array(name, pa.string()),
-                "metric": pa.array(head, pa.string()),
-                "point": pa.array(point, pa.string()),
-                "value": pa.array(value, pa.float64()),
-            }
-        )
-
-
-def _points(metric: Any) -> Any:
-    data = metric.WhichOneof("data")
-    return getattr(metric, data).data_points if data else ()
-
-
-def _metric_head(metric: Message) -> dict[str, Any]:
-    """The metric as OTLP/JSON without its data points."""
-    head = to_json(metric)
-    data = metric.WhichOneof("data")
-    head[_camel(data)] = {k: v for k, v in head[_camel(data)].items() if k != "dataPoints"}
-    return head
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def _number(point: Any) -> float:
-    """The number to chart: a gauge's or sum's value, the sum of anything distributed."""
-    for name in ("as_double", "as_int", "sum"):
-        if hasattr(point, name) and (name == "sum" or point.WhichOneof("value") == name):
-            return float(getattr(point, name))
-    return 0.0
+    def index_of_run(self, workspace: str, run: Run) -> int:
+        """The same of what the core has walked; the same bytes are parsed once."""
+        raw = (workspace, run.resource, run.resource_schema, run.scope, run.scope_schema)
+        if raw not in self._of_runs:
+            resource = ResourceLogs(schema_url=run.resource_schema.decode())
+            resource.resource.ParseFromString(run.resource)
+            scope = ScopeLogs(schema_url=run.scope_schema.decode())
+            scope.scope.ParseFromString(run.scope)
+            self._of_runs[raw] = self.index(workspace, resource, scope)
+        return self._of_runs[raw]

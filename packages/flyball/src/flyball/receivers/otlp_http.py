@@ -28,8 +28,9 @@ BODY_BYTES_MAX = 16 * 1024 * 1024
 """A request as sent."""
 PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 """A request after decompression; what claims to be more is refused without being unpacked further."""
-_IN_LOOP_BYTES_MAX = 256 * 1024
-"""Larger payloads are parsed in a thread, so that acknowledgements of others do not wait."""
+_IN_LOOP_BYTES_MAX = {"application/x-protobuf": 1024 * 1024, "application/json": 64 * 1024}
+"""Larger payloads are parsed in a thread, so that acknowledgements of others do not wait: a megabyte of protobuf is
+checked in 0.3 ms, and a thread costs 0.1 ms."""
 _PROTOBUF = "application/x-protobuf"
 _JSON = "application/json"
 _PATHS = {f"/v1/{signal}": signal for signal in Signal}
@@ -72,7 +73,7 @@ def otlp_app(ctx: ReceiverContext) -> App:
             encoding = headers.get(b"content-encoding", "").strip().lower()
             payload = _decompress(body, encoding)
             packed = body if media_type == _PROTOBUF and _is_one_frame(body, encoding, len(payload)) else b""
-            if len(payload) > _IN_LOOP_BYTES_MAX:
+            if len(payload) > _IN_LOOP_BYTES_MAX[media_type]:
                 payload, records = await asyncio.to_thread(_parse, signal, payload, media_type)
             else:
                 payload, records = _parse(signal, payload, media_type)

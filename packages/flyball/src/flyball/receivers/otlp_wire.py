@@ -3,7 +3,7 @@
 On the wire an embedded message and a bytes field look the same, so a copy of OTLP's descriptors in which
 `ScopeLogs.log_records`, `LogRecord.attributes` and `Span.attributes` are `repeated bytes` parses the same
 requests. Most attributes repeat within a batch: decoding each distinct one once took 1.8 us a record of five
-attributes instead of 5.3. Log records are walked all at once (see otlp_walk).
+attributes instead of 5.3. Where the compiled core is there, log requests do not come this way (see otlp_core).
 """
 
 from __future__ import annotations
