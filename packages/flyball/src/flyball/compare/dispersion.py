@@ -136,8 +136,14 @@ def _blocks(counts: Counts, seconds: Counts, length: int) -> _Blocks:
     exposure = e.sum(axis=1)
     rate = np.divide(x.sum(axis=1), exposure, out=np.zeros(len(x)), where=exposure > 0)
     squares = np.divide((x - rate[:, None] * e) ** 2, e, out=np.zeros_like(x), where=usable)
-    freedom = np.maximum(usable.sum(axis=1) - 1.0, 0.0)
-    variance = np.divide(squares.sum(axis=1), freedom, out=np.zeros(len(x)), where=freedom > 0)
+    slots_used = usable.sum(axis=1).astype(np.float64)
+    # where the hours weigh differently a few blocks hold most of the exposure: that many are effective, and
+    # the residuals around their own mean are too small by the rest; with equal blocks all this is 1 / (n - 1)
+    even = np.divide(exposure**2, (e**2).sum(axis=1), out=np.zeros_like(rate), where=exposure > 0)
+    freedom = np.maximum(even - 1.0, 0.0)
+    telling = slots_used * np.divide(freedom, even, out=np.zeros_like(rate), where=even > 0)
+    excess = squares.sum(axis=1) - rate * np.maximum(slots_used - 1.0, 0.0)
+    variance = rate + np.divide(excess, telling, out=-rate, where=telling > 0)
     return _Blocks(rate=rate, variance=variance, freedom=freedom, seconds=exposure)
 
 

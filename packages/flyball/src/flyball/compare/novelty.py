@@ -42,9 +42,10 @@ def novelty(window: Window, found: Differences) -> Novelty:
     silent: Array = np.zeros(len(before))
     for i in np.flatnonzero(candidate):
         kind = window.before.series[i].kind
-        silent[i] = window.before.total_seconds(kind) + window.history_s
-        spoken = window.after.total_seconds(kind) * found.first.traffic
-        p[i] = tail_up(0.0, after[i], silent[i], spoken, found.dispersion_s[i])
+        earlier = window.earlier.total_seconds(kind) if window.earlier else 0.0
+        silent[i] = window.before.total_seconds(kind) + earlier + window.history_s
+        spoken = window.after.total_seconds(kind)
+        p[i] = tail_up(0.0, after[i], silent[i], spoken, found.dispersion_s[i], factor=found.first.traffic)
     # the company of a new series are all series of its size: they could have been silent by chance, too
     q = banded(np.where(candidate, p, 1.0), before + after)
     expected = _expected(window, candidate, after)

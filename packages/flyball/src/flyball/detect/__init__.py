@@ -45,7 +45,7 @@ def noticed(window: Window, detectors: Sequence[Detector] = DETECTORS) -> tuple[
     if not window.before.of().any() or not window.after.of().any():
         return ()  # with one side silent there is nothing to compare: the answer's limits say so
     found = [finding for detector in detectors for finding in detector.observe(window)]
-    if not found or not gate(min(f.p for f in found), tests(window)):
+    if not found or not gate([f.p for f in found], tests(window)):
         return ()
     return ranked(_causes_first(found))
 
