@@ -15,8 +15,10 @@ from flyball.model.window import Window
 
 Array = NDArray[np.float64]
 
-AGREES = 0.05
+AGREES = 0.1
 """What the reference alone must say where a longer one decides."""
+SHARE_ALONE = 0.2
+"""The longer time nearly always tells more; what moved with the version before is told by the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,9 +76,10 @@ def differences(window: Window) -> Differences:
 def _against(window: Window, pair: Pair) -> _Compared:
     """The test against one reference, helped by what was said earlier.
 
-    Two ways to be found, each at half the price: against the reference itself, or against the reference with
-    all that was said before it, if then the reference alone agrees at AGREES. Without that a level that an
+    Two ways to be found share the price, SHARE_ALONE of it for the reference itself: against it, or against it
+    with all that was said before, if then the reference alone agrees at AGREES. Without that a level that an
     earlier version had moved would be laid to this one.
+    Source: weighted p values, Genovese, Roeder and Wasserman 2006, https://doi.org/10.1093/biomet/93.3.509
     """
     more = longer(window, pair) if not pair.before.young.any() else None
     if more is None:
@@ -94,7 +97,7 @@ def _against(window: Window, pair: Pair) -> _Compared:
 
 def _either(alone: Array, both: Array) -> Array:
     helped = np.where(alone <= AGREES, both, 1.0)
-    return np.minimum(2.0 * np.minimum(alone, helped), 1.0)
+    return np.minimum(np.minimum(alone / SHARE_ALONE, helped / (1.0 - SHARE_ALONE)), 1.0)
 
 
 def _compared(pair: Pair) -> _Compared:

@@ -57,9 +57,10 @@ class _Blocks:
     seconds: NDArray[np.float64]
 
 
-def estimate(sides: tuple[tuple[Counts, Counts], ...]) -> Dispersion:
+def estimate(sides: tuple[tuple[Counts, Counts], ...], *, margin: float = MARGIN) -> Dispersion:
     """D from one (counts, exposure) pair a side, each (series, slots).
 
+    `margin` is 1 for whoever sees by other means when D is too small.
     Series that occur on one side only do not enter the common value: what is new often comes as a ramp.
     """
     totals = np.array([counts.sum(axis=1) for counts, _ in sides])
@@ -72,7 +73,7 @@ def estimate(sides: tuple[tuple[Counts, Counts], ...]) -> Dispersion:
     unseen = 1.0 if endless else UNSEEN_CORRELATION
     shrunk = {i: _towards_prior(unseen * pooled[i][0], pooled[i][1]) for i in (0, *longer)}
     best = max(shrunk, key=lambda i: shrunk[i])
-    common = MARGIN * max(shrunk[best], endless)
+    common = margin * max(shrunk[best], endless)
     return Dispersion(common=common, own=_own(by_length[best], common))
 
 
