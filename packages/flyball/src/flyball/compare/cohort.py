@@ -112,6 +112,9 @@ def _pair(window: Window, before: Cohort, after: Cohort, usual: Usual | None) ->
     dispersion = estimate(sides, margin=1.0 if bulk else MARGIN)
     seconds = (exposure[0].sum(axis=1), exposure[1].sum(axis=1))
     unsure = _hourly(usual, dispersion.common, len(spans))
+    if usual is not None:
+        lost = (_lost(w, e) for w, e in zip(weighed, exposure, strict=True))
+        unsure = unsure + dispersion.own * sum(lost, start=np.zeros(len(spans)))
     inverse = 1.0 / np.maximum(seconds[0], _SECONDS_MIN) + 1.0 / np.maximum(seconds[1], _SECONDS_MIN)
     chance = np.sqrt(dispersion.own * inverse + unsure)
     times, error = traffic(before, after, window.basis, usual, chance)
@@ -126,6 +129,17 @@ def _pair(window: Window, before: Cohort, after: Cohort, usual: Usual | None) ->
         bursts_s=dispersion.own,
         extra_s=(unsure + error**2 + uneven) / inverse,
     )
+
+
+def _lost(weighed: Array, seconds: Array) -> Array:
+    """What an uneven profile takes from the effective observations of a side: 1/E effective less 1/E.
+
+    Where the hour's factors say that most records fall into a few slots, the bursts of those slots decide.
+    """
+    total = seconds.sum(axis=1)
+    squares = np.divide(weighed**2, seconds, out=np.zeros_like(seconds), where=seconds > 0).sum(axis=1)
+    whole = np.maximum(total, _SECONDS_MIN)
+    return np.maximum(squares / whole**2 - 1.0 / whole, 0.0)
 
 
 def _hourly(usual: Usual | None, common: float, series: int) -> Array:

@@ -30,6 +30,8 @@ SHARED_COUNT = 5.0
 _PRIOR_WEIGHT = 20.0
 _SHRINK_WEIGHT = 4.0
 _OUTLIER = 8.0
+_FAR = 4.0
+"""A deviation counts for itself from two standard errors on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,5 +137,5 @@ def _kept(own: Array, error: Array) -> Array:
     weight = 1.0 / (error + WANDER_PRIOR) ** 2
     between = max(float((weight * (own**2 - error)).sum() / weight.sum()), 0.0) if len(own) else 0.0
     linear = between / (between + np.maximum(error, 1e-12))
-    far = 1.0 - np.divide(error, own**2, out=np.ones_like(own), where=own != 0.0)
+    far = 1.0 - _FAR * np.divide(error, own**2, out=np.ones_like(own), where=own != 0.0)
     return np.clip(np.maximum(linear, far), 0.0, 1.0)

@@ -56,7 +56,9 @@ def noticed(
         found = [finding for detector in detectors for finding in detector.observe(window)]
     if found and not gate([f.p for f in found], tests(window)):
         found = []
-    return ranked([*_causes_first(found), *silent])
+    said = {f.fingerprint for f in silent}
+    rest = [f for f in found if f.kind is not FindingKind.RATE_DOWN or f.fingerprint not in said]
+    return ranked([*_causes_first(rest), *silent])
 
 
 def _causes_first(found: Sequence[Finding]) -> list[Finding]:

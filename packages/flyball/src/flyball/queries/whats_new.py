@@ -331,10 +331,8 @@ def _starting_limits(window: Window) -> list[str]:
     many = int(perhaps_starting(window).sum())
     if not many:
         return []
-    return [
-        f"{window.service}: {many} unknown patterns came only in the first minute of {window.version}; no earlier start"
-        " was heard to hold them against, so below WARN they are not called new."
-    ]
+    only = f"{many} unknown patterns came only in the first minute of {window.version}"
+    return [f"{window.service}: {only}; no earlier start was heard, so below WARN they are not called new."]
 
 
 def _causes_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
