@@ -32,8 +32,9 @@ e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser
 	@sh scripts/get-chromium.sh
 	$(RUN)pytest -m e2e packages/flyball/tests
 
-eval: .venv/.ready .venv/.core  ## quality and reduction, beside the peers: make eval [DATA=DIR]
+eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the peers: make eval [DATA=DIR]
 	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))
+	$(RUN)python -m bench.eval_novelty $(if $(DATA),--data $(DATA))
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench

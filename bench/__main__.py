@@ -9,18 +9,18 @@ import argparse
 import os
 import time
 
-from bench import distill, server
+from bench import distill, novelty, server
 
 QUIET_LOAD = 0.5
 """A load average per core above this, before anything of ours runs, and the figures are not to be trusted."""
 
-BENCHES = {"distill": distill.run, "server": server.run}
+BENCHES = {"distill": distill.run, "novelty": novelty.run, "server": server.run}
 
 
 def main() -> None:
     """Run all benchmarks, or the one that is named."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Figures and ratios; about 3 minutes."
+        prog="python -m bench", description="Figures and ratios; about 5 minutes."
     )
     parser.add_argument("--only", choices=BENCHES, metavar="NAME", help=f"one of: {', '.join(BENCHES)}")
     only = parser.parse_args().only

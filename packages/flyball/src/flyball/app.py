@@ -207,6 +207,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             clock=clock,
             base_url=f"http://{_address(settings.host, settings.port)}",
             dropped=meter.dropped,
+            listening_since_s=clock.now_ns() / 1e9,
         )
         yield Server(
             settings=settings,

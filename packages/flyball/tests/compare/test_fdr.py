@@ -51,6 +51,7 @@ def test_peeking_at_a_walk_without_drift_stays_within_the_bound() -> None:
 
 
 def test_the_gate_counts_the_tests() -> None:
-    assert gate(1e-8, 10)
-    assert not gate(1e-8, 100_000)
-    assert not gate(0.04, 1)
+    assert gate([1e-8], 10)
+    assert not gate([1e-8], 100_000)
+    assert not gate([0.04], 1)
+    assert not gate([], 1)

@@ -1,36 +1,51 @@
-"""The fast, seeded part of bench/compare_sim.py: recall and false discoveries of the shipped defaults."""
+"""The fast, seeded part of the novelty bench (T7): recall and false discoveries of the shipped defaults."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def sim() -> ModuleType:
-    path = Path(__file__).parents[4] / "bench" / "compare_sim.py"
-    spec = importlib.util.spec_from_file_location("compare_sim", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["compare_sim"] = module
-    spec.loader.exec_module(module)
-    return module
+def bench() -> ModuleType:
+    sys.path.insert(0, str(Path(__file__).parents[4]))
+    return importlib.import_module("bench.novelty")
 
 
-def test_ten_minutes_find_what_was_injected_and_little_else(sim: ModuleType) -> None:
-    setting = replace(sim.MINUTES, series=600, rho=0.0, before_s=600, history_s=3600)
-    found = sim.score(setting, runs=3)
-    assert found.recall_new >= 0.95
+def _score(bench: ModuleType, name: str, **changes: object) -> Any:
+    rows = (*bench.WITH_HISTORY, *bench.NOTHING)
+    row = next(r for r in rows if r.name.startswith(name))
+    return bench.measured(replace(row, **changes), (1,), 3)["flyball"]
+
+
+@pytest.mark.parametrize(
+    "name", ["60+10 min, bursts of a minute, rho 0", "the same, 3 times", "the same, 20 start-up lines"]
+)
+def test_with_an_hour_before_the_target_holds(bench: ModuleType, name: str) -> None:
+    assert bench.holds(_score(bench, name, rho=0.0))
+
+
+def test_hours_of_their_own_are_no_findings_once_weeks_are_known(bench: ModuleType) -> None:
+    found = _score(bench, "hours of their own for 30 %, 4 weeks", rho=0.0)
+    blind = _score(bench, "hours of their own for 30 %, no week", rho=0.0)
+    assert found.fdr <= 0.05 < blind.fdr
     assert found.recall_jump >= 0.9
-    assert found.fdr <= 0.05
 
 
-def test_nothing_changed_and_eight_looks_find_nothing(sim: ModuleType) -> None:
-    calm = next(s for s in sim.SETTINGS if s.name.startswith("25+40 s, calm"))
-    assert sim.score(calm, runs=20).false_runs == 0.0
+def test_a_chatty_service_is_not_always_alarming(bench: ModuleType) -> None:
+    assert _score(bench, "a service that says a new thing", rho=0.0).fdr <= 0.06
+
+
+def test_nothing_changed_and_eight_looks_find_nothing(bench: ModuleType) -> None:
+    assert _score(bench, "nothing changed, 25 patterns").false_runs <= 0.1
+
+
+def test_the_usual_test_finds_hundreds_of_false_things(bench: ModuleType) -> None:
+    row = bench.WITH_HISTORY[0]
+    assert bench.measured(row, (1,), 1)["poisson"].fdr > 0.5

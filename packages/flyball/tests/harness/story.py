@@ -150,7 +150,8 @@ def tables(told: Sequence[Record]) -> dict[str, Any]:
         | {"workspace": WORKSPACE, "environment": "demo", "count": count}
         for key, count in counted.items()
     ]
-    return {"counts": _table(counts), "logs": _table(logs), "spans": _table(spans)}
+    rows = {"counts": counts, "logs": logs, "spans": spans}
+    return {name: _table(several) for name, several in rows.items() if several}
 
 
 _TYPES: Mapping[str, pa.DataType] = {

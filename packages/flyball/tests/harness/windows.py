@@ -54,6 +54,11 @@ def _durations(ms: Sequence[Sequence[float]]) -> Durations:
     return Durations(slot=slot, bucket=bucket.astype(np.int64), count=np.ones(len(slot)))
 
 
+def _before(counts: Counts, series: tuple[Series, ...]) -> Cohort:
+    slots = max(len(values) for values in counts.values())
+    return cohort(counts, series, first=-slots, slots=slots)
+
+
 def window(
     before: Counts,
     after: Counts,
@@ -62,9 +67,11 @@ def window(
     young: tuple[bool, bool] = (False, False),
     known: Mapping[Series, Known] | None = None,
     history_s: float = 0.0,
+    earlier: Counts | None = None,
+    start_known: bool = True,
     durations_ms: tuple[Mapping[Series, Sequence[Sequence[float]]], ...] = ({}, {}),
 ) -> Window:
-    series = tuple(dict.fromkeys(s for s, _ in [*before, *after]))
+    series = tuple(dict.fromkeys(s for s, _ in [*before, *after, *(earlier or {})]))
     old = max(len(v) for v in before.values())
     new = max(len(v) for v in after.values())
     return Window(
@@ -79,5 +86,7 @@ def window(
         after_start=datetime.fromtimestamp(T0 + old * SLOT_S, UTC),
         templates={s.fingerprint: f"pattern {s.fingerprint}" for s in series},
         known=known or {},
+        earlier=_before(earlier, series) if earlier else None,
+        start_known=start_known,
         history_s=history_s,
     )

@@ -5,34 +5,52 @@ It chooses and aligns; it tests nothing.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flyball.compare.dispersion import MARGIN, estimate
+from flyball.compare.season import Usual, usual_of
+from flyball.compare.traffic import BULK_SERIES_MIN, frequent, traffic, wider
 from flyball.model.window import Basis, Cohort, Durations, SignalKind, Window
 
 REFERENCE_S_MIN = 10.0
 """A reference shorter than this says nothing about what is usual."""
 STEADY_S_MIN = 60.0
 """From this much steady time on, a version's first minute is left out of rates and durations."""
-_STABLE_COUNT_MIN = 20
-_STABLE_SERIES_MIN = 5
-_STABLE_WITHIN = 1.3
-_MEDIAN_ERROR = 1.86
-"""Standard error of a median from the median deviation: 1.4826 sqrt(pi/2) / sqrt(n), normal logs."""
-_ERRORS = 3.0
-_TRAFFIC_RATIO_MAX = 20.0
-_SIDE_BY_SIDE_RATIO_MAX = 1000.0
+_FACTOR_MIN = 1e-6
+_HOUR_S = 3600.0
+_SECONDS_MIN = 1e-3
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pair:
-    """Two cohorts to hold against each other; `traffic` is after's traffic per second over before's."""
+    """Two cohorts to hold against each other.
+
+    `traffic` is after's traffic per second over before's, beyond what the hour explains; `usual` what the hour
+    tells of each series, where earlier weeks are known. Arrays over series: `before_s` and `after_s` the seconds
+    of exposure, `bursts_s` the dispersion of bursts, `extra_s` what hour and traffic are uncertain by, in the
+    same unit: the test spreads the logit of the expected share by D/after + D/before, a factor whose logarithm
+    has variance v adds v.
+    """
 
     before: Cohort
     after: Cohort
+    before_s: Array
+    after_s: Array
+    bursts_s: Array
+    extra_s: Array
     traffic: float = 1.0
+    usual: Usual | None = None
+
+    def factor(self) -> NDArray[np.float64]:
+        """How much more of each series (array over series) a second of the after side was to be expected."""
+        each = np.ones(len(self.before.series)) if self.usual is None else np.exp(self.usual.log)
+        return np.maximum(each * self.traffic, _FACTOR_MIN)
 
 
 def select(cohort: Cohort, mask: NDArray[np.bool_]) -> Cohort:
@@ -57,6 +75,7 @@ def select(cohort: Cohort, mask: NDArray[np.bool_]) -> Cohort:
     )
 
 
+@functools.lru_cache(maxsize=2)  # five detectors ask for the same window, one after the other
 def pairs(window: Window) -> tuple[Pair, ...]:
     """The comparisons a finding must survive: each of them, not one of them.
 
@@ -73,42 +92,75 @@ def pairs(window: Window) -> tuple[Pair, ...]:
         chosen = [side for side in (old_young, old_steady) if _seconds(side) >= REFERENCE_S_MIN] or [before]
     else:
         chosen = [before]
-    return tuple(Pair(before=b, after=after, traffic=traffic(b, after, window.basis)) for b in chosen)
+    usual = usual_of(window.season, window.season.before) if window.season else None
+    return tuple(_pair(window, b, after, usual) for b in chosen)
 
 
-def traffic(before: Cohort, after: Cohort, basis: Basis) -> float:
-    """How much more traffic a second the after side had, judged by what is stable.
-
-    The median ratio of the series that occur on both sides (span operations first: they count requests),
-    believed only when at least half of them agree within 30 % and it is further from 1 than chance; else 1. So a surge that moves everything is
-    not a finding for everything. Of two versions side by side only the ratio tells what part each served.
-    Source: median of ratios, Anders and Huber 2010, https://doi.org/10.1186/gb-2010-11-10-r106
-    """
-    limit = _SIDE_BY_SIDE_RATIO_MAX if basis is Basis.SIDE_BY_SIDE else _TRAFFIC_RATIO_MAX
-    for kind in (SignalKind.SPAN, SignalKind.LOG):
-        rows = np.array([s.kind is kind for s in before.series], dtype=bool)
-        old, new = before.of()[rows].sum(axis=1), after.of()[rows].sum(axis=1)
-        both = (old >= _STABLE_COUNT_MIN) & (new >= _STABLE_COUNT_MIN)
-        old_s, new_s = before.total_seconds(kind), after.total_seconds(kind)
-        if both.sum() < _STABLE_SERIES_MIN or not old_s or not new_s:
-            continue
-        logs = np.log(new[both] / new_s) - np.log(old[both] / old_s)
-        middle = float(np.median(logs))
-        far = np.abs(logs - middle)
-        error = _MEDIAN_ERROR * float(np.median(far)) / np.sqrt(len(logs))
-        if np.mean(far <= np.log(_STABLE_WITHIN)) >= 0.5 and abs(middle) > _ERRORS * error:  # noqa: PLR2004
-            return float(np.clip(np.exp(middle), 1.0 / limit, limit))
-    return _volume(before, after) if basis is Basis.SIDE_BY_SIDE else 1.0
-
-
-def exposures(pair: Pair, kinds: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exposure (series, slots) before and after; the after side in seconds of the before side's traffic."""
-    sides = (
-        np.where(kinds[:, None], side.seconds[SignalKind.SPAN], side.seconds[SignalKind.LOG])
-        for side in (pair.before, pair.after)
+def _pair(window: Window, before: Cohort, after: Cohort, usual: Usual | None) -> Pair:
+    """The pair with its burstiness and traffic; the former is estimated first, since the latter needs it."""
+    spans = span_rows(before)
+    exposure = tuple(
+        np.where(spans[:, None], side.seconds[SignalKind.SPAN], side.seconds[SignalKind.LOG])
+        for side in (before, after)
     )
-    before, after = sides
-    return before, after * pair.traffic
+    weighed = exposure
+    if usual is not None:
+        both = zip((before, after), exposure, strict=True)
+        weighed = tuple(usual.within(side.starts, seconds) for side, seconds in both)
+    bulk = int(frequent(before, after).sum()) >= BULK_SERIES_MIN
+    sides = ((before.of(), weighed[0]), (after.of(), weighed[1]))
+    dispersion = estimate(sides, margin=1.0 if bulk else MARGIN)
+    seconds = (exposure[0].sum(axis=1), exposure[1].sum(axis=1))
+    unsure = _hourly(usual, dispersion.common, len(spans))
+    if usual is not None:
+        lost = (_lost(w, e) for w, e in zip(weighed, exposure, strict=True))
+        unsure = unsure + dispersion.own * sum(lost, start=np.zeros(len(spans)))
+    inverse = 1.0 / np.maximum(seconds[0], _SECONDS_MIN) + 1.0 / np.maximum(seconds[1], _SECONDS_MIN)
+    chance = np.sqrt(dispersion.own * inverse + unsure)
+    times, error = traffic(before, after, window.basis, usual, chance)
+    uneven = wider(before, after, seconds, usual, chance) if bulk else 0.0
+    return Pair(
+        before=before,
+        after=after,
+        before_s=seconds[0],
+        after_s=seconds[1],
+        traffic=times,
+        usual=usual,
+        bursts_s=dispersion.own,
+        extra_s=(unsure + error**2 + uneven) / inverse,
+    )
+
+
+def _lost(weighed: Array, seconds: Array) -> Array:
+    """What an uneven profile takes from the effective observations of a side: 1/E effective less 1/E.
+
+    Where the hour's factors say that most records fall into a few slots, the bursts of those slots decide.
+    """
+    total = seconds.sum(axis=1)
+    squares = np.divide(weighed**2, seconds, out=np.zeros_like(seconds), where=seconds > 0).sum(axis=1)
+    whole = np.maximum(total, _SECONDS_MIN)
+    return np.maximum(squares / whole**2 - 1.0 / whole, 0.0)
+
+
+def _hourly(usual: Usual | None, common: float, series: int) -> Array:
+    """Variance of the logarithm of what the hour explains, beyond the bursts that are in D already."""
+    if usual is None:
+        return np.zeros(series)
+    bursts = common / _HOUR_S / usual.hours
+    return usual.unsure + np.maximum(usual.wander - bursts, 0.0)
+
+
+def longer(window: Window, pair: Pair) -> Pair | None:
+    """The pair with all that was said before it for its before side; None where nothing is known of that.
+
+    A version that ran ten minutes is a poor baseline of its own, but its predecessors tell what is usual.
+    """
+    earlier = window.earlier
+    if earlier is None or _seconds(earlier) < REFERENCE_S_MIN or window.basis is Basis.SIDE_BY_SIDE:
+        return None
+    before = _joined(earlier, pair.before)
+    usual = usual_of(window.season, window.season.longer) if window.season else None
+    return _pair(window, before, pair.after, usual)
 
 
 def span_rows(cohort: Cohort) -> NDArray[np.bool_]:
@@ -116,15 +168,26 @@ def span_rows(cohort: Cohort) -> NDArray[np.bool_]:
     return np.array([s.kind is SignalKind.SPAN for s in cohort.series], dtype=bool)
 
 
+def _joined(first: Cohort, second: Cohort) -> Cohort:
+    """Both, one after the other, as one cohort without durations."""
+    nothing = [np.zeros((len(side.series), len(side.starts))) for side in (first, second)]
+    return Cohort(
+        label=second.label,
+        slot_s=second.slot_s,
+        starts=np.concatenate([first.starts, second.starts]),
+        seconds={
+            kind: np.concatenate([first.seconds[kind], second.seconds[kind]]) for kind in second.seconds
+        },
+        young=np.concatenate([first.young, second.young]),
+        series=second.series,
+        counts={
+            severity: np.hstack(
+                [first.counts.get(severity, nothing[0]), second.counts.get(severity, nothing[1])]
+            )
+            for severity in {*first.counts, *second.counts}
+        },
+    )
+
+
 def _seconds(cohort: Cohort) -> float:
     return max((cohort.total_seconds(kind) for kind in SignalKind), default=0.0)
-
-
-def _volume(before: Cohort, after: Cohort) -> float:
-    for kind in (SignalKind.SPAN, SignalKind.LOG):
-        rows = np.array([s.kind is kind for s in before.series], dtype=bool)
-        old, new = before.of()[rows].sum(), after.of()[rows].sum()
-        old_s, new_s = before.total_seconds(kind), after.total_seconds(kind)
-        if old and new and old_s and new_s:
-            return float((new / new_s) / (old / old_s))
-    return 1.0

@@ -57,9 +57,10 @@ class _Blocks:
     seconds: NDArray[np.float64]
 
 
-def estimate(sides: tuple[tuple[Counts, Counts], ...]) -> Dispersion:
+def estimate(sides: tuple[tuple[Counts, Counts], ...], *, margin: float = MARGIN) -> Dispersion:
     """D from one (counts, exposure) pair a side, each (series, slots).
 
+    `margin` is 1 for whoever sees by other means when D is too small.
     Series that occur on one side only do not enter the common value: what is new often comes as a ramp.
     """
     totals = np.array([counts.sum(axis=1) for counts, _ in sides])
@@ -72,7 +73,7 @@ def estimate(sides: tuple[tuple[Counts, Counts], ...]) -> Dispersion:
     unseen = 1.0 if endless else UNSEEN_CORRELATION
     shrunk = {i: _towards_prior(unseen * pooled[i][0], pooled[i][1]) for i in (0, *longer)}
     best = max(shrunk, key=lambda i: shrunk[i])
-    common = MARGIN * max(shrunk[best], endless)
+    common = margin * max(shrunk[best], endless)
     return Dispersion(common=common, own=_own(by_length[best], common))
 
 
@@ -136,8 +137,14 @@ def _blocks(counts: Counts, seconds: Counts, length: int) -> _Blocks:
     exposure = e.sum(axis=1)
     rate = np.divide(x.sum(axis=1), exposure, out=np.zeros(len(x)), where=exposure > 0)
     squares = np.divide((x - rate[:, None] * e) ** 2, e, out=np.zeros_like(x), where=usable)
-    freedom = np.maximum(usable.sum(axis=1) - 1.0, 0.0)
-    variance = np.divide(squares.sum(axis=1), freedom, out=np.zeros(len(x)), where=freedom > 0)
+    slots_used = usable.sum(axis=1).astype(np.float64)
+    # where the hours weigh differently a few blocks hold most of the exposure: that many are effective, and
+    # the residuals around their own mean are too small by the rest; with equal blocks all this is 1 / (n - 1)
+    even = np.divide(exposure**2, (e**2).sum(axis=1), out=np.zeros_like(rate), where=exposure > 0)
+    freedom = np.maximum(even - 1.0, 0.0)
+    telling = slots_used * np.divide(freedom, even, out=np.zeros_like(rate), where=even > 0)
+    excess = squares.sum(axis=1) - rate * np.maximum(slots_used - 1.0, 0.0)
+    variance = rate + np.divide(excess, telling, out=-rate, where=telling > 0)
     return _Blocks(rate=rate, variance=variance, freedom=freedom, seconds=exposure)
 
 

@@ -12,6 +12,7 @@ crossing of a normalised random walk: Siegmund 1985, Sequential Analysis, (4.40)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -82,6 +83,15 @@ def always_valid(p: float) -> float:
     return min(1.0, p * (1.0 + z * z * math.log(LAST_LOOK_S / FIRST_LOOK_S) / 2.0))
 
 
-def gate(p_least: float, tests: int) -> bool:
-    """Whether a service with this smallest p among so many tests may be reported on."""
-    return always_valid(p_least) * max(tests, 1) <= GATE
+def gate(found: Sequence[float], tests: int) -> bool:
+    """Whether a service in which so many tests gave these p (of what would be reported) may be reported on.
+
+    Simes instead of Bonferroni: the i-th smallest of m may be i times as large. Each p is paid for at every look
+    first, so that the least each series ever shows is still a valid p, and the test holds at any stopping time.
+    What is not reported counts among the tests, never among the ranks: that can only close the gate.
+    Source: Simes 1986, https://doi.org/10.1093/biomet/73.3.751
+    """
+    ranked = sorted(found)
+    return any(
+        always_valid(p) * max(tests, 1, len(ranked)) <= GATE * rank for rank, p in enumerate(ranked, 1)
+    )

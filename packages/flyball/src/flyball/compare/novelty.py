@@ -42,15 +42,33 @@ def novelty(window: Window, found: Differences) -> Novelty:
     silent: Array = np.zeros(len(before))
     for i in np.flatnonzero(candidate):
         kind = window.before.series[i].kind
-        silent[i] = window.before.total_seconds(kind) + window.history_s
-        spoken = window.after.total_seconds(kind) * found.first.traffic
-        p[i] = tail_up(0.0, after[i], silent[i], spoken, found.dispersion_s[i])
+        earlier = window.earlier.total_seconds(kind) if window.earlier else 0.0
+        silent[i] = window.before.total_seconds(kind) + earlier + window.history_s
+        spoken = window.after.total_seconds(kind)
+        p[i] = tail_up(0.0, after[i], silent[i], spoken, found.dispersion_s[i], factor=found.first.traffic)
     # the company of a new series are all series of its size: they could have been silent by chance, too
     q = banded(np.where(candidate, p, 1.0), before + after)
     expected = _expected(window, candidate, after)
     return Novelty(
         candidate=candidate, p=p, q=np.maximum(q, _unseen(candidate, after, expected)), expected=expected
     )
+
+
+def habitual(window: Window) -> Array:
+    """For series that began shortly before the after side: which part of them (0 to 1) the service's habit explains.
+
+    Shortly is the length of the after side. What a chatty service begins to say a moment before a change goes on
+    after it: that is no rise. 0 for series that are older, or known.
+    """
+    counts, after = window.before.of(), window.after.of().sum(axis=1)
+    end, _ = _silent_time(window)
+    spoken = max(window.after.total_seconds(kind) for kind in window.after.seconds)
+    late = window.before.starts >= end - spoken
+    fresh = np.array([series not in window.known for series in window.before.series], dtype=bool)
+    fresh &= (counts[:, late].sum(axis=1) > 0) & (counts[:, ~late].sum(axis=1) == 0) & (after > 0)
+    if not fresh.any():
+        return np.zeros(len(after))
+    return np.where(fresh, _unseen(fresh, after, _expected(window, fresh, after)), 0.0)
 
 
 def _unseen(candidate: NDArray[np.bool_], after: Array, expected: Array) -> Array:
@@ -71,12 +89,14 @@ def _expected(window: Window, candidate: NDArray[np.bool_], after: Array) -> Arr
     late = [
         k.count * min(1.0, spoken / max(end - k.first, 1.0))
         for k in window.known.values()
-        if k.first >= middle
+        if k.first >= middle and not k.startup
     ]
     counts, starts = window.before.of(), window.before.starts
     for i, series in enumerate(window.before.series):
         occupied = np.flatnonzero(counts[i])
-        if series not in window.known and len(occupied) and starts[occupied[0]] >= middle:
+        # what a start prints is no habit of saying new things
+        begun = len(occupied) and starts[occupied[0]] >= middle and not window.before.young[occupied[0]]
+        if series not in window.known and begun:
             soon = starts < starts[occupied[0]] + spoken
             late.append(float(counts[i][soon].sum()))
     sizes = np.sort(np.array(late, dtype=np.float64))

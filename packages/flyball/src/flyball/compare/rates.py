@@ -38,18 +38,35 @@ class Rates:
     p_down: Array
 
 
-def compare_rates(before: Array, after: Array, before_s: Array, after_s: Array, dispersion_s: Array) -> Rates:
-    """Compare counts (series) over exposures (seconds of equal traffic); D in the same seconds."""
+def compare_rates(
+    before: Array,
+    after: Array,
+    before_s: Array,
+    after_s: Array,
+    dispersion_s: Array,
+    factor: Array | None = None,
+) -> Rates:
+    """Compare counts (series) over exposures (seconds); D in the same seconds.
+
+    `factor` is how much more of each series was to be expected after, by the traffic and the hour; 1 if absent.
+    It moves the expected share, never the exposure: three times the traffic does not make a burst three bursts.
+    The tail against which a series did not move is not computed: its p is 1.
+    """
+    times = np.ones(len(before)) if factor is None else factor
     p_up, p_down = np.ones(len(before)), np.ones(len(before))
-    for i in range(len(before)):
-        p_up[i] = tail_up(before[i], after[i], before_s[i], after_s[i], dispersion_s[i])
-        p_down[i] = tail_up(after[i], before[i], after_s[i], before_s[i], dispersion_s[i])
+    more, less = after * before_s, before * after_s * times
+    for i in np.flatnonzero((more >= less) & (after > 0)):
+        p_up[i] = tail_up(before[i], after[i], before_s[i], after_s[i], dispersion_s[i], factor=times[i])
+    for i in np.flatnonzero((more <= less) & (before > 0)):
+        p_down[i] = tail_up(
+            after[i], before[i], after_s[i], before_s[i], dispersion_s[i], factor=1.0 / times[i]
+        )
     return Rates(
         before=before,
         after=after,
         before_s=before_s,
         after_s=after_s,
-        ratio=ratio_of(before, after, before_s, after_s),
+        ratio=ratio_of(before, after, before_s, after_s * times),
         p_up=p_up,
         p_down=p_down,
     )

@@ -19,6 +19,7 @@ from flyball.detect.latency import Latency
 from flyball.detect.new import New
 from flyball.detect.rate import Rate
 from flyball.detect.severity import SeverityShift
+from flyball.detect.silence import Silence
 from flyball.model.finding import Finding, FindingKind
 from flyball.model.severity import Severity
 from flyball.model.window import Window
@@ -36,18 +37,28 @@ DETECTORS: tuple[Detector, ...] = (New(), Gone(), Rate(), SeverityShift(), Error
 """The shipped defaults."""
 
 
+_SILENCE = Silence()
 _SYMPTOMS = (FindingKind.ERROR_RATE, FindingKind.LATENCY, FindingKind.SEVERITY_SHIFT)
 _SYMPTOM_PART = 0.95
 
 
-def noticed(window: Window, detectors: Sequence[Detector] = DETECTORS) -> tuple[Finding, ...]:
-    """Every finding of a window, the highest score first; none unless the gate opens."""
-    if not window.before.of().any() or not window.after.of().any():
-        return ()  # with one side silent there is nothing to compare: the answer's limits say so
-    found = [finding for detector in detectors for finding in detector.observe(window)]
-    if not found or not gate(min(f.p for f in found), tests(window)):
-        return ()
-    return ranked(_causes_first(found))
+def noticed(
+    window: Window, detectors: Sequence[Detector] = DETECTORS, silence: Detector | None = _SILENCE
+) -> tuple[Finding, ...]:
+    """Every finding of a window, the highest score first; none but silence unless the gate opens.
+
+    Silence has paid for its looks and its company itself: a gap may begin at any moment, a change has one.
+    """
+    silent = list(silence.observe(window)) if silence else []
+    found: list[Finding] = []
+    # with one side silent there is nothing to compare: the answer's limits say so
+    if window.before.of().any() and window.after.of().any():
+        found = [finding for detector in detectors for finding in detector.observe(window)]
+    if found and not gate([f.p for f in found], tests(window)):
+        found = []
+    said = {f.fingerprint for f in silent}
+    rest = [f for f in found if f.kind is not FindingKind.RATE_DOWN or f.fingerprint not in said]
+    return ranked([*_causes_first(rest), *silent])
 
 
 def _causes_first(found: Sequence[Finding]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 import numpy as np
 
@@ -26,6 +27,7 @@ _SEVERITY_HARM = {
 # a new line names a cause; a share or a duration that moved is mostly its symptom
 _KIND_HARM = {
     FindingKind.NEW: 1.0,
+    FindingKind.SILENCE: 0.95,
     FindingKind.ERROR_RATE: 0.85,
     FindingKind.RATE_UP: 0.8,
     FindingKind.SEVERITY_SHIFT: 0.7,
@@ -38,7 +40,9 @@ _OTHERS_HARM = 0.5
 _RELIEF_HARM = 0.1
 """Fewer errors than before are worth a line, at the end."""
 _TRAFFIC_FLOOR = 0.7
+_FEWER = (FindingKind.GONE, FindingKind.RATE_DOWN, FindingKind.SILENCE)
 SERVICE_WIDE = "all log records"
+SERVICE_SILENT = "everything it says"
 
 
 def state(
@@ -55,21 +59,27 @@ def state(
     part_of_traffic: float,
     quantile: float | None = None,
     slow_bucket: int | None = None,
+    signal_kind: SignalKind | None = None,
+    last_heard: datetime | None = None,
 ) -> Finding:
-    """A finding with its score; `part_of_traffic` is 0 to 1. No series means the service as a whole."""
+    """A finding with its score; `part_of_traffic` is 0 to 1.
+
+    No series means the service as a whole, then `signal_kind` (log if absent) is what was counted of it.
+    """
     signal = fingerprint(series.fingerprint) if series else ""
-    signal_kind = series.kind if series else SignalKind.LOG
-    template = window.templates.get(series.fingerprint, "") if series else SERVICE_WIDE
+    of_kind = series.kind if series else signal_kind or SignalKind.LOG
+    whole = SERVICE_SILENT if kind is FindingKind.SILENCE else SERVICE_WIDE
+    template = window.templates.get(series.fingerprint, "") if series else whole
     change_id = window.change.id if window.change else ""
     surprise = min(-math.log10(max(q, 1e-300)), SURPRISE_MAX)
-    harm = _harm(kind, severity, part_of_traffic, own=window.own)
+    harm = _harm(kind, severity, part_of_traffic, own=window.own, whole=series is None)
     return Finding(
-        id=finding_id(kind, window.service, window.environment, f"{signal_kind}:{signal}", change_id),
+        id=finding_id(kind, window.service, window.environment, f"{of_kind}:{signal}", change_id),
         kind=kind,
         service=window.service,
         environment=window.environment,
         version=window.version,
-        signal_kind=signal_kind,
+        signal_kind=of_kind,
         fingerprint=signal,
         template=template,
         severity=severity.name,
@@ -86,7 +96,10 @@ def state(
         change_id=change_id,
         quantile=quantile,
         slow_bucket=slow_bucket,
-        summary=_summary(kind, before, after, ratio, quantile),
+        last_heard=last_heard,
+        summary=_silent(before, after, last_heard)
+        if last_heard
+        else _summary(kind, before, after, ratio, quantile),
     )
 
 
@@ -116,9 +129,9 @@ def part_of_traffic(window: Window, row: int) -> float:
     return 0.0
 
 
-def _harm(kind: FindingKind, severity: Severity, part: float, *, own: bool) -> float:
+def _harm(kind: FindingKind, severity: Severity, part: float, *, own: bool, whole: bool) -> float:
     harm = _KIND_HARM[kind] * _SEVERITY_HARM[severity]
-    if kind in (FindingKind.GONE, FindingKind.RATE_DOWN) and severity >= Severity.WARN:
+    if kind in _FEWER and severity >= Severity.WARN and not whole:
         harm *= _RELIEF_HARM
     harm *= _TRAFFIC_FLOOR + (1.0 - _TRAFFIC_FLOOR) * math.sqrt(min(max(part, 0.0), 1.0))
     return harm if own else harm * _OTHERS_HARM
@@ -142,6 +155,13 @@ def _summary(kind: FindingKind, before: Numbers, after: Numbers, ratio: float, q
         return f"Back: {after.per_minute:.3g} a minute, none in the {duration(before.seconds)} before."
     times = f", {ratio:.2g} times as often" if kind is FindingKind.RATE_UP else ""
     return f"{after.per_minute:.3g} a minute after {before.per_minute:.3g} before{times}."
+
+
+def _silent(before: Numbers, after: Numbers, last_heard: datetime) -> str:
+    return (
+        f"Silent since {last_heard:%H:%M:%S} UTC ({duration(after.seconds)}):"
+        f" {before.per_minute:.3g} a minute in the {duration(before.seconds)} before."
+    )
 
 
 def _times(count: float) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from flyball.compare.differences import Differences, differences
 from flyball.compare.fdr import Q_MAX
+from flyball.compare.novelty import habitual
 from flyball.detect.describe import gravest, numbers, part_of_traffic, state
 from flyball.model.finding import Finding, FindingKind
 from flyball.model.window import Window
@@ -42,7 +43,10 @@ class Rate:
         after = window.after.of()
         enough = (after.sum(axis=1) >= self.count_min) & ((after > 0).sum(axis=1) >= self.slots_min)
         return (
-            enough & self._not_new(window) & (found.q_up <= self.q_max) & (found.ratio_up >= self.ratio_min)
+            enough
+            & self._not_new(window)
+            & (np.maximum(found.q_up, habitual(window)) <= self.q_max)
+            & (found.ratio_up >= self.ratio_min)
         )
 
     def _down(self, window: Window, found: Differences) -> NDArray[np.bool_]:

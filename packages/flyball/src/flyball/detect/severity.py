@@ -19,18 +19,21 @@ from flyball.model.window import Cohort, SignalKind, Window
 
 _EXPLAINED_RATIO = 2.0
 _EXPLAINED_COUNT = 10
+_LEVELS = 2
+"""A service's share is asked at two levels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeverityShift:
     """The grave share of a pattern must rise by `rise_min`, of the service by `service_rise_min`.
 
-    Either must reach `ratio_min` times itself, with `count_min` records on each side.
+    The service is asked for ERROR first, then for WARN, which must rise by `warn_rise_min`. Each must reach `ratio_min` times itself, with `count_min` records on each side.
     """
 
     ratio_min: float = 2.0
     rise_min: float = 0.1
     service_rise_min: float = 0.01
+    warn_rise_min: float = 0.05
     count_min: int = 10
     q_max: float = Q_MAX
 
@@ -64,14 +67,15 @@ class SeverityShift:
         rest = unexplained(window)
         if not rest:
             return
-        results = [
-            _shares(pair.before, pair.after, [rest], Severity.ERROR, whole=True) for pair in pairs(window)
-        ]
-        p = max(float(r.p_up[0]) for r in results)
-        grave = window.after.of(Severity.ERROR)[rest].sum()
-        moved = all(self._matters(r, 0, self.service_rise_min) for r in results)
-        if p <= self.q_max and grave >= self.count_min and moved:
-            yield self._stated(window, rest, Severity.ERROR, p, p, service=True)
+        for least, rise in ((Severity.ERROR, self.service_rise_min), (Severity.WARN, self.warn_rise_min)):
+            results = [_shares(pair.before, pair.after, [rest], least, whole=True) for pair in pairs(window)]
+            p = max(float(r.p_up[0]) for r in results)
+            grave = window.after.of(least)[rest].sum()
+            moved = all(self._matters(r, 0, rise) for r in results)
+            q = min(1.0, _LEVELS * p)
+            if q <= self.q_max and grave >= self.count_min and moved:
+                yield self._stated(window, rest, least, p, q, service=True)
+                return
 
     def _matters(self, shares: Shares, i: int, rise: float) -> bool:
         return (

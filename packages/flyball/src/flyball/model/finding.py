@@ -20,6 +20,7 @@ class FindingKind(enum.StrEnum):
     SEVERITY_SHIFT = "severity shift"
     ERROR_RATE = "error rate"
     LATENCY = "latency"
+    SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,9 @@ class Finding:
     traffic (of shares or durations where those moved), None when there was nothing before. `p` is the
     single test's probability under "nothing changed"; `q` the false discovery rate at which it is found among
     all tests of the question. `score` = `surprise` x `harm`: surprise is -log10(q) with a ceiling, harm is
-    0 to 1; a symptom's score stays below that of the new error line beside it. `after_change_s` is `first_seen` less the change's time. `quantile` is the one that moved and
+    0 to 1; a symptom's score stays below that of the new error line beside it. `after_change_s`
+    is `first_seen` less the change's time. `last_heard` is since when there is nothing, of silence findings only.
+    `quantile` is the one that moved and
     `slow_bucket` the histogram bucket above which a span counts as slow, of latency findings only.
     """
 
@@ -91,6 +94,7 @@ class Finding:
     slow_bucket: int | None = None
     summary: str = ""
     first_seen: datetime | None = None
+    last_heard: datetime | None = None
     after_change_s: float | None = None
     exemplar: Exemplar | None = None
     trace_ids: tuple[str, ...] = ()

@@ -101,11 +101,48 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Season:
+    """What was said at these clock hours in earlier weeks, or days where no two weeks are known.
+
+    `counts` is (series, periods, hours): records of each hour, rows as in the window's cohorts, the newest
+    period first; `starts` are today's hours, seconds since 1970. `before`, `after` and `longer` (before with what lies earlier in its hour) tell which part of
+    the side's time fell into each of the hours; each sums to 1. `unit` is `week` or `day`.
+    """
+
+    unit: str
+    starts: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    longer: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pulse:
+    """Whether a service is still heard: records of any kind and version, by slot, up to now.
+
+    `counts` follow `starts` (seconds since 1970, `slot_s` long) and end with the last record, heard at `last_s`;
+    `silent_s` is how long Flyball has listened in vain since. `usual` tells whether the service spoke at this
+    time of day a week ago (a day ago, where no week is known); None where that is not known.
+    """
+
+    slot_s: int
+    starts: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    last_s: float
+    silent_s: float
+    usual: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
     """One service in one environment before and after.
 
     `own` tells that the change is this service's. `after_start` is where the after side begins; what lies
-    between the two sides (the switch-over) belongs to neither. `notes` are sentences for the answer's limits.
+    between the two sides (the switch-over) belongs to neither. `earlier` is what any version said in the time
+    read before the before side began. `start_known` tells that a start of an earlier version was heard, so that
+    lines of starting up can be told. `quiet` are series that at this time of day were silent a week (or a day)
+    ago as well. `notes` are sentences for the answer's limits.
     """
 
     service: str
@@ -120,4 +157,9 @@ class Window:
     templates: Mapping[int, str]
     known: Mapping[Series, Known] = field(default_factory=dict[Series, Known])
     history_s: float = 0.0
+    earlier: Cohort | None = None
+    season: Season | None = None
+    start_known: bool = True
+    pulse: Pulse | None = None
+    quiet: frozenset[Series] = frozenset()
     notes: tuple[str, ...] = ()

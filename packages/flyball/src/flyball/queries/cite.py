@@ -13,7 +13,7 @@ from flyball.model.finding import Exemplar, Finding, FindingKind
 from flyball.model.pattern import shape_id
 from flyball.model.severity import Severity
 from flyball.model.window import Series, SignalKind
-from flyball.queries.cohorts import WHERE_PLACE, Side, bound
+from flyball.queries.cohorts import ANY_VERSION, WHERE_PLACE, Side, bound
 from flyball.queries.evidence import COUNTS_SQL, counts_parameters
 from flyball.queries.ports import Ports
 from flyball.queries.window import Read
@@ -22,6 +22,7 @@ _EXEMPLARS_MAX = 3
 _TRACES_MAX = 5
 _RECORDS_MAX = 20
 _TEXT_CHARS_MAX = 2_000
+_ENDED = (FindingKind.GONE, FindingKind.SILENCE)
 _NO_TRACE = "0" * 32
 
 _PERIOD = (
@@ -53,12 +54,13 @@ async def cite(
     """The findings with their evidence stored; `start` is the change's time."""
     cited: list[Finding] = []
     evidence: list[Evidence] = []
-    for read, finding in found:
+    for read, stated in found:
+        finding = await _as_counted(ports, read, stated, as_of) if stated.last_heard else stated
         records = await _records(ports, read, finding, as_of)
         fact = counted(read, finding, as_of, records)
         evidence.append(fact)
         exemplars = [_exemplar(record, start) for record in records]
-        seen = exemplars[0].time if exemplars and finding.kind is not FindingKind.GONE else None
+        seen = exemplars[0].time if exemplars and finding.kind not in _ENDED else None
         cited.append(
             replace(
                 finding,
@@ -74,18 +76,25 @@ async def cite(
     return cited
 
 
+async def _as_counted(ports: Ports, read: Read, finding: Finding, as_of: datetime) -> Finding:
+    """Silence with the number of records that its evidence counts: of its kind, from the window's begin on."""
+    parameters = counted(read, finding, as_of).parameters
+    row = (await ports.telemetry.select(COUNTS_SQL, parameters)).to_pylist()[0]
+    return replace(finding, before=replace(finding.before, count=float(row["before_count"] or 0)))
+
+
 def counted(
     read: Read, finding: Finding, as_of: datetime, records: Sequence[Mapping[str, Any]] = ()
 ) -> Evidence:
     """The evidence of a finding's numbers: the query that counts both sides, and what it counted."""
     before, after = finding.before, finding.after
+    sides = sides_of(read, finding)
     return Evidence(
         kind=f"counts: {finding.kind}",
         sql=COUNTS_SQL,
         parameters=counts_parameters(
             read.place,
-            read.before,
-            read.after,
+            *sides,
             kind=finding.signal_kind,
             signals=signals_of(read, finding),
             as_of=as_of,
@@ -104,12 +113,27 @@ def counted(
 
 
 def signals_of(read: Read, finding: Finding) -> tuple[int, ...]:
-    """The shape ids a finding is about."""
+    """The shape ids a finding is about; all of its kind where the service is silent."""
     if finding.fingerprint:
         series = Series(kind=finding.signal_kind, fingerprint=shape_id(finding.fingerprint))
         return read.signals.get(series, (series.fingerprint,))
+    if finding.kind is FindingKind.SILENCE:
+        several = [s for series, s in read.signals.items() if series.kind is finding.signal_kind]
+        return tuple(sorted({signal for signals in several for signal in signals}))
     rows = unexplained(read.window)
     return tuple(sorted(s for row in rows for s in read.signals[read.window.after.series[row]]))
+
+
+def sides_of(read: Read, finding: Finding) -> tuple[Side, Side]:
+    """What a finding's numbers are counted in: of silence the time before its last record and the time since."""
+    if finding.last_heard is None:
+        return read.before, read.after
+    heard, slot = finding.last_heard.timestamp(), read.slot_s
+    cut = -int(-heard // slot) * slot
+    begin, end = min(read.before.begin_s, read.after.begin_s), max(read.after.end_s, cut)
+    last = dict.fromkeys(SignalKind, heard)
+    before = Side(version=ANY_VERSION, begin_s=begin, end_s=cut, first_s=float(begin), last_s=last)
+    return before, replace(before, begin_s=cut, end_s=end, first_s=float(cut))
 
 
 def least_severity(finding: Finding) -> Severity:
@@ -120,8 +144,9 @@ def least_severity(finding: Finding) -> Severity:
 
 async def _records(ports: Ports, read: Read, finding: Finding, as_of: datetime) -> list[dict[str, Any]]:
     """A few records, the earliest after the change first; of what is gone the latest before it."""
-    gone = finding.kind is FindingKind.GONE
-    side: Side = read.before if gone else read.after
+    gone = finding.kind in _ENDED
+    sides = sides_of(read, finding)
+    side: Side = sides[0] if gone else sides[1]
     parameters = read.place.parameters() | {
         "as_of": bound(as_of),
         "begin": side.begin_s,

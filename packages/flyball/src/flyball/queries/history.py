@@ -14,7 +14,8 @@ from flyball.queries.ports import Ports
 HISTORY_S_MAX = 14 * 86_400
 """As long as counts are kept by the minute."""
 START_S = 120
-"""A start is looked for in two minutes: after an hour counts have whole minutes only."""
+"""A start is looked for in two minutes: after an hour counts have whole minutes only, in the end whole hours."""
+_HOUR_S = 3_600
 _SERIES_MAX = 100_000
 
 _HISTORY_SQL = (
@@ -52,6 +53,7 @@ async def read_history(
     rows = (await ports.telemetry.select(_HISTORY_SQL, parameters)).to_pylist()
     starting = await _starting(ports, place, alias, as_of, start) if start else set[Series]()
     known: dict[Series, Known] = {}
+    earliest = min((int(row["first"]) for row in rows if row["kind"] in {"log", "span"}), default=before_s)
     for row in rows:
         if row["kind"] not in {"log", "span"}:
             continue
@@ -64,7 +66,10 @@ async def read_history(
             hour_max=float(row["most"]) + (had.hour_max if had else 0.0),
             startup=series in starting,
         )
-    earliest = min((k.first for k in known.values()), default=before_s)
+    if start and start[1] < before_s:
+        # a start of longer ago than the history: its lines are known all the same
+        once = Known(first=int(start[1]), last=int(start[1]), count=1.0, startup=True)
+        known = dict.fromkeys(starting, once) | known
     return known, float(before_s - earliest)
 
 
@@ -72,11 +77,12 @@ async def _starting(
     ports: Ports, place: Place, alias: Alias, as_of: datetime, start: tuple[str, float]
 ) -> set[Series]:
     version, first = start
-    begin = int(first) // 60 * 60
+    folded = as_of.timestamp() - first > HISTORY_S_MAX
+    begin = int(first) // (_HOUR_S if folded else 60) * (_HOUR_S if folded else 60)
     parameters = place.parameters() | {
         "version": version,
         "begin": begin,
-        "end": begin + START_S,
+        "end": begin + (_HOUR_S if folded else START_S),
         "as_of": bound(as_of),
     }
     rows = (await ports.telemetry.select(_START_SQL, parameters)).to_pylist()

@@ -13,7 +13,11 @@ from flyball.model.export import DEFAULT_WORKSPACE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The surroundings of a query; `base_url` makes links into the UI, `dropped` counts what was not kept."""
+    """The surroundings of a query; `base_url` makes links into the UI, `dropped` counts what was not kept.
+
+    `listening_since_s` is when this process began to receive, seconds since 1970: what was not heard before that
+    tells nothing of who was silent.
+    """
 
     telemetry: TelemetryStore
     changes: ChangeStore
@@ -23,6 +27,7 @@ class Ports:
     base_url: str = ""
     dropped: Callable[[], Mapping[str, int]] = dict
     workspace: str = DEFAULT_WORKSPACE
+    listening_since_s: float = 0.0
 
     def now(self) -> datetime:
         """The time, in UTC."""

@@ -68,6 +68,19 @@ class Sides:
         before = self._side(ANY_VERSION, self.begin, stop, min(first, stop), float(stop), whole=True)
         return before, self._side(ANY_VERSION, start, max(self.end, start), float(start), now_s)
 
+    def until(self, stop: int) -> Side | None:
+        """What any version said before then; None where that is nothing."""
+        first = self._first(ANY_VERSION, self.begin)
+        if first >= stop or not any(row.slots[0] < stop for row in self.rows):
+            return None
+        return Side(
+            version=ANY_VERSION,
+            begin_s=self.begin,
+            end_s=stop,
+            first_s=first,
+            last_s=dict.fromkeys(SignalKind, float(stop)),
+        )
+
     def elsewhere(
         self, before: Side, after: Side, alias: Alias, known: Mapping[Series, Known]
     ) -> dict[Series, Known]:

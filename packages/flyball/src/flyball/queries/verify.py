@@ -23,7 +23,7 @@ from flyball.model.finding import Finding, FindingKind, Numbers
 from flyball.model.pattern import shape_id
 from flyball.model.verdict import Outcome, Verdict, worst
 from flyball.model.window import Basis, Series, SignalKind
-from flyball.queries.cite import cite, least_severity, signals_of
+from flyball.queries.cite import cite, least_severity, sides_of, signals_of
 from flyball.queries.cohorts import Place
 from flyball.queries.evidence import COUNTS_SQL, counts_parameters
 from flyball.queries.ports import Ports
@@ -38,7 +38,7 @@ _EARLIER_MAX = 5
 _EARLIER = timedelta(days=14)
 _VOLUME_MIN = 20.0
 _VOLUME_RATIO_MAX = 5.0
-_DEFICITS = (FindingKind.GONE, FindingKind.RATE_DOWN)
+_DEFICITS = (FindingKind.GONE, FindingKind.RATE_DOWN, FindingKind.SILENCE)
 _SHARES = (FindingKind.SEVERITY_SHIFT, FindingKind.ERROR_RATE, FindingKind.LATENCY)
 
 
@@ -153,7 +153,7 @@ async def _judged(
 ) -> tuple[Verdict, Evidence]:
     parameters = counts_parameters(
         broken.place,
-        broken.after,
+        sides_of(broken, finding)[1],
         fixed.after,
         kind=finding.signal_kind,
         signals=signals_of(broken, finding),

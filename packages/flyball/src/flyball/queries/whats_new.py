@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from flyball.detect import noticed
 from flyball.detect.latency import BEFORE_S_MIN
+from flyball.detect.new import perhaps_starting
 from flyball.errors import InputError, NotFound
 from flyball.model.change import Change
 from flyball.model.finding import Finding
@@ -75,7 +76,7 @@ async def whats_new(
     since: str = LAST_DEPLOY,
     as_of: str | None = None,
 ) -> WhatsNew:
-    """What differs since a change, and is real: new and gone patterns, rates, severities, errors, latency.
+    """What differs since a change, and is real: new and gone patterns, rates, severities, errors, latency, silence.
 
     Args:
         ports: the stores.
@@ -95,7 +96,8 @@ async def whats_new(
     places, notes = await places_of(
         ports, service=service, environment=environment, change=change, start=start, seen=seen
     )
-    reads = await read_places(ports, places, change=change, start=start, seen=seen)
+    asked = None if as_of else max(seen, ports.now())
+    reads = await read_places(ports, places, change=change, start=start, seen=seen, asked=asked)
     found = [(read, f) for read in reads for f in noticed(read.window)]
     found.sort(key=lambda pair: (-pair[1].score, pair[1].id))
     findings = await cite(ports, found[:FINDINGS_MAX], start=start, as_of=seen)
@@ -120,15 +122,24 @@ async def whats_new(
 
 
 async def read_places(
-    ports: Ports, places: Sequence[Place], *, change: Change | None, start: datetime, seen: datetime
+    ports: Ports,
+    places: Sequence[Place],
+    *,
+    change: Change | None,
+    start: datetime,
+    seen: datetime,
+    asked: datetime | None = None,
 ) -> list[Read]:
-    """A window for each place: the changed service first, since the others are compared from its return on."""
+    """A window for each place: the changed service first, since the others are compared from its return on.
+
+    `asked` is the time now, `seen` (the last batch) if absent: only silence is counted until then.
+    """
     reads: list[Read] = []
     resumed: datetime | None = None
     for place in sorted(places, key=lambda p: not _owns(change, p)):
         own = _owns(change, place)
         read = await read_window(
-            ports, place, start, as_of=seen, change=change, resumed=None if own else resumed
+            ports, place, start, as_of=seen, change=change, resumed=None if own else resumed, asked=asked
         )
         if own and read.window.after.of().any():
             resumed = read.window.after_start
@@ -270,6 +281,7 @@ def limits_of(read: Read, seen: datetime) -> list[str]:
     after_s = max(window.after.total_seconds(k) for k in SignalKind)
     if window.own and window.change is not None:
         limits += _version_limits(window)
+        limits += _starting_limits(window)
     if not window.before.of().any():
         limits.append(f"{name}: nothing is known from before the change, so nothing can be called new.")
     elif before_s < _ENOUGH_BEFORE_S:
@@ -313,6 +325,14 @@ def _version_limits(window: Window) -> list[str]:
             f"{window.service}: the version before {change.version} is not known; all records from before are compared."
         ]
     return []
+
+
+def _starting_limits(window: Window) -> list[str]:
+    many = int(perhaps_starting(window).sum())
+    if not many:
+        return []
+    only = f"{many} unknown patterns came only in the first minute of {window.version}"
+    return [f"{window.service}: {only}; no earlier start was heard, so below WARN they are not called new."]
 
 
 def _causes_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:

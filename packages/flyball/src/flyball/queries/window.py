@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from flyball.model.change import Change
 from flyball.model.pattern import shape_id
 from flyball.model.sighting import VersionState
-from flyball.model.window import STARTUP_S, Basis, Series, Window
+from flyball.model.window import STARTUP_S, Basis, Cohort, Series, Window
 from flyball.queries.cohorts import (
     ANY_VERSION,
     Alias,
@@ -29,6 +29,8 @@ from flyball.queries.cohorts import (
 )
 from flyball.queries.history import read_history
 from flyball.queries.ports import Ports
+from flyball.queries.pulse import read_pulse
+from flyball.queries.season import read_season
 from flyball.queries.sides import Sides
 
 BEFORE_S_MAX = 3_600
@@ -72,6 +74,7 @@ async def read_window(
     as_of: datetime,
     change: Change | None,
     resumed: datetime | None,
+    asked: datetime | None = None,
 ) -> Read:
     """The window of one service around `moment`.
 
@@ -82,6 +85,7 @@ async def read_window(
         as_of: the last batch that counts, also taken as now.
         change: the change asked about, of this service or of another.
         resumed: when the service that changed was first heard again; None if it is this one.
+        asked: the time now, until which silence is counted; `as_of` if absent.
     """
     own = change is not None and (change.service, change.environment) == (place.service, place.environment)
     slot_s, begin, end = _reach(moment, as_of)
@@ -107,7 +111,26 @@ async def read_window(
         as_of=as_of,
         start=(before.version, old_start) if old_start else None,
     )
+    start_known = not versioned or _start_heard(ports, old_start, before.begin_s - history_s)
     known |= sides.elsewhere(before, after, alias, known)
+    young_s = (old_start + STARTUP_S, after.first_s + STARTUP_S if versioned else 0.0)
+    cohorts = [
+        cohort_of(rows, side, series, alias, slot_s=slot_s, young_until_s=until)
+        for side, until in zip((before, after), young_s, strict=True)
+    ]
+    earlier = _earlier(rows, sides, before, series, alias) if basis is Basis.VERSIONS else None
+    season = await read_season(ports, place, alias, (cohorts[0], cohorts[1], earlier), as_of=as_of)
+    pulse, quiet = await read_pulse(
+        ports,
+        place,
+        alias,
+        rows,
+        list(edges.values()),
+        slot_s=slot_s,
+        known_s=history_s + as_of.timestamp() - before.begin_s,
+        asked=asked or as_of,
+        as_of=as_of,
+    )
     return Read(
         place=place,
         window=Window(
@@ -117,19 +140,17 @@ async def read_window(
             change=change,
             own=own or change is None,
             basis=basis,
-            before=cohort_of(rows, before, series, alias, slot_s=slot_s, young_until_s=old_start + STARTUP_S),
-            after=cohort_of(
-                rows,
-                after,
-                series,
-                alias,
-                slot_s=slot_s,
-                young_until_s=after.first_s + STARTUP_S if versioned else 0.0,
-            ),
+            before=cohorts[0],
+            after=cohorts[1],
             after_start=datetime.fromtimestamp(after.first_s, UTC),
             templates=dict(alias(row.signal) for row in rows),
             known=known,
             history_s=history_s,
+            earlier=earlier,
+            season=season,
+            start_known=start_known,
+            pulse=pulse,
+            quiet=quiet,
             notes=_notes(dropped, slot_s),
         ),
         before=before,
@@ -137,6 +158,16 @@ async def read_window(
         signals=_signals(rows, alias),
         slot_s=slot_s,
     )
+
+
+def _earlier(
+    rows: Sequence[Row], sides: Sides, before: Side, series: tuple[Series, ...], alias: Alias
+) -> Cohort | None:
+    """What any version said in the time read before the side before began."""
+    side = sides.until(int(before.first_s) // sides.slot_s * sides.slot_s)
+    if side is None:
+        return None
+    return cohort_of(rows, side, series, alias, slot_s=sides.slot_s, young_until_s=0.0)
 
 
 def _reach(moment: datetime, as_of: datetime) -> tuple[int, int, int]:
@@ -165,6 +196,11 @@ def _signals(rows: Sequence[Row], alias: Alias) -> dict[Series, tuple[int, ...]]
     for row in rows:
         found.setdefault(Series(kind=row.kind, fingerprint=alias(row.signal)[0]), set()).add(row.signal)
     return {series: tuple(sorted(signals)) for series, signals in found.items()}
+
+
+def _start_heard(ports: Ports, start_s: float, known_from_s: float) -> bool:
+    """Whether the first record of the version before was its start, not Flyball's: others came well before it."""
+    return bool(start_s) and min(known_from_s, ports.listening_since_s) <= start_s - STARTUP_S
 
 
 def _started(states: Sequence[VersionState], place: Place, before: Side, sides: Sides) -> float:
