@@ -6,7 +6,7 @@
  * (learn.inc is made of it), which does templates that are not ASCII and hands their tokens over. */
 #include <stdlib.h>
 
-#include "core.h"
+#include "scan.h"
 
 #define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
 #define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
@@ -45,7 +45,7 @@ typedef struct {
     uint64_t one, other;
 } PairOf;
 
-typedef struct {
+struct Columns {
     uint64_t seed;
     Word words[WORDS_ROOM];
     Column *columns;
@@ -59,7 +59,7 @@ typedef struct {
     uint32_t from[TOKENS_MAX + 1];
     uint64_t before[TOKENS_MAX + 1], behind[TOKENS_MAX + 1];
     Place places[columns_max];
-} Columns;
+};
 
 static inline uint64_t fold(uint64_t a, uint64_t b) {
     __uint128_t product = (__uint128_t)a * b;

@@ -12,8 +12,8 @@
  * and nobody who does not know the seed can make it happen. */
 #include <stdlib.h>
 
-#include "core.h"
 #include "classify.h"
+#include "scan.h"
 
 #define TEXT_BYTES_MAX 4096 /* as mask.MASK_CHARS_MAX: a longer text is odd */
 #define WORDS_MAX (TEXT_BYTES_MAX / 64 + 1)
@@ -46,19 +46,7 @@ typedef struct {
     uint32_t last_row, epoch;
 } Seen;
 
-/* A shape not met before, of this call: the first of its texts and where its template stands in `arena`. */
-typedef struct {
-    uint64_t id;
-    int64_t row;
-    int64_t at, size;
-} New;
-
-typedef struct {
-    int64_t row;
-    int64_t entry;
-} Odd;
-
-typedef struct {
+struct Scanner {
     uint64_t seed[2], other;
     int level;
     Slot *slots;
@@ -73,7 +61,7 @@ typedef struct {
     size_t news_used, news_room;
     uint8_t *arena;
     size_t arena_used, arena_room;
-    Odd *odd;
+    OddText *odd;
     size_t odd_used, odd_room;
     int64_t *frames;
     size_t frames_used, frames_room;
@@ -82,7 +70,7 @@ typedef struct {
     uint32_t epoch;
     size_t examples_bytes;
     int failed; /* out of memory */
-} Scanner;
+};
 
 /* The tokens of a text that vary, as bounds; the rest is constant. */
 typedef struct {
@@ -445,7 +433,7 @@ static int note_odd(Scanner *s, int64_t row, int64_t entry) {
         s->failed = 1;
         return CODE_ODD;
     }
-    s->odd[s->odd_used++] = (Odd){.row = row, .entry = entry};
+    s->odd[s->odd_used++] = (OddText){.row = row, .entry = entry};
     return CODE_ODD;
 }
 
@@ -627,20 +615,10 @@ EXPORT void flyball_scanner_settle(Scanner *s, int64_t entry, uint64_t id, uint8
     s->severities[entry] = severity;
 }
 
-/* What the last call left: see distill/scanner.py for the order of the fields. */
-EXPORT void flyball_scanner_look(const Scanner *s, const void **out) {
-    const void *all[] = {s->ids,
-                         s->severities,
-                         (const void *)s->entries,
-                         s->news,
-                         (const void *)s->news_used,
-                         s->arena,
-                         (const void *)s->arena_used,
-                         s->odd,
-                         (const void *)s->odd_used,
-                         s->frames,
-                         (const void *)s->frames_used};
-    memcpy(out, all, sizeof all);
+/* What the last call left. */
+EXPORT void flyball_scanner_look(const Scanner *s, Scanned *out) {
+    *out = (Scanned){s->ids,   s->severities, s->entries, s->news,   s->news_used,  s->arena,
+                     s->arena_used, s->odd,   s->odd_used, s->frames, s->frames_used};
 }
 
 /* ---- counting lines ----------------------------------------------------------------------------------------------*/

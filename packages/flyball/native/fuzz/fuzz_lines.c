@@ -1,0 +1,71 @@
+/* Any bytes through scanner, tally and learner: no fault, and each kind of instructions says the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan.h"
+
+int fuzz_one(const uint8_t *data, size_t size);
+
+#define HOLDS(what) \
+    if (!(what)) abort()
+#define LEVELS 3
+#define ROWS_MAX 4096
+
+static void *room(size_t size) {
+    void *given = malloc(size ? size : 1);
+    HOLDS(given);
+    return given;
+}
+
+/* What the scanner found new, learnt and merged. */
+static void learn(const Scanned *found) {
+    Columns *columns = flyball_columns_new(7);
+    HOLDS(columns);
+    int64_t *offsets = room((found->news_number + 1) * sizeof *offsets);
+    uint64_t *shapes = room(found->news_number * sizeof *shapes);
+    size_t first = 0;
+    for (size_t i = 0; i < found->news_number; i++) offsets[i] = found->news[i].at, shapes[i] = found->news[i].id;
+    offsets[found->news_number] = (int64_t)found->arena_size;
+    if (found->news_number) first = (size_t)(offsets[1] - offsets[0]);
+    HOLDS(!flyball_columns_learn(columns, found->arena, offsets, shapes, (int64_t)found->news_number));
+    uint8_t *merged = room(3 * first + 1);
+    if (found->news_number) HOLDS(flyball_columns_merge(columns, found->arena, offsets, (int64_t)found->news_number, merged) >= 0);
+    free(merged), free(offsets), free(shapes);
+    flyball_columns_free(columns);
+}
+
+int fuzz_one(const uint8_t *data, size_t size) {
+    uint8_t *lines = room(size + 1);
+    memcpy(lines, data, size), lines[size] = '\n';
+    uint32_t *begins[LEVELS];
+    int32_t *codes[LEVELS];
+    int64_t rows[LEVELS];
+    uint64_t *ids[LEVELS];
+    for (int level = 0; level < LEVELS; level++) {
+        begins[level] = room((ROWS_MAX + 1) * sizeof **begins), codes[level] = room(ROWS_MAX * sizeof **codes);
+        Scanner *scanner = flyball_scanner_new(1, 2, 3, 5, level);
+        HOLDS(scanner);
+        rows[level] = flyball_scan_lines(scanner, lines, (int64_t)size + 1, begins[level], codes[level], ROWS_MAX);
+        HOLDS(rows[level] > 0 && begins[level][rows[level]] <= size + 1);
+        Scanned found;
+        flyball_scanner_look(scanner, &found);
+        ids[level] = room((size_t)rows[level] * sizeof **ids);
+        for (int64_t row = 0; row < rows[level]; row++) {
+            int32_t code = codes[level][row];
+            HOLDS(code >= -2 && (code < 0 || (size_t)code < found.entries));
+            ids[level][row] = code < 0 ? (uint64_t)code : found.ids[code];
+        }
+        if (level == LEVELS - 1) learn(&found);
+        HOLDS(!flyball_tally(scanner, lines, begins[level], codes[level], rows[level], 0));
+        uint64_t *seen = room(5 * found.entries * sizeof *seen);
+        uint8_t *texts = room((size_t)flyball_tallied(scanner, 0, 0));
+        flyball_tallied(scanner, seen, texts);
+        free(seen), free(texts);
+        flyball_scanner_free(scanner);
+        HOLDS(rows[level] == rows[0] && !memcmp(begins[level], begins[0], (size_t)(rows[0] + 1) * sizeof **begins));
+        HOLDS(!memcmp(ids[level], ids[0], (size_t)rows[0] * sizeof **ids));
+    }
+    for (int level = 0; level < LEVELS; level++) free(begins[level]), free(codes[level]), free(ids[level]);
+    free(lines);
+    return 0;
+}
