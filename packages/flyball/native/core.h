@@ -26,6 +26,12 @@ int flyball_is_frame(const uint8_t *text, int size);
 int flyball_is_special(const uint8_t *key, int size);
 int flyball_may_be_frame(const uint8_t *key, int size);
 
+/* The number of the OpenTelemetry range that a level word stands for (parse.severity_of), 0 for none. mask.c */
+uint8_t flyball_severity_of(const uint8_t *word, int size);
+
+/* The message of a line of JSON and the severity that it states (parse._of_map); 0 when the interpreter must say. json.c */
+int flyball_json_message(const uint8_t *line, int size, const uint8_t **text, int *text_size, uint8_t *severity);
+
 /* BLAKE2b with a digest of 8 bytes, read big-endian. blake2b.c */
 uint64_t flyball_blake2b_64(const uint8_t *data, size_t size);
 

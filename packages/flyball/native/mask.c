@@ -264,7 +264,7 @@ static int mask(Pair *p, uint8_t *out) {
 
 /* ---- the head of a line: parse.head ------------------------------------------------------------------------------*/
 
-static uint8_t severity_of(const uint8_t *s, int n) {
+uint8_t flyball_severity_of(const uint8_t *s, int n) {
     while (n && is_space(s[n - 1])) n--;
     while (n && is_space(*s)) s++, n--;
     int at = is_word_of(level_words, s, n);
@@ -278,12 +278,12 @@ static uint8_t severity_of(const uint8_t *s, int n) {
 static uint8_t stated(const uint8_t *s, int n) {
     uint8_t severity;
     GROUPS(g);
-    if (match_leading_level(s, n, 0, g) >= 0 && (severity = severity_of(s + g[2], g[3] - g[2]))) return severity;
+    if (match_leading_level(s, n, 0, g) >= 0 && (severity = flyball_severity_of(s + g[2], g[3] - g[2]))) return severity;
     if (search(match_field_level, first_field_level, s, n < FIELD_LEVEL_CHARS ? n : FIELD_LEVEL_CHARS, 0, g) &&
-        (severity = severity_of(s + g[2], g[3] - g[2])))
+        (severity = flyball_severity_of(s + g[2], g[3] - g[2])))
         return severity;
     if (search(match_later_level, first_later_level, s, n < LATER_LEVEL_CHARS ? n : LATER_LEVEL_CHARS, 0, g))
-        return severity_of(s + g[2], g[3] - g[2]);
+        return flyball_severity_of(s + g[2], g[3] - g[2]);
     return 0;
 }
 
@@ -310,7 +310,7 @@ static uint8_t head(const uint8_t **s, int *n) {
     while ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end, stamped = 1;
     int found = stamped ? match_prefix_level(*s, *n, 0, g) : match_bracket_level(*s, *n, 0, g);
     if (found < 0) found = stamped ? match_letter_level(*s, *n, 0, g) : match_numbered_level(*s, *n, 0, g);
-    uint8_t severity = found < 0 ? stated(*s, *n) : severity_of(*s + g[2], g[3] - g[2]);
+    uint8_t severity = found < 0 ? stated(*s, *n) : flyball_severity_of(*s + g[2], g[3] - g[2]);
     if (found >= 0) {
         *s += found, *n -= found;
         if ((end = match_stamp(*s, *n, 0, g)) >= 0) *s += end, *n -= end;

@@ -68,9 +68,11 @@ class Writer:
 
     def words(self, name: str, words: Iterable[str]) -> None:
         """Write an array of the words, sorted, ended by a null."""
-        listed = ", ".join(
-            '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in sorted(words)
-        )
+        self.names(name, sorted(words))
+
+    def names(self, name: str, names: Iterable[str]) -> None:
+        """Write an array of the names as they come, ended by a null."""
+        listed = ", ".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in names)
         self._lines.append(f"static const char *const {name}[] = {{{listed}, 0}};")
 
     def numbers(self, name: str, values: Sequence[int]) -> None:

@@ -38,7 +38,7 @@ _WITHIN = ("PART", "IDENTIFIER", "ENUMERATED")
 
 def files() -> dict[str, str]:
     """Name -> C of the files to include."""
-    return {"rules.inc": rules(), "learn.inc": learning()}
+    return {"rules.inc": rules(), "learn.inc": learning(), "fields.inc": fields()}
 
 
 def rules() -> str:
@@ -76,6 +76,20 @@ def learning() -> str:
     writer.words("slot_words", templates._SLOT)  # noqa: SLF001
     for name in ("CONSTANT_WORDS_MIN", "IDENTIFIERS_MIN", "SLOT_WORDS_MIN", "PLAIN_WORDS_MIN", "COLUMNS_MAX"):
         writer.constant(name.lower(), getattr(templates, name))
+    return writer.text()
+
+
+def fields() -> str:
+    """The names under which JSON has a message, a level, an error; the numbers that stand for levels."""
+    parse = _rules("parse")
+    writer = Writer()
+    writer.names("message_fields", parse._MESSAGE_FIELDS)  # noqa: SLF001
+    writer.names("level_fields", parse._LEVEL_FIELDS)  # noqa: SLF001
+    writer.names("stack_fields", parse._STACK_FIELDS)  # noqa: SLF001
+    writer.names("nested_errors", parse._NESTED_ERRORS)  # noqa: SLF001
+    writer.names("type_fields", ["exception.type", "error.type"])
+    writer.numbers("pino_numbers", list(parse._PINO))  # noqa: SLF001
+    writer.numbers("pino_levels", [int(level) for level in parse._PINO.values()])  # noqa: SLF001
     return writer.text()
 
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "classify.h"
+#include "otlp.h"
 #include "scan.h"
 
 #define TEXT_BYTES_MAX 4096 /* as mask.MASK_CHARS_MAX: a longer text is odd */
@@ -271,7 +272,7 @@ static int give_shape(Scanner *s, size_t entry, uint8_t *key, int n, int64_t row
 }
 
 static __attribute__((noinline)) Slot *add_entry(Scanner *s, uint64_t hash, const uint8_t *text, int n,
-                                                 const Tokens *tokens, int suspect, int64_t row) {
+                                                 const Tokens *tokens, int suspect, int stated, int64_t row) {
     if (!grow_entries(s) || (2 * (s->slots_used + 1) > s->slots_mask && !grow_slots(s))) {
         s->failed = 1;
         return 0;
@@ -279,12 +280,13 @@ static __attribute__((noinline)) Slot *add_entry(Scanner *s, uint64_t hash, cons
     uint8_t key[TEXT_BYTES_MAX + 1], ascii[TEXT_BYTES_MAX + 1];
     int size = key_of(text, n, tokens, key);
     as_ascii(ascii, key, size);
-    uint32_t flags = flags_of(ascii, size);
+    uint32_t flags = stated < 0 ? flags_of(ascii, size) : 0;
     s->ids[s->entries] = PENDING;
     s->severities[s->entries] = 0;
     s->seen[s->entries] = (Seen){0};
     /* a text that may hold a secret must not become its shape's example: the next one gives the shape */
     if (!flags && (suspect || !give_shape(s, s->entries, key, size, row))) flags = IS_PENDING;
+    if (stated > 0) s->severities[s->entries] = (uint8_t)stated;
     size_t at = hash & s->slots_mask;
     while (s->slots[at].hash) at = (at + 1) & s->slots_mask;
     s->slots[at] = (Slot){.hash = hash, .entry = (uint32_t)s->entries++, .flags = flags};
@@ -417,11 +419,11 @@ static int is_utf8(const uint8_t *p, int n) {
     return 1;
 }
 
-/* Whether strange bytes are all of UTF-8 text. Control characters are the interpreter's, and so are the two letters
+/* Whether strange bytes are all of UTF-8 text or of colours. Other control characters are the interpreter's, and so are the two letters
  * that are an s and a k (U+017F, U+212A) where case does not count. */
 static __attribute__((noinline)) int is_plain_utf8(const uint8_t *p, int n) {
     for (int i = 0; i < n; i++) {
-        if (p[i] < 32 && p[i] != '\t' && p[i] != '\r') return 0;
+        if (p[i] < 32 && p[i] != '\t' && p[i] != '\r' && p[i] != 27) return 0;
         if (i && ((p[i - 1] == 0xc5 && p[i] == 0xbf) || (i > 1 && p[i - 2] == 0xe2 && p[i - 1] == 0x84 && p[i] == 0xaa)))
             return 0;
     }
@@ -445,9 +447,82 @@ static int is_glog(const uint8_t *p, int n) {
     return 1;
 }
 
+/* The entry of a key, made when it is new. `stated` is the severity beside a text within another (a message in JSON; 0
+ * for none), -1 for a text as it came: the same words are two entries then, as no flag of the first concerns the
+ * second. */
+static inline __attribute__((always_inline)) const Slot *slot_of(Scanner *s, const Masks *masks, const uint8_t *p, int n,
+                                                                 int stated, int64_t row, Tokens *tokens, int *suspect) {
+    uint64_t start = s->seed[0] + (uint64_t)(stated + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t hash = hash_key(masks, p, n, start, s->seed, tokens, suspect) | 1;
+    size_t at = hash & s->slots_mask;
+    while (s->slots[at].hash != hash) {
+        if (!s->slots[at].hash) return add_entry(s, hash, p, n, tokens, *suspect, stated, row);
+        at = (at + 1) & s->slots_mask;
+    }
+    return &s->slots[at];
+}
+
+/* The code of a text within another, which was found to hold no secret; `end` is that of what may be read. */
+static inline __attribute__((always_inline)) int32_t scan_within(Scanner *s, int level, const uint8_t *p, int n,
+                                                                 const uint8_t *end, int stated, int64_t row) {
+    Masks masks;
+    Tokens tokens;
+    uint8_t copy[TEXT_BYTES_MAX + PADDING];
+    int suspect = 0;
+    read_text(level, &masks, p, (size_t)n, 0);
+    if (end - p < n + PADDING) {
+        memcpy(copy, p, (size_t)n);
+        memset(copy + n, 0, PADDING);
+        p = copy;
+    }
+    const Slot *slot = slot_of(s, &masks, p, n, stated, row, &tokens, &suspect);
+    if (!slot) return CODE_ODD;
+    if (s->ids[slot->entry] == PENDING) {
+        uint8_t key[TEXT_BYTES_MAX + 1];
+        if (!give_shape(s, slot->entry, key, key_of(p, n, &tokens, key), row)) return note_odd(s, row, slot->entry);
+        if (stated > 0) s->severities[slot->entry] = (uint8_t)stated;
+    }
+    return (int32_t)slot->entry;
+}
+
+typedef int32_t Within(Scanner *s, const uint8_t *p, int n, const uint8_t *end, int stated, int64_t row);
+
+/* A text without its colours (parse._COLOUR), in `out`; its size. */
+static int without_colours(const uint8_t *p, int n, uint8_t *out) {
+    int size = 0;
+    for (int i = 0; i < n; i++) {
+        int end = i + 2;
+        if (p[i] == 27 && i + 1 < n && p[i + 1] == '[') {
+            while (end < n && ((p[end] >= '0' && p[end] <= '9') || p[end] == ';')) end++;
+            if (end < n && p[end] == 'm') {
+                i = end;
+                continue;
+            }
+        }
+        out[size++] = p[i];
+    }
+    return size;
+}
+
+/* A text with colours that is plain text without them; odd when it is anything else. */
+static __attribute__((noinline)) int32_t scan_coloured(Scanner *s, const uint8_t *p, int n, int64_t row, int is_line,
+                                                       Within *within) {
+    uint8_t plain[TEXT_BYTES_MAX + PADDING], ascii[KEY_BYTES_MAX];
+    if (n > KEY_BYTES_MAX) return note_odd(s, row, NO_ENTRY);
+    int size = without_colours(p, n, plain);
+    for (int i = 0; i < size; i++)
+        if (plain[i] == 27) return note_odd(s, row, NO_ENTRY);
+    as_ascii(ascii, p, n);
+    if (flyball_is_suspect(ascii, n) || (is_line && flyball_is_frame(ascii, n))) return note_odd(s, row, NO_ENTRY);
+    as_ascii(ascii, plain, size);
+    if (flyball_is_special(ascii, size) || is_glog(plain, size)) return note_odd(s, row, NO_ENTRY);
+    return within(s, plain, size, plain + sizeof plain, 0, row);
+}
+
 /* What an entry with flags asks to look at in the text itself. */
 static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slot, int suspect, const uint8_t *p, int n,
-                                                     const Tokens *tokens, int64_t row, int is_line) {
+                                                     const uint8_t *end, const Tokens *tokens, int64_t row, int is_line,
+                                                     Within *within) {
     uint8_t ascii[KEY_BYTES_MAX];
     int is_long = n > KEY_BYTES_MAX;
     if (!is_long) as_ascii(ascii, p, n);
@@ -461,7 +536,18 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
     if (is_line && slot->flags & IS_BLANK) return CODE_BLANK;
     if ((suspect || slot->flags & IS_SUSPECT) && (is_long || flyball_is_suspect(ascii, n)))
         return note_odd(s, row, NO_ENTRY);
-    if (slot->flags & IS_SPECIAL || (slot->flags & MAY_GLOG && is_glog(p, n))) return note_odd(s, row, NO_ENTRY);
+    if (slot->flags & IS_SPECIAL) {
+        const uint8_t *message;
+        uint8_t stated;
+        int size;
+        if (!flyball_json_message(p, n, &message, &size, &stated)) return note_odd(s, row, NO_ENTRY);
+        return within(s, message, size, end, stated, row);
+    }
+    if (slot->flags & MAY_GLOG && is_glog(p, n)) {
+        int from = 5;
+        while (from < n && (p[from] == ' ' || p[from] == '\t' || p[from] == '\r')) from++;
+        return within(s, p + from, n - from, end, flyball_severity_of(p, 1), row);
+    }
     if (s->ids[slot->entry] == PENDING) {
         uint8_t key[TEXT_BYTES_MAX + 1];
         if (!give_shape(s, slot->entry, key, key_of(p, n, tokens, key), row)) return note_odd(s, row, slot->entry);
@@ -472,7 +558,7 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
 /* The code of one text: its entry, CODE_BLANK, or CODE_ODD (then it is noted). `used` is set to its size. */
 static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int level, const uint8_t *p, size_t size,
                                                                const uint8_t *end, int64_t row, int is_line,
-                                                               size_t *used) {
+                                                               size_t *used, Within *within) {
     Masks masks;
     Tokens tokens;
     Read read = read_text(level, &masks, p, size, is_line);
@@ -482,62 +568,89 @@ static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int l
         return note_odd(s, row, NO_ENTRY);
     }
     *used = (size_t)read.size;
-    if (__builtin_expect(read.strange | read.newline, 0))
+    if (__builtin_expect(read.strange | read.newline, 0)) {
         if (read.newline || !is_plain_utf8(p, read.size)) return note_odd(s, row, NO_ENTRY);
+        if (memchr(p, 27, (size_t)read.size)) return scan_coloured(s, p, read.size, row, is_line, within);
+    }
     uint8_t copy[TEXT_BYTES_MAX + PADDING];
     if (__builtin_expect(end - p < read.size + PADDING, 0)) {
         memcpy(copy, p, (size_t)read.size);
         memset(copy + read.size, 0, PADDING);
-        p = copy;
+        p = copy, end = copy + sizeof copy;
     }
     int suspect = 0;
-    uint64_t hash = hash_key(&masks, p, read.size, s->seed[0], s->seed, &tokens, &suspect) | 1;
-    size_t at = hash & s->slots_mask;
-    const Slot *slot = &s->slots[at];
-    while (slot->hash != hash) {
-        if (!slot->hash) {
-            slot = add_entry(s, hash, p, read.size, &tokens, suspect, row);
-            if (!slot) return CODE_ODD;
-            break;
-        }
-        slot = &s->slots[at = (at + 1) & s->slots_mask];
-    }
+    const Slot *slot = slot_of(s, &masks, p, read.size, -1, row, &tokens, &suspect);
+    if (!slot) return CODE_ODD;
     if (__builtin_expect(!(slot->flags | (uint32_t)suspect), 1)) return (int32_t)slot->entry;
-    return look_closer(s, slot, suspect, p, read.size, &tokens, row, is_line);
+    return look_closer(s, slot, suspect, p, read.size, end, &tokens, row, is_line, within);
 }
 
 static inline __attribute__((always_inline)) int64_t scan_texts(Scanner *s, int level, const uint8_t *data,
-                                                                const int32_t *offsets, int64_t rows, int32_t *codes) {
+                                                                const int32_t *offsets, int64_t rows, int32_t *codes,
+                                                                Within *within) {
     const uint8_t *end = data + offsets[rows];
     size_t used;
     for (int64_t row = 0; row < rows; row++)
-        codes[row] = scan_text(s, level, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]), end, row, 0, &used);
+        codes[row] = scan_text(s, level, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]), end, row, 0, &used,
+                               within);
     return rows;
 }
 
 static inline __attribute__((always_inline)) int64_t scan_lines(Scanner *s, int level, const uint8_t *data, size_t size,
-                                                                uint32_t *begins, int32_t *codes, int64_t rows_max) {
+                                                                uint32_t *begins, int32_t *codes, int64_t rows_max,
+                                                                Within *within) {
     size_t at = 0;
     int64_t row = 0;
     for (; at < size && row < rows_max; row++) {
         size_t used;
         begins[row] = (uint32_t)at;
-        codes[row] = scan_text(s, level, data + at, size - at, data + size, row, 1, &used);
+        codes[row] = scan_text(s, level, data + at, size - at, data + size, row, 1, &used, within);
         at += used + 1;
     }
     begins[row] = (uint32_t)at;
     return row;
 }
 
+/* Records of an OTLP request: the codes of their bodies, and what else is counted by. -1 when the walker gave up. */
+static inline __attribute__((always_inline)) int64_t scan_logs(Scanner *s, int level, const uint8_t *payload, size_t size,
+                                                               LogColumns *out, int64_t rows_max, Within *within) {
+    OtlpWalker walker;
+    OtlpRecord record;
+    int64_t row = 0;
+    int got;
+    otlp_begin(&walker, payload, size);
+    while ((got = otlp_next(&walker, &record)) > 0 && row < rows_max) {
+        if (got != OTLP_RECORD) continue;
+        size_t used;
+        const uint8_t *body = record.body.size ? record.body.at : payload;
+        out->times[row] = record.time_ns ? record.time_ns : record.observed_ns;
+        out->severities[row] = record.severity;
+        out->bodies[row] = (uint32_t)(body - payload);
+        out->codes[row] = record.body_kind == OTLP_BODY_OTHER
+                              ? note_odd(s, row, NO_ENTRY)
+                              : scan_text(s, level, body, record.body.size, payload + size, row, 0, &used, within);
+        row++;
+    }
+    return got == OTLP_UNUSUAL ? -1 : row;
+}
+
 /* One copy of the loops for each kind of processor. */
-#define FOR_LEVEL(name, level, attribute)                                                                        \
-    attribute static int64_t texts_##name(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows, \
-                                          int32_t *codes) {                                                      \
-        return scan_texts(s, level, data, offsets, rows, codes);                                                 \
-    }                                                                                                            \
-    attribute static int64_t lines_##name(Scanner *s, const uint8_t *data, size_t size, uint32_t *begins,        \
-                                          int32_t *codes, int64_t rows_max) {                                    \
-        return scan_lines(s, level, data, size, begins, codes, rows_max);                                        \
+#define FOR_LEVEL(name, level, attribute)                                                                          \
+    attribute static int32_t within_##name(Scanner *s, const uint8_t *p, int n, const uint8_t *end, int stated,    \
+                                           int64_t row) {                                                          \
+        return scan_within(s, level, p, n, end, stated, row);                                                      \
+    }                                                                                                              \
+    attribute static int64_t texts_##name(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows,   \
+                                          int32_t *codes) {                                                        \
+        return scan_texts(s, level, data, offsets, rows, codes, within_##name);                                    \
+    }                                                                                                              \
+    attribute static int64_t lines_##name(Scanner *s, const uint8_t *data, size_t size, uint32_t *begins,          \
+                                          int32_t *codes, int64_t rows_max) {                                      \
+        return scan_lines(s, level, data, size, begins, codes, rows_max, within_##name);                           \
+    }                                                                                                              \
+    attribute static int64_t logs_##name(Scanner *s, const uint8_t *payload, size_t size, LogColumns *out,         \
+                                         int64_t rows_max) {                                                       \
+        return scan_logs(s, level, payload, size, out, rows_max, within_##name);                                   \
     }
 
 FOR_LEVEL(plain, LEVEL_PLAIN, )
@@ -597,6 +710,14 @@ EXPORT int64_t flyball_scan_texts(Scanner *s, const uint8_t *data, const int32_t
     begin_call(s);
     DISPATCH(s, texts, data, offsets, rows, codes);
     return s->failed ? -1 : rows;
+}
+
+/* The codes of the records of an OTLP request with logs, at most `rows_max`: of the others nothing is said. Returns how
+ * many; -1 for a request that upb must judge, -2 without memory. */
+EXPORT int64_t flyball_scan_logs(Scanner *s, const uint8_t *payload, int64_t size, LogColumns *out, int64_t rows_max) {
+    begin_call(s);
+    int64_t rows = DISPATCH(s, logs, payload, (size_t)size, out, rows_max);
+    return s->failed ? -2 : rows;
 }
 
 /* The codes of the first lines of `data`, which ends with a newline, at most `rows_max`; where each begins, and in

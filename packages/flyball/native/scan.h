@@ -35,6 +35,14 @@ typedef struct {
     size_t frames_number;
 } Scanned;
 
+/* What a request's records are counted by: room for each. `bodies` is where in the request a body begins. */
+typedef struct {
+    int32_t *codes;
+    uint64_t *times; /* nanoseconds: the record's time, else when it was observed */
+    uint8_t *severities;
+    uint32_t *bodies;
+} LogColumns;
+
 EXPORT Scanner *flyball_scanner_new(uint64_t seed_1, uint64_t seed_2, uint64_t other, uint64_t shapes_max, int level);
 EXPORT void flyball_scanner_free(Scanner *s);
 EXPORT void flyball_scanner_forget(Scanner *s);
@@ -42,6 +50,7 @@ EXPORT int flyball_scanner_know(Scanner *s, const uint64_t *ids, int64_t n);
 EXPORT void flyball_scanner_settle(Scanner *s, int64_t entry, uint64_t id, uint8_t severity);
 EXPORT void flyball_scanner_look(const Scanner *s, Scanned *out);
 EXPORT int64_t flyball_scan_texts(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows, int32_t *codes);
+EXPORT int64_t flyball_scan_logs(Scanner *s, const uint8_t *payload, int64_t size, LogColumns *out, int64_t rows_max);
 EXPORT int64_t flyball_scan_lines(Scanner *s, const uint8_t *data, int64_t size, uint32_t *begins, int32_t *codes,
                                   int64_t rows_max);
 EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins, const int32_t *codes, int64_t rows,

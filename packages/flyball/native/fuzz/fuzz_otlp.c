@@ -2,12 +2,14 @@
 #include <stdlib.h>
 
 #include "otlp_columns.h"
+#include "scan.h"
 
 int fuzz_one(const uint8_t *data, size_t size);
 
 #define HOLDS(what) \
     if (!(what)) abort()
 #define KNOWN_BYTES_MAX (1 << 20)
+#define SCANNED_MAX 64
 #define EXPORTS 2 /* the same twice: the second finds its attributes known */
 
 static Attributes *known;
@@ -78,11 +80,28 @@ static void fill(Logs *logs, const uint8_t *const *payloads, const size_t *paylo
     free(odd_texts);
 }
 
+/* The same records, scanned without columns. */
+static void scan(const uint8_t *data, size_t size, int64_t records) {
+    int32_t codes[SCANNED_MAX];
+    uint64_t times[SCANNED_MAX];
+    uint8_t severities[SCANNED_MAX];
+    uint32_t bodies[SCANNED_MAX];
+    LogColumns columns = {codes, times, severities, bodies};
+    Scanner *scanner = flyball_scanner_new(1, 2, 3, 5, 2);
+    HOLDS(scanner);
+    int64_t rows = flyball_scan_logs(scanner, data, (int64_t)size, &columns, SCANNED_MAX);
+    HOLDS(rows >= -1 && rows <= SCANNED_MAX);
+    if (rows >= 0 && rows < SCANNED_MAX && records >= 0) HOLDS(rows == records);
+    for (int64_t row = 0; row < rows; row++) HOLDS(bodies[row] <= size);
+    flyball_scanner_free(scanner);
+}
+
 int fuzz_one(const uint8_t *data, size_t size) {
     const uint8_t *payloads[EXPORTS] = {data, data};
     const size_t payload_sizes[EXPORTS] = {size, size};
     int64_t records = flyball_otlp_check(data, size, 0);
     flyball_otlp_check(data, size, 1);
+    scan(data, size, records);
     if (known && flyball_attributes_bytes(known) > KNOWN_BYTES_MAX) {
         flyball_attributes_free(known);
         known = NULL;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -72,6 +75,104 @@ def _same(batches: list[list[str]], level: int) -> None:
 @example([["{}", "", " ", "\t", "é1", "é2", "é1"], ["é1", "é3"]])
 def test_the_core_says_what_the_pure_path_says(level: int, batches: list[list[str]]) -> None:
     _same(batches, level)
+
+
+_NAMES = st.sampled_from(
+    [
+        "message",
+        "msg",
+        "event",
+        "@mt",
+        "log",
+        "fields",
+        "level",
+        "severity",
+        "lvl",
+        "log.level",
+        "error",
+        "err",
+        "exception",
+        "error.type",
+        "stack",
+        "a",
+        "b",
+        "time",
+    ]
+)
+_LEAVES = st.one_of(
+    st.sampled_from(
+        [
+            "user 7 came",
+            "",
+            " {x",
+            "warn",
+            "ERROR",
+            "I0102 15:04:05 x",
+            "a\nb",
+            "é 5",
+            "password=hunter2",
+            'q"',
+        ]
+    ),
+    st.integers(-10, 70),
+    st.sampled_from([0.5, 1e300, True, False, None, 30, 50, 10**19]),
+)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(_NAMES, inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(
+    st.lists(st.dictionaries(_NAMES, _VALUES, max_size=5), min_size=1, max_size=4),
+    st.sampled_from(["", " ", "prefix 5: ", "\t", "\x1b[32m"]),
+    st.sampled_from(["", " ", "\r", "x", "\x1b[0m"]),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_json(level: int, objects: list[dict[str, Any]], before: str, after: str, spaced: bool) -> None:  # noqa: FBT001
+    separators = (", ", ": ") if spaced else (",", ":")
+    lines = [before + json.dumps(one, separators=separators, ensure_ascii=spaced) + after for one in objects]
+    _same([lines, lines], level)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"msg":"a","msg":"b"}',
+        '{"level":"info","level":"warn","msg":"x"}',
+        '{"msg":""}',
+        '{"msg":"x",}',
+        '{"msg":"x"}}',
+        "{}",
+        '{"msg":"x" "a":1}',
+        '{"msg":"x","n":01}',
+        '{"msg":"x","n":-}',
+        '{"msg":"x","n":1.}',
+        '{"msg":"x","n":.5}',
+        '{"msg":"x","n":1e5}',
+        '{"msg":"x","s":"\\q"}',
+        '{"msg":"x","s":"\\u00e9"}',
+        '{"msg":"x\ty"}',
+        '{"msg":"x","s":"a\tb"}',
+        '{"msg":tru}',
+        '{"msg":null,"message":"y"}',
+        '{"message":null,"msg":"y"}',
+        '{"":1,"msg":"x"}',
+        '{"msg":"x","a":' + "[" * 40 + "]" * 40 + "}",
+        '{"msg":"x","level":30}',
+        '{"msg":"x","level":30.0}',
+        '{"msg":"x","level":-30}',
+        '{"msg":"x","n":' + "9" * 400 + "}",
+        '{"msg":"  {y"}',
+        '{"msg":"   "}',
+        '{"msg":"x","level":null,"lvl":"warn"}',
+    ],
+)
+def test_json_that_is_unusual_or_none(line: str) -> None:
+    _same([[line, f" {line} "], [line]], 2)
 
 
 @pytest.mark.parametrize("level", LEVELS)
