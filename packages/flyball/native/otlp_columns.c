@@ -124,7 +124,7 @@ const Run *flyball_logs_runs(const Logs *logs) { return (const Run *)(const void
 
 const Odd *flyball_logs_odds(const Logs *logs) { return (const Odd *)(const void *)logs->odds.data; }
 
-static void fill_attributes(const Logs *logs, const Columns *columns) {
+static void fill_attributes(const Logs *logs, const LogArrays *columns) {
     const uint32_t *codes = (const uint32_t *)(const void *)logs->codes.data;
     const uint8_t *arena = logs->known->texts.data;
     Texts keys = texts_begin(columns->key_ends, columns->keys);
@@ -158,7 +158,7 @@ static inline void fill_id(uint8_t *into, Bytes id, size_t width) {
 
 bool flyball_logs_fill(const Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
                               const int32_t *odd_ends, const uint8_t *odd_texts, const uint8_t *odd_types,
-                              const Columns *columns) {
+                              const LogArrays *columns) {
     Texts severity_texts = texts_begin(columns->severity_text_ends, columns->severity_texts);
     Texts bodies = texts_begin(columns->body_ends, columns->bodies);
     Texts body_types = texts_begin(columns->body_type_ends, columns->body_types);

@@ -57,7 +57,7 @@ typedef struct {
     uint8_t *typed_keys;
     int32_t *typed_type_ends;
     uint8_t *typed_types;
-} Columns;
+} LogArrays;
 
 /* Nothing walked yet; `known` must outlive it. NULL without memory. */
 EXPORT Logs *flyball_logs_new(Attributes *known);
@@ -77,6 +77,6 @@ EXPORT const Odd *flyball_logs_odds(const Logs *logs);
    False: the payloads are not those that were walked, and the buffers are not to be used. */
 EXPORT bool flyball_logs_fill(const Logs *logs, const uint8_t *const *payloads, const size_t *payload_sizes,
                               const int32_t *odd_ends, const uint8_t *odd_texts, const uint8_t *odd_types,
-                              const Columns *columns);
+                              const LogArrays *columns);
 
 #endif

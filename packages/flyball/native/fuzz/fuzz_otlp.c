@@ -59,9 +59,9 @@ static void fill(Logs *logs, const uint8_t *const *payloads, const size_t *paylo
                           sizes.event_names, ends,     items, sizes.keys,  items,                sizes.values, ends,
                           typed,     sizes.typed_keys, typed, sizes.typed_types};
     void *buffers[sizeof room_of / sizeof *room_of];
-    _Static_assert(sizeof buffers == sizeof(Columns), "a buffer for each column");
+    _Static_assert(sizeof buffers == sizeof(LogArrays), "a buffer for each column");
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) buffers[i] = room(room_of[i]);
-    Columns columns;
+    LogArrays columns;
     memcpy(&columns, buffers, sizeof columns);
     HOLDS(flyball_logs_fill(logs, payloads, payload_sizes, odd_ends, odd_texts, odd_types, &columns));
     HOLDS((uint64_t)columns.severity_text_ends[rows] == sizes.severity_texts);
