@@ -104,6 +104,21 @@ class Scanner:
             raise MemoryError
         return codes, self._look()
 
+    def logs(self, payload: bytes, rows_max: int) -> tuple[NDArray[np.int32], Found]:
+        """The codes of the bodies in an OTLP request with logs, at most `rows_max`, scanned where they lie.
+
+        Raises:
+            ValueError: the request is one that only a whole parser can judge.
+        """
+        columns = [np.empty(rows_max, dtype) for dtype in (np.int32, np.uint64, np.uint8, np.uint32)]
+        pointers = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns))
+        rows = self._core.flyball_scan_logs(self._held, payload, len(payload), pointers, rows_max)
+        if rows == -1:
+            raise ValueError("not a request that the core walks")
+        if rows < 0:
+            raise MemoryError
+        return columns[0][:rows], self._look()
+
     def lines(
         self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
     ) -> tuple[int, Found]:
@@ -196,6 +211,7 @@ def _core() -> ctypes.CDLL:
         ("scanner_look", None, [pointer, pointer]),
         ("scanner_settle", None, [pointer, number, ctypes.c_uint64, ctypes.c_uint8]),
         ("scan_texts", number, [pointer, pointer, pointer, number, pointer]),
+        ("scan_logs", number, [pointer, ctypes.c_char_p, number, pointer, number]),
         ("scan_lines", number, [pointer, pointer, number, pointer, pointer, number]),
         ("tally", ctypes.c_int, [pointer, pointer, pointer, pointer, number, ctypes.c_uint64]),
         ("tallied", number, [pointer, pointer, pointer]),
