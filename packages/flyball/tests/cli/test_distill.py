@@ -81,6 +81,20 @@ def test_json_has_one_object_per_pattern_by_count(log: Path) -> None:
     assert b"redacted 1 | other 0 | cut 0" in done.stderr
 
 
+def test_the_summary_says_how_much_smaller_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "many.log"
+    path.write_text("request 5 from 10.0.0.1 took 17 ms\n" * 20_000)
+    done = run(str(path), "--json")
+    summary = dict(
+        part.rsplit(" ", 1) for part in done.stderr.decode().replace(" %", "%").strip().split(" | ")
+    )
+    bytes_in, kept = (int(summary[name].replace(",", "")) for name in ("bytes in", "bytes kept"))
+    assert (summary["lines"], summary["patterns"]) == ("20,000", "1")
+    assert (bytes_in, kept) == (path.stat().st_size, len(done.stdout))
+    assert float(summary["kept"].removesuffix("%")) == pytest.approx(100 * kept / bytes_in, rel=0.05)
+    assert b"kept - |" in run("-", "--json", stdin=b"").stderr, "of nothing there is no share"
+
+
 def test_assign_gives_each_line_its_patterns_fingerprint(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = rows(run(str(log), "--json", "--assign", str(out)))
