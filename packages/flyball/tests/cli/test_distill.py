@@ -120,6 +120,31 @@ def test_assign_gives_each_line_its_patterns_fingerprint(log: Path, tmp_path: Pa
     )
 
 
+def test_the_order_of_lines_changes_neither_groups_nor_templates(tmp_path: Path) -> None:
+    lines = [
+        *(f"session opened for user {name} by root" for name in ("alice", "bob", "carol", "dave")),
+        *(f"bean {name} was created in {place}" for name in ("a_b", "c_d") for place in ("core_x", "web_y")),
+        *(f"link {state} on port {port}" for state in ("up", "down") for port in (1, 2)),
+        "payment 7 declined",
+    ]
+
+    def groups(order: list[str]) -> set[tuple[str, frozenset[str]]]:
+        path, out = tmp_path / "in.log", tmp_path / "out"
+        path.write_text("".join(f"{line}\n" for line in order))
+        texts = {
+            row["fingerprint"]: row["template"]
+            for row in rows(run(str(path), "--json", "--assign", str(out)))
+        }
+        found: dict[str, set[str]] = {}
+        for line, name in zip(order, out.read_text().splitlines(), strict=True):
+            found.setdefault(name, set()).add(line)
+        return {(texts[name], frozenset(members)) for name, members in found.items()}
+
+    mixed = sorted(lines, key=lambda line: line[::-1])
+    assert len(groups(lines)) == 5
+    assert groups(lines) == groups(list(reversed(lines))) == groups(mixed)
+
+
 def test_stdin_gzip_and_several_files_are_one_input(log: Path, tmp_path: Path) -> None:
     zipped = tmp_path / "app.log.gz"
     zipped.write_bytes(gzip.compress(LOG.encode()))
