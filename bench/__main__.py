@@ -9,12 +9,18 @@ import argparse
 import os
 import time
 
-from bench import distill, novelty, otlp, server
+from bench import distill, memory, novelty, otlp, server
 
 QUIET_LOAD = 0.5
 """A load average per core above this, before anything of ours runs, and the figures are not to be trusted."""
 
-BENCHES = {"distill": distill.run, "otlp": otlp.run, "novelty": novelty.run, "server": server.run}
+BENCHES = {
+    "distill": distill.run,
+    "otlp": otlp.run,
+    "memory": memory.run,
+    "novelty": novelty.run,
+    "server": server.run,
+}
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
-from flyball.pipeline.runner import Runner
+from flyball.pipeline.runner import BYTES_IN, BYTES_KEPT, RECORDS_IN, Runner
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
 from flyball.receivers.otlp_decode import Decoder
@@ -138,6 +138,23 @@ class Server:
             "duplicates": self.bus.duplicates,
             "committed_ms": self.telemetry.committed_ms,
             "edges": self.meter.snapshot(),
+            "reduction": self._reduction(),
+        }
+
+    def _reduction(self) -> Mapping[str, Any]:
+        """How much smaller what is kept is than what was stored since the start, all but raw rows, which expire.
+
+        `bytes_in` are OTLP requests, unpacked; `bytes_kept` counts and exemplars as they go to the store, which packs
+        them further; `patterns` are all that are known. `kept` is the share, None before there was anything.
+        """
+        distil = self.meter.snapshot().get("distil", {})
+        came, kept = distil.get(BYTES_IN, 0), distil.get(BYTES_KEPT, 0)
+        return {
+            "records_in": distil.get(RECORDS_IN, 0),
+            "patterns": len(self.ports.catalog),
+            "bytes_in": came,
+            "bytes_kept": kept,
+            "kept": round(kept / came, 6) if came else None,
         }
 
     def context(self, name: str, *, ready: Callable[[], None] = lambda: None) -> ReceiverContext:

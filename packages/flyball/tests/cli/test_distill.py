@@ -81,6 +81,20 @@ def test_json_has_one_object_per_pattern_by_count(log: Path) -> None:
     assert b"redacted 1 | other 0 | cut 0" in done.stderr
 
 
+def test_the_summary_says_how_much_smaller_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "many.log"
+    path.write_text("request 5 from 10.0.0.1 took 17 ms\n" * 20_000)
+    done = run(str(path), "--json")
+    summary = dict(
+        part.rsplit(" ", 1) for part in done.stderr.decode().replace(" %", "%").strip().split(" | ")
+    )
+    bytes_in, kept = (int(summary[name].replace(",", "")) for name in ("bytes in", "bytes kept"))
+    assert (summary["lines"], summary["patterns"]) == ("20,000", "1")
+    assert (bytes_in, kept) == (path.stat().st_size, len(done.stdout))
+    assert float(summary["kept"].removesuffix("%")) == pytest.approx(100 * kept / bytes_in, rel=0.05)
+    assert b"kept - |" in run("-", "--json", stdin=b"").stderr, "of nothing there is no share"
+
+
 def test_assign_gives_each_line_its_patterns_fingerprint(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = rows(run(str(log), "--json", "--assign", str(out)))
@@ -104,6 +118,31 @@ def test_assign_gives_each_line_its_patterns_fingerprint(log: Path, tmp_path: Pa
     assert session == fingerprint(shape_of("session opened for user alice by root").id), (
         "the oldest shape names it"
     )
+
+
+def test_the_order_of_lines_changes_neither_groups_nor_templates(tmp_path: Path) -> None:
+    lines = [
+        *(f"session opened for user {name} by root" for name in ("alice", "bob", "carol", "dave")),
+        *(f"bean {name} was created in {place}" for name in ("a_b", "c_d") for place in ("core_x", "web_y")),
+        *(f"link {state} on port {port}" for state in ("up", "down") for port in (1, 2)),
+        "payment 7 declined",
+    ]
+
+    def groups(order: list[str]) -> set[tuple[str, frozenset[str]]]:
+        path, out = tmp_path / "in.log", tmp_path / "out"
+        path.write_text("".join(f"{line}\n" for line in order))
+        texts = {
+            row["fingerprint"]: row["template"]
+            for row in rows(run(str(path), "--json", "--assign", str(out)))
+        }
+        found: dict[str, set[str]] = {}
+        for line, name in zip(order, out.read_text().splitlines(), strict=True):
+            found.setdefault(name, set()).add(line)
+        return {(texts[name], frozenset(members)) for name, members in found.items()}
+
+    mixed = sorted(lines, key=lambda line: line[::-1])
+    assert len(groups(lines)) == 5
+    assert groups(lines) == groups(list(reversed(lines))) == groups(mixed)
 
 
 def test_stdin_gzip_and_several_files_are_one_input(log: Path, tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from flyball.distill.catalog import Catalog
 from flyball.distill.lines import LineReader
-from flyball.distill.shapes import shape_of
+from flyball.distill.shapes import Distiller, shape_of
 from flyball.distill.templates import MEANING, partition
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,6 +179,13 @@ def test_lines_of_many_kinds_are_grouped_as_a_reader_would() -> None:
     for line, fingerprint in found.items():
         groups[fingerprint].append(line)
     assert sorted(groups.values()) == sorted(EXPECTED)
+
+
+def test_the_core_says_what_python_says() -> None:
+    texts, none = pa.array(LINES), np.zeros(len(LINES), np.uint8)
+    expected = [shape_of(line).id for line in LINES]
+    assert Distiller().distill(texts, none).shapes.tolist() == expected
+    assert Distiller(core=None).distill(texts, none).shapes.tolist() == expected
 
 
 @given(st.randoms(use_true_random=False))

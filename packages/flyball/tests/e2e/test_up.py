@@ -37,6 +37,19 @@ def test_the_main_port_takes_otlp_too_and_spans_come_back_as_a_trace(tmp_path: P
         assert httpx.get(f"{server.url}/api/v1/traces/{99:032x}").status_code == 404
 
 
+def test_health_says_how_much_smaller_what_is_kept_is(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        assert httpx.get(f"{server.url}/healthz").json()["reduction"]["kept"] is None
+        request = logs_request([f"order {number} placed by customer {number}" for number in range(5_000)])
+        server.post_logs(request.SerializeToString()).raise_for_status()
+        server.settled()
+        found = httpx.get(f"{server.url}/healthz").json()["reduction"]
+        assert (found["records_in"], found["patterns"]) == (5_000, 1)
+        assert found["bytes_in"] == request.ByteSize()
+        assert 0 < found["bytes_kept"] < found["bytes_in"] / 50
+        assert found["kept"] == pytest.approx(found["bytes_kept"] / found["bytes_in"], abs=1e-6)
+
+
 def test_files_and_standard_input_are_received(tmp_path: Path) -> None:
     log = tmp_path / "checkout.log"
     log.write_text("ERROR payment 17 declined\nINFO order 18 placed\n")

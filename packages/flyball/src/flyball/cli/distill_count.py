@@ -73,9 +73,17 @@ class Count:
         counts = self._counts
         return (
             f"lines {counts.lines:,} | records {counts.records:,} | patterns {patterns:,} | bytes in {self.bytes_in:,}"
-            f" | bytes kept {bytes_kept:,} | {counts.lines / max(elapsed_s, 1e-9):,.0f} lines/s"
+            f" | bytes kept {bytes_kept:,} | kept {percent(bytes_kept, self.bytes_in)} | {counts.lines / max(elapsed_s, 1e-9):,.0f} lines/s"
             f" | redacted {counts.redacted:,} | other {counts.other:,} | cut {counts.cut:,}"
         )
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in words: two figures that count, so that a thousandth is no `0 %`; `-` of nothing."""
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"  # noqa: PLR2004 - two figures
 
 
 def _rfc3339(time: int | None) -> str | None:

@@ -101,6 +101,10 @@ class Catalog:
         """Every shape in the catalog."""
         return frozenset(self._shapes)
 
+    def __len__(self) -> int:
+        """How many patterns there are."""
+        return len(self._texts)
+
     def patterns(self) -> list[Pattern]:
         """Every pattern, the oldest first."""
         return [self._pattern(root) for root in sorted(self._texts, key=self._age)]

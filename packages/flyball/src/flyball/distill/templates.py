@@ -161,7 +161,8 @@ class Columns:
     """
 
     def __init__(self) -> None:
-        self._columns: dict[tuple[int, int], _Column] = {}
+        # Most columns are met once: those hold the template and shape they were met in, shared by all its columns.
+        self._columns: dict[int, _Column | tuple[str, int]] = {}
         self._known: dict[str, int] = {}
 
     def add_all(self, shapes: Iterable[Shape]) -> list[tuple[int, int]]:
@@ -177,27 +178,53 @@ class Columns:
         pairs: list[tuple[int, int]] = []
         work = [(shape.template, shape.id)]
         while work:
-            template, one = work.pop()
+            met = work.pop()
+            template, one = met
             if template in self._known:
                 pairs.append((self._known[template], one))
                 continue
             self._known[template] = one
             parts = tokens(template)
+            before, after = _running(parts), _running(reversed(parts))
             for at, slot in places(parts):
                 # Python's own hash: private to this process and keyed, so nobody can craft collisions.
-                context = (hash(tuple(parts[:at])), hash(tuple(parts[at + 1 :])))
-                column = self._columns.setdefault(context, _Column(slot=slot))
-                varied = column.varies
+                context = hash((before[at], after[len(parts) - at - 1]))
+                column = self._column(context, met, parts, at, slot=slot)
+                if column is None or column.varies:
+                    pairs += [(column.shapes[0], one)] if column else []
+                    continue
                 pairs += _observe(column, parts[at], one)
-                if column.varies and not varied:
+                if column.varies:
                     work.append(("".join([*parts[:at], WILDCARD, *parts[at + 1 :]]), one))
         return [(one, other) for one, other in pairs if one != other]
 
+    def _column(
+        self, context: int, met: tuple[str, int], parts: list[str], at: int, *, slot: bool
+    ) -> _Column | None:
+        """The column of a place that was met before; None when it is met for the first time."""
+        found = self._columns.setdefault(context, met)
+        if isinstance(found, _Column):
+            return found
+        if found is met:
+            return None
+        other = tokens(found[0])
+        if other[:at] != parts[:at] or other[at + 1 :] != parts[at + 1 :]:
+            return None  # another place whose hash is the same, once in 2^64
+        column = _Column(slot=slot, shapes=[found[1]], values={other[at]})
+        self._columns[context] = column
+        return column
+
+
+def _running(parts: Iterable[str]) -> list[int]:
+    """A hash of the first 0, 1, 2, ... of the parts."""
+    hashes = [0]
+    for part in parts:
+        hashes.append(hash((hashes[-1], part)))
+    return hashes
+
 
 def _observe(column: _Column, value: str, shape: int) -> list[tuple[int, int]]:
-    """Note that a shape has this value in the column; returns the pairs that this joins."""
-    if column.varies:
-        return [(column.shapes[0], shape)]
+    """Note that a shape has this value in a column not known to vary; returns the pairs that this joins."""
     column.values.add(value)
     column.shapes.append(shape)
     if not _enough(column):

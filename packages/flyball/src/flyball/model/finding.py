@@ -64,7 +64,8 @@ class Finding:
     traffic (of shares or durations where those moved), None when there was nothing before. `p` is the
     single test's probability under "nothing changed"; `q` the false discovery rate at which it is found among
     all tests of the question. `score` = `surprise` x `harm`: surprise is -log10(q) with a ceiling, harm is
-    0 to 1; a symptom's score stays below that of the new error line beside it. `after_change_s`
+    0 to 1, of which at most a tenth comes from how the template's words sound; a symptom's score stays below that
+    of the new error line beside it. `after_change_s`
     is `first_seen` less the change's time. `last_heard` is since when there is nothing, of silence findings only.
     `quantile` is the one that moved and
     `slow_bucket` the histogram bucket above which a span counts as slow, of latency findings only.

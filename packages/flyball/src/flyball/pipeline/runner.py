@@ -19,7 +19,7 @@ import pyarrow as pa
 from flyball.component.ports import TelemetryStore
 from flyball.errors import RowsRejected, StoreError
 from flyball.model.batch import Batch
-from flyball.model.export import Export
+from flyball.model.export import Export, Signal
 from flyball.pipeline.bus_local import LocalBus, Sealed
 from flyball.pipeline.journal import Entry
 from flyball.pipeline.meter import Meter
@@ -31,6 +31,11 @@ _PAUSE_S = 1.0
 _RETRY_S = 2.0
 _DRAIN_SECONDS_MAX = 30.0
 _REJECTED_BYTES_MAX = 64 * 1024 * 1024
+
+# What the distil stage took in and left; `Meter.snapshot` has them on the edge `distil`.
+BYTES_IN = "bytes in"
+RECORDS_IN = "records in"
+BYTES_KEPT = "bytes kept"
 
 Decode = Callable[[Sequence[Export], int], Batch]
 Stage = Callable[[Batch], Batch]
@@ -106,7 +111,7 @@ class Runner:
         except RowsRejected as error:
             await self._divide(sealed, str(error))
             return
-        self._count(batch)
+        self._count(exports, batch)
         await self._until_done(lambda: self._after(batch))
         await self._bus.commit(sealed)
 
@@ -163,7 +168,13 @@ class Runner:
             async with asyncio.timeout(_PAUSE_S):
                 await self._stopping.wait()
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, exports: Sequence[Export], batch: Batch) -> None:
+        distilled = (export for export in exports if export.signal is not Signal.METRICS)
+        self._meter.count("distil", BYTES_IN, sum(len(export.payload) for export in distilled))
+        for table in (batch.logs, batch.spans):
+            self._meter.count("distil", RECORDS_IN, table.num_rows if table is not None else 0)
+        for table in (batch.counts, batch.exemplars):
+            self._meter.count("distil", BYTES_KEPT, table.nbytes if table is not None else 0)
         for name, table in (("logs", batch.logs), ("traces", batch.spans), ("metrics", batch.metrics)):
             self._meter.count("store", name, table.num_rows if table is not None else 0)
         for reason, number in batch.dropped.items():

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flyball.distill.sentiment import sentiment
 from flyball.model.pattern import fingerprint
+from flyball.model.window import SignalKind
 from flyball.queries.periods import period, row_limit
 from flyball.queries.ports import Ports
 from flyball.queries.records import as_of
@@ -20,7 +22,11 @@ _SERIES_MAX = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternRow:
-    """One pattern in one service: `spark` has its count in each of SPARK_POINTS equal parts of the period."""
+    """One pattern in one service.
+
+    `spark` has its count in each of SPARK_POINTS equal parts of the period; `sentiment` is how its words sound, -1
+    (trouble) to 1 (relief), a hint and no proof (`distill.sentiment`).
+    """
 
     fingerprint: str
     template: str
@@ -33,6 +39,7 @@ class PatternRow:
     first_seen: datetime
     last_seen: datetime
     spark: Sequence[int]
+    sentiment: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,4 +153,5 @@ def _row(key: tuple[str, str, str, str], rows: Sequence[Mapping[str, Any]], temp
         first_seen=datetime.fromtimestamp(min(row["first"] for row in rows), UTC),
         last_seen=datetime.fromtimestamp(max(row["last"] for row in rows), UTC),
         spark=spark,
+        sentiment=sentiment(template) if key[1] == SignalKind.LOG else 0.0,
     )

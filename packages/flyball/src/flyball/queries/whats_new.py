@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from flyball.detect import noticed
 from flyball.detect.latency import BEFORE_S_MIN
 from flyball.detect.new import perhaps_starting
+from flyball.distill.sentiment import sentiment
 from flyball.errors import InputError, NotFound
 from flyball.model.change import Change
-from flyball.model.finding import Finding
+from flyball.model.finding import Finding, FindingKind
 from flyball.model.window import SignalKind, Window
 from flyball.queries.cite import cite
 from flyball.queries.cohorts import Place, bound
@@ -27,6 +28,10 @@ from flyball.queries.window import Read, read_window
 LAST_DEPLOY = "last-deploy"
 FINDINGS_MAX = 50
 """Findings in one answer; the others are counted in its limits."""
+SENTIMENT_PART = 0.1
+"""By so much of itself a finding's harm grows when its words are all trouble, and shrinks when they are relief."""
+
+_WORDS_TELL = frozenset({FindingKind.NEW, FindingKind.RATE_UP, FindingKind.SEVERITY_SHIFT})
 _SERVICES_MAX = 50
 _CHANGE_ID = re.compile(r"[a-z]+_[0-9A-Za-z_-]+")
 _ENOUGH_BEFORE_S = 20.0
@@ -98,7 +103,7 @@ async def whats_new(
     )
     asked = None if as_of else max(seen, ports.now())
     reads = await read_places(ports, places, change=change, start=start, seen=seen, asked=asked)
-    found = [(read, f) for read in reads for f in noticed(read.window)]
+    found = [(read, _toned(f)) for read in reads for f in noticed(read.window)]
     found.sort(key=lambda pair: (-pair[1].score, pair[1].id))
     findings = await cite(ports, found[:FINDINGS_MAX], start=start, as_of=seen)
     if len(found) > FINDINGS_MAX:
@@ -119,6 +124,14 @@ async def whats_new(
         as_of=seen,
         records=sum(c.before_records + c.after_records for c in compared),
     )
+
+
+def _toned(finding: Finding) -> Finding:
+    """With what its words sound like in its harm: a small part of the order, and of nothing else."""
+    if finding.signal_kind is not SignalKind.LOG or finding.kind not in _WORDS_TELL:
+        return finding
+    harm = min(finding.harm * (1.0 - SENTIMENT_PART * sentiment(finding.template)), 1.0)
+    return replace(finding, harm=harm, score=finding.surprise * harm)
 
 
 async def read_places(
