@@ -10,7 +10,6 @@ typedef struct {
     uint64_t digit;   /* [0-9] */
     uint64_t word;    /* [A-Za-z0-9_] */
     uint64_t joined;  /* [A-Za-z0-9_.-] */
-    uint64_t telling; /* [g-zG-Z]: letters that no hexadecimal number has */
     uint64_t newline;
     uint64_t strange; /* other control characters than tab and return, and bytes that are no ASCII */
 } Classes;
@@ -27,7 +26,6 @@ static inline Classes classify_plain(const uint8_t *p, size_t left) {
         c.digit |= digit << i;
         c.word |= word << i;
         c.joined |= (uint64_t)(word | (b == '.') | (b == '-')) << i;
-        c.telling |= (uint64_t)(letter && l >= 'g') << i;
         c.newline |= (uint64_t)(b == '\n') << i;
         c.strange |= (uint64_t)(b >= 128 || (b < 32 && b != '\t' && b != '\n' && b != '\r')) << i;
     }
@@ -55,7 +53,6 @@ __attribute__((target(TARGET_AVX2))) static inline Classes classify_avx2(const u
         __m256i v = _mm256_loadu_si256((const __m256i *)(p + at)), l = _mm256_or_si256(v, _mm256_set1_epi8(32));
         __m256i digit = HALF_UPTO(_mm256_sub_epi8(v, _mm256_set1_epi8('0')), 9);
         __m256i letter = HALF_UPTO(_mm256_sub_epi8(l, _mm256_set1_epi8('a')), 25);
-        __m256i telling = HALF_UPTO(_mm256_sub_epi8(l, _mm256_set1_epi8('g')), 19);
         __m256i word = _mm256_or_si256(_mm256_or_si256(digit, letter), HALF_IS(v, '_'));
         __m256i newline = HALF_IS(v, '\n');
         __m256i usual = _mm256_or_si256(_mm256_or_si256(newline, HALF_IS(v, '\t')), HALF_IS(v, '\r'));
@@ -64,7 +61,6 @@ __attribute__((target(TARGET_AVX2))) static inline Classes classify_avx2(const u
         c.digit |= HALF_BITS(digit, at);
         c.word |= HALF_BITS(word, at);
         c.joined |= HALF_BITS(_mm256_or_si256(word, _mm256_or_si256(HALF_IS(v, '.'), HALF_IS(v, '-'))), at);
-        c.telling |= HALF_BITS(telling, at);
         c.newline |= HALF_BITS(newline, at);
         c.strange |= HALF_BITS(strange, at);
     }
@@ -78,7 +74,6 @@ __attribute__((target(TARGET_AVX512))) static inline Classes classify_avx512(con
 #define WHOLE_IS(v, b) _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(b))
     Classes c;
     c.digit = WHOLE_UPTO(v, '0', 9);
-    c.telling = WHOLE_UPTO(l, 'g', 19);
     c.word = c.digit | WHOLE_UPTO(l, 'a', 25) | WHOLE_IS(v, '_');
     c.joined = c.word | WHOLE_IS(v, '.') | WHOLE_IS(v, '-');
     c.newline = WHOLE_IS(v, '\n');

@@ -226,12 +226,24 @@ static void make_stems(void) {
     }
 }
 
-static __attribute__((noinline)) int has_stem(const uint8_t *token, int n) {
+/* Whether a stem begins at one of the places `pairs`, where two letters stand together. */
+static inline int has_stem(const uint8_t *token, uint64_t pairs) {
+    int found = 0;
+    for (; pairs; pairs &= pairs - 1) {
+        int at = stem_of(token + __builtin_ctzll(pairs));
+        found |= stem_bits[at >> 3] >> (at & 7);
+    }
+    return found & 1;
+}
+
+/* The same for a token longer than a word of bits. */
+static __attribute__((noinline)) int has_stem_anywhere(const uint8_t *token, int n) {
+    int found = 0;
     for (int i = 0; i + 2 < n; i++) {
         int at = stem_of(token + i);
-        if (stem_bits[at >> 3] >> (at & 7) & 1) return 1;
+        found |= stem_bits[at >> 3] >> (at & 7);
     }
-    return 0;
+    return found & 1;
 }
 
 /* ---- a key that was not met before -------------------------------------------------------------------------------*/
@@ -298,7 +310,7 @@ static __attribute__((noinline)) Slot *add_entry(Scanner *s, uint64_t hash, cons
 
 /* A text as its classes of bytes, 64 a word. */
 typedef struct {
-    uint64_t digit[WORDS_MAX + 1], word[WORDS_MAX], joined[WORDS_MAX], telling[WORDS_MAX], varies[WORDS_MAX];
+    uint64_t digit[WORDS_MAX + 1], word[WORDS_MAX + 1], varies[WORDS_MAX]; /* the first two with a word of none behind */
 } Masks;
 
 typedef struct {
@@ -339,6 +351,16 @@ static inline int run_below(const uint64_t *mask, int at) {
     return run;
 }
 
+/* A token ends with its last letter or digit: dots and dashes behind that do not vary. */
+static inline __attribute__((always_inline)) void trim(Masks *m, int last) {
+    uint64_t behind = 0; /* whether the byte behind the word varies, as its highest bit */
+    for (int w = last; w >= 0; w--) {
+        uint64_t ends;
+        while ((ends = m->varies[w] & ~m->word[w] & ~(m->varies[w] >> 1 | behind))) m->varies[w] ^= ends;
+        behind = m->varies[w] << 63;
+    }
+}
+
 /* Fill the masks of a text of `size` bytes, or of a line up to its newline (which must be there). */
 static inline __attribute__((always_inline)) Read read_text(int level, Masks *m, const uint8_t *p, size_t size,
                                                             int is_line) {
@@ -354,12 +376,13 @@ static inline __attribute__((always_inline)) Read read_text(int level, Masks *m,
         read.strange |= (c.strange & keep) != 0;
         uint64_t digit = c.digit & keep, joined = c.joined & keep;
         uint64_t seeds = digit | (flooded & joined);
-        m->digit[w] = digit, m->word[w] = c.word & keep, m->telling[w] = c.telling & keep, m->joined[w] = joined;
+        m->digit[w] = digit, m->word[w] = c.word & keep;
         m->varies[w] = (joined & ~(joined + seeds)) | seeds; /* from the first digit of a run to its end */
         flooded = m->varies[w] >> 63;
         if (last) {
             read.size = (int)at + (keep == ~(uint64_t)0 ? 64 : __builtin_ctzll(~keep));
-            m->digit[w + 1] = 0;
+            m->digit[w + 1] = m->word[w + 1] = 0;
+            trim(m, w);
             return read;
         }
         if (w + 1 == WORDS_MAX) {
@@ -367,6 +390,12 @@ static inline __attribute__((always_inline)) Read read_text(int level, Masks *m,
             return read;
         }
     }
+}
+
+/* The 64 bits from `at` on. */
+static inline uint64_t bits_from(const uint64_t *mask, int at) {
+    int bit = at & 63;
+    return mask[at >> 6] >> bit | (mask[(at >> 6) + 1] << 1 << (63 - bit));
 }
 
 #define CARD 0x1ef /* digits where all forms of card numbers have them: the first four, and the sixth to ninth */
@@ -384,19 +413,17 @@ static __attribute__((noinline)) int may_be_card(const uint8_t *p, int from, uin
 static inline __attribute__((always_inline)) uint64_t hash_key(const Masks *m, const uint8_t *p, int size,
                                                                uint64_t h, const uint64_t *seed, Tokens *tokens,
                                                                int *suspect) {
-    int words = (size + 63) >> 6, at = 0, after = 0, count = 0;
+    int words = (size + 63) >> 6, at = 0, count = 0;
     while (1) {
-        int digit = next_set(m->varies, after, words);
+        int digit = next_set(m->varies, at, words);
         if (digit >= size) break;
-        int from = digit - run_below(m->word, digit), to = after = next_clear(m->varies, digit, words);
-        while (!(m->word[(to - 1) >> 6] >> ((to - 1) & 63) & 1)) to--;
+        int from = digit - run_below(m->word, digit), to = next_clear(m->varies, digit, words);
         h = hash_piece(h, p + at, from - at, seed);
-        int w = from >> 6, bit = from & 63;
-        uint64_t ahead = m->digit[w] >> bit | (bit ? m->digit[w + 1] << (64 - bit) : 0);
-        if ((ahead & CARD) == CARD) *suspect |= may_be_card(p, from, ahead);
         int size_of = to - from;
-        uint64_t telling = m->telling[w] >> bit & (size_of >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << size_of) - 1);
-        if (telling || size_of > 64 - bit || size_of >= 20) *suspect |= has_stem(p + from, size_of);
+        uint64_t digits = bits_from(m->digit, from), letters = bits_from(m->word, from) & ~digits;
+        if ((digits & CARD) == CARD) *suspect |= may_be_card(p, from, digits);
+        uint64_t pairs = letters & letters >> 1 & (size_of >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << size_of) - 1);
+        if (pairs) *suspect |= size_of > 64 ? has_stem_anywhere(p + from, size_of) : has_stem(p + from, pairs);
         tokens->from[count] = (uint16_t)from, tokens->to[count++] = (uint16_t)to;
         at = to;
     }
