@@ -78,7 +78,7 @@ $(UV):
 
 # the installation builds the compiled core; this builds it again when its sources change
 .venv/.core: $(CORE) | .venv/.ready
-	@$(RUN)python packages/flyball/native/build.py || echo "flyball: goes on without it: the same answers, slower"
+	@$(RUN)python packages/flyball/native/core_build.py || echo "flyball: goes on without it: the same answers, slower"
 	@touch $@
 
 .venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)

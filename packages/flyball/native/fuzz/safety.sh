@@ -27,7 +27,7 @@ if [ -n "$why" ]; then
     exit 0
 fi
 case $1 in
-build) ${MAKE:-make} -s -j2 OUT="$out" CC="$CC" all ;;
+build) MAKEFLAGS= ${MAKE:-make} -s -j2 OUT="$out" CC="$CC" all ;;
 run)
     name=$2
     "$out/fuzz_$name" "${3:-120}" "${4:-1}" "$out/$name.last" "corpus/$name"

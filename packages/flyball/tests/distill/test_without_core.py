@@ -24,7 +24,7 @@ LOG = b"".join(
 
 def _builder(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(NATIVE))
-    return importlib.import_module("build")
+    return importlib.import_module("core_build")
 
 
 def test_without_a_compiler_the_build_says_so_and_leaves_nothing(

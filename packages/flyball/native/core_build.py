@@ -1,6 +1,6 @@
 """Build the compiled core: every `*.c` beside this file, and the rules of Python as C, become `src/flyball/_core.so`.
 
-    python packages/flyball/native/build.py [--out FILE]
+    python packages/flyball/native/core_build.py [--out FILE]
 
 Plain C against libc alone, no Python headers: what has gcc (or any `cc`) can build it, and the same library serves
 every Python version. The build hook of the distribution runs this at install; without a compiler the
