@@ -110,14 +110,15 @@ class Scanner:
         Raises:
             ValueError: the request is one that only a whole parser can judge.
         """
-        columns = [np.empty(rows_max, dtype) for dtype in (np.int32, np.uint64, np.uint8, np.uint32)]
+        codes = np.empty(rows_max, np.int32)
+        columns = [codes, *(np.empty(rows_max, dtype) for dtype in (np.uint64, np.uint8, np.uint32))]
         pointers = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns))
         rows = self._core.flyball_scan_logs(self._held, payload, len(payload), pointers, rows_max)
         if rows == -1:
             raise ValueError("not a request that the core walks")
         if rows < 0:
             raise MemoryError
-        return columns[0][:rows], self._look()
+        return codes[:rows], self._look()
 
     def lines(
         self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
