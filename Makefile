@@ -5,12 +5,18 @@ RUN := .venv/bin/
 MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml
 CORE := $(wildcard packages/flyball/native/*.c packages/flyball/native/*.h packages/flyball/native/*.py)
 
-.PHONY: demo test quick lint types unit sdk e2e eval bench fuzz reference pictures lock clean
+SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
+# two at a time, each telling what it has to say in one piece where make can (GNU make 4)
+PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
+
+.PHONY: demo test quick lint types unit sdk e2e eval bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
 
-test: lint types unit sdk e2e  ## everything CI runs
+test: .venv/.ready .venv/.core .venv-sdk/.ready  ## everything CI runs: what takes one core two at a time, then real processes
+	@$(MAKE) $(PAIRED) lint types unit safety sdk sanitize fuzz-otlp fuzz-lines
+	@$(MAKE) --no-print-directory e2e
 
 quick: lint types unit       ## what to run before each commit
 
@@ -39,8 +45,17 @@ eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench
 
-fuzz: .venv/.ready           ## hostile bytes at the compiled core, under ASan and UBSan: make fuzz [SECONDS=120]
-	@PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/run.sh $(or $(SECONDS),120)
+safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
+	@$(SAFETY) build
+
+sanitize: safety             ## the tests of the compiled core under ASan and UBSan
+	@$(SAFETY) test
+
+fuzz: safety                 ## hostile bytes at the compiled core, under ASan and UBSan: make fuzz [SECONDS=120]
+	@$(MAKE) $(PAIRED) fuzz-otlp fuzz-lines
+
+fuzz-otlp fuzz-lines: fuzz-%: safety
+	@$(SAFETY) run $* $(or $(SECONDS),120)
 
 reference: .venv/.ready      ## docs/reference from the code
 	$(RUN)python scripts/reference.py
@@ -63,7 +78,7 @@ $(UV):
 
 # the installation builds the compiled core; this builds it again when its sources change
 .venv/.core: $(CORE) | .venv/.ready
-	@$(RUN)python packages/flyball/native/build.py || echo "flyball: goes on without it: the same answers, slower"
+	@$(RUN)python packages/flyball/native/core_build.py || echo "flyball: goes on without it: the same answers, slower"
 	@touch $@
 
 .venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)

@@ -54,15 +54,17 @@ def t3_rate() -> float:
 def _count(scanner: Scanner, payloads: list[bytes]) -> dict[int, int]:
     """How often each shape occurs; what the core leaves (a number that may be a card's) is counted under 0."""
     counts = np.zeros(0, np.int64)
+    shapes = np.zeros(0, np.uint64)
     left = 0
     for payload in payloads:
         codes, found = scanner.logs(payload, RECORDS)
         left += len(found.odd)
-        here = np.bincount(codes[codes >= 0] if len(found.odd) else codes, minlength=len(found.shapes))
+        shapes = found.shapes
+        here = np.bincount(codes[codes >= 0] if len(found.odd) else codes, minlength=len(shapes))
         here[: len(counts)] += counts
         counts = here
     total = {0: left}
-    for shape, count in zip(found.shapes.tolist(), counts.tolist(), strict=True):
+    for shape, count in zip(shapes.tolist(), counts.tolist(), strict=True):
         total[shape] = total.get(shape, 0) + count
     if sum(total.values()) != len(payloads) * RECORDS or left > len(payloads):
         raise AssertionError(f"{sum(total.values())} records counted, {left} of them left by the core")

@@ -1,6 +1,7 @@
 """The whole server under load: a real `flyball up`, everything that it does counted from /proc.
 
-CPU is utime + stime of the process with all its threads, from the first request to the moment when /healthz
+What it can reach is bounded by counting alone (T3) and by the store's insert alone, one after the other:
+1 / (1/T3 + 1/insert). Both are measured beside it, and so is the server without the compiled core. CPU is utime + stime of the process with all its threads, from the first request to the moment when /healthz
 says that nothing is pending any more; the senders are another process and do not count.
 """
 
@@ -16,23 +17,31 @@ import sys
 import tempfile
 import time
 import typing
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
+from flyball import native
 from flyball.cli.up import ENGINE_MALLOC
 
+from bench.distill import holds
+from bench.otlp import t3_rate
 from bench.otlp_load import RECORDS
 
 TARGET = 100_000
 """Records per CPU-second that the server shall reach over HTTP."""
+SHARE = 0.7
+"""Of what T3 and the store's bare insert allow together."""
 WARM_UP = 40
 CLOSED = {"http": 600, "grpc": 300}
 """Requests of the closed loop: enough of them that the store merges, too."""
 STEADY_RATE = 20
 """Requests a second of the steady load: 20,000 records/s."""
 STEADY = {"http": 160, "grpc": 100}
+PURE = 100
+"""Requests of the closed loop without the compiled core."""
 _CEILING_REQUESTS = 100
 _CEILING_ROUNDS = 3
 _START_SECONDS_MAX = 60
@@ -74,12 +83,15 @@ def run() -> None:
     )
     told = ", ".join(f"{name} {1e6 * spent / rows:.2f}" for name, spent in stages.items())
     print(f"  {'':<34}{'':>10} (stages before it, us a row: {told})")
+    pure = _without_core()
     with _server() as server:
         for number, protocol in enumerate(("http", "grpc"), start=1):
             first = number * 100_000
             server.load(protocol, first, WARM_UP)
             closed = server.load(protocol, first + 10_000, CLOSED[protocol])
             _print_closed(protocol, closed, rows / insert_s)
+            if protocol == "http":
+                _print_share(closed.rate, pure.rate, rows / insert_s)
             steady = server.load(protocol, first + 20_000, STEADY[protocol], STEADY_RATE)
             steady_rate = f"{STEADY_RATE * RECORDS:,} records/s"
             print(f"  {f'{protocol}, steady {steady_rate}':<34}{steady.rate:>10,.0f} records/CPU-s")
@@ -96,6 +108,28 @@ def _print_closed(protocol: str, load: Load, ceiling: float) -> None:
     )
     print(f"  {'':<34}ack {load.acks}" + (f"  ({load.refused} times told to wait)" if load.refused else ""))
     print(f"  {'':<34}{load.records / load.wall_s:,.0f} records/s of wall time until stored")
+
+
+def _print_share(rate: float, before: float, ceiling: float) -> None:
+    print(
+        f"  {'the same without the compiled core':<34}{before:>10,.0f} records/CPU-s   {rate / before:.1f} times"
+    )
+    if native.library() is None:
+        return
+    counting = t3_rate()
+    bound = 1 / (1 / counting + 1 / ceiling)
+    print(
+        f"  {'what T3 and the store allow':<34}{bound:>10,.0f} records/CPU-s"
+        f"   1 / (1 / {counting:,.0f} + 1 / {ceiling:,.0f})"
+    )
+    said = f"target >= {SHARE:g}: {holds(rate / bound >= SHARE)}"
+    print(f"  {'reached of that':<34}{rate / bound:>10.2f}   {said}")
+
+
+def _without_core() -> Load:
+    with _server({"FLYBALL_PURE": "1"}) as server:
+        server.load("http", 10_000, WARM_UP)
+        return server.load("http", 20_000, PURE)
 
 
 class _Server:
@@ -164,7 +198,7 @@ class _Server:
 
 
 @contextlib.contextmanager
-def _server() -> Generator[_Server]:
+def _server(settings: Mapping[str, str] = MappingProxyType({})) -> Generator[_Server]:
     ports: dict[str, int] = dict(zip(("web", "http", "grpc"), _free_ports(3), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         command = [
@@ -178,7 +212,7 @@ def _server() -> Generator[_Server]:
             str(ports["web"]),
         ]
         command += ["--otlp-http-port", str(ports["http"]), "--otlp-grpc-port", str(ports["grpc"])]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | settings) as process:
             try:
                 server = _Server(process, ports)
                 server.wait_until_up()

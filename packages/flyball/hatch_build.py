@@ -29,7 +29,7 @@ class CustomBuildHook(BuildHookInterface):  # noqa: D101 - hatchling finds it by
     def _build_core(self, build_data: dict[str, Any]) -> None:
         folder = Path(self.root) / "native"
         sys.path.insert(0, str(folder))
-        from build import LIBRARY, BuildError, build
+        from core_build import LIBRARY, BuildError, build
 
         try:
             build()

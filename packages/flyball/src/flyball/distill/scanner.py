@@ -110,10 +110,9 @@ class Scanner:
         Raises:
             ValueError: the request is one that only a whole parser can judge.
         """
-        codes, times = np.empty(rows_max, np.int32), np.empty(rows_max, np.uint64)
-        severities, bodies = np.empty(rows_max, np.uint8), np.empty(rows_max, np.uint32)
-        addresses = [column.ctypes.data for column in (codes, times, severities, bodies)]
-        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        codes = np.empty(rows_max, np.int32)
+        columns = [codes, *(np.empty(rows_max, dtype) for dtype in (np.uint64, np.uint8, np.uint32))]
+        pointers = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns))
         rows = self._core.flyball_scan_logs(self._held, payload, len(payload), pointers, rows_max)
         if rows == -1:
             raise ValueError("not a request that the core walks")

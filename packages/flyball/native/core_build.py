@@ -1,6 +1,6 @@
 """Build the compiled core: every `*.c` beside this file, and the rules of Python as C, become `src/flyball/_core.so`.
 
-    python packages/flyball/native/build.py [--sanitize] [--out FILE]
+    python packages/flyball/native/core_build.py [--out FILE]
 
 Plain C against libc alone, no Python headers: what has gcc (or any `cc`) can build it, and the same library serves
 every Python version. The build hook of the distribution runs this at install; without a compiler the
@@ -22,14 +22,6 @@ import rules_c
 HERE = Path(__file__).resolve().parent
 LIBRARY = HERE.parent / "src" / "flyball" / "_core.so"
 _FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
-_SANITIZE = (
-    "-Werror",
-    "-O1",
-    "-g",
-    "-fno-omit-frame-pointer",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-)
 _SECONDS_MAX = 300
 
 
@@ -37,7 +29,7 @@ class BuildError(Exception):
     """The compiler is missing or refused; the text says which."""
 
 
-def build(out: Path = LIBRARY, *, sanitize: bool = False) -> Path:
+def build(out: Path = LIBRARY) -> Path:
     """Compile into `out`, which is replaced only by a whole library.
 
     Raises:
@@ -48,12 +40,11 @@ def build(out: Path = LIBRARY, *, sanitize: bool = False) -> Path:
         raise BuildError("no C compiler (cc or gcc) is on the PATH")
     part = out.with_suffix(".part")
     sources = sorted(map(str, HERE.glob("*.c")))
-    flags = [*_FLAGS, *(_SANITIZE if sanitize else ())]
     try:
         with tempfile.TemporaryDirectory() as folder:
             for name, text in rules_c.files().items():
                 Path(folder, name).write_text(text, encoding="ascii")
-            command = [*compiler.split(), *flags, "-I", str(HERE), "-I", folder, "-o", str(part), *sources]
+            command = [*compiler.split(), *_FLAGS, "-I", str(HERE), "-I", folder, "-o", str(part), *sources]
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS_MAX)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{compiler}: {error}") from error
@@ -66,11 +57,10 @@ def build(out: Path = LIBRARY, *, sanitize: bool = False) -> Path:
 def main() -> None:
     """Build, or say why not."""
     parser = argparse.ArgumentParser(description="Build the compiled core.")
-    parser.add_argument("--sanitize", action="store_true", help="with AddressSanitizer and UBSan")
     parser.add_argument("--out", type=Path, default=LIBRARY)
     options = parser.parse_args()
     try:
-        build(options.out, sanitize=options.sanitize)
+        build(options.out)
     except BuildError as error:
         sys.exit(f"flyball: the compiled core was not built: {error}")
 
