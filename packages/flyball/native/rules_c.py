@@ -1,4 +1,4 @@
-"""The rules of `flyball.distill` as C: what mask.c includes as rules.inc and learn.c as learn.inc.
+"""The rules of `flyball.distill` as C: what mask.c, learn.c and settle.c include.
 
     python packages/flyball/native/rules_c.py     prints them
 
@@ -38,7 +38,7 @@ _WITHIN = ("PART", "IDENTIFIER", "ENUMERATED")
 
 def files() -> dict[str, str]:
     """Name -> C of the files to include."""
-    return {"rules.inc": rules(), "learn.inc": learning()}
+    return {"rules.inc": rules(), "learn.inc": learning(), "settle.inc": times()}
 
 
 def rules() -> str:
@@ -76,6 +76,15 @@ def learning() -> str:
     writer.words("slot_words", templates._SLOT)  # noqa: SLF001
     for name in ("CONSTANT_WORDS_MIN", "IDENTIFIERS_MIN", "SLOT_WORDS_MIN", "PLAIN_WORDS_MIN", "COLUMNS_MAX"):
         writer.constant(name.lower(), getattr(templates, name))
+    return writer.text()
+
+
+def times() -> str:
+    """How a line states its time."""
+    parse = _rules("parse")
+    writer = Writer()
+    writer.add("time", parse._TIME.pattern)  # noqa: SLF001
+    writer.constant("time_chars", parse.TIME_CHARS)
     return writer.text()
 
 
