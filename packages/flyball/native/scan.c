@@ -175,12 +175,14 @@ static int begins(const uint8_t *s, int n, const char *with) {
 }
 
 static int is_suspect_key(const uint8_t *key, int n) {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (!memchr("easn", lower(key[i]), 4)) continue; /* the first letters of all */
         for (const char *const *head = SECRET_HEADS; *head; head++) {
             int k = 0;
             while ((*head)[k] && i + k < n && lower(key[i + k]) == (uint8_t)(*head)[k]) k++;
             if (!(*head)[k]) return 1;
         }
+    }
     return flyball_is_suspect(key, n);
 }
 
