@@ -358,28 +358,32 @@ EXPORT void flyball_columns_free(Columns *c) {
 /* Forget the pairs and the work of earlier calls. */
 EXPORT void flyball_columns_begin(Columns *c) { c->pairs_used = c->work_used = 0; }
 
+/* Learn one ASCII template and what comes of it. -1 without memory. */
+int flyball_columns_learn_one(Columns *c, const uint8_t *template, int size, uint64_t shape) {
+    uint8_t copy[LEARN_BYTES_MAX];
+    const uint8_t *s = template;
+    int n = size;
+    size_t floor = c->work_used;
+    while (n <= LEARN_BYTES_MAX) {
+        int is_new = is_new_template(c, s, n, shape);
+        int count = is_new > 0 ? tokens_of(c, s, n) : 0;
+        if (is_new < 0 || (is_new && !learn(c, s, n, count, places_of(c, s, n, count), shape))) return -1;
+        if (c->work_used == floor) break;
+        size_t at = floor; /* the last one pushed */
+        uint32_t bytes;
+        while (memcpy(&bytes, c->work + at + 8, 4), at + 12 + bytes < c->work_used) at += 12 + bytes;
+        n = (int)bytes;
+        if (n <= LEARN_BYTES_MAX) memcpy(copy, c->work + at + 12, bytes);
+        s = copy, c->work_used = at;
+    }
+    return 0;
+}
+
 /* Learn ASCII templates, one behind another: offsets[i] to offsets[i + 1] is that of shapes[i]. -1 without memory. */
 EXPORT int flyball_columns_learn(Columns *c, const uint8_t *templates, const int64_t *offsets, const uint64_t *shapes,
                                  int64_t number) {
-    uint8_t copy[LEARN_BYTES_MAX];
-    for (int64_t i = 0; i < number; i++) {
-        const uint8_t *s = templates + offsets[i];
-        int n = (int)(offsets[i + 1] - offsets[i]);
-        uint64_t shape = shapes[i];
-        size_t floor = c->work_used;
-        while (n <= LEARN_BYTES_MAX) {
-            int is_new = is_new_template(c, s, n, shape);
-            int count = is_new > 0 ? tokens_of(c, s, n) : 0;
-            if (is_new < 0 || (is_new && !learn(c, s, n, count, places_of(c, s, n, count), shape))) return -1;
-            if (c->work_used == floor) break;
-            size_t at = floor; /* the last one pushed */
-            uint32_t size;
-            while (memcpy(&size, c->work + at + 8, 4), at + 12 + size < c->work_used) at += 12 + size;
-            n = (int)size;
-            if (n <= LEARN_BYTES_MAX) memcpy(copy, c->work + at + 12, size);
-            s = copy, c->work_used = at;
-        }
-    }
+    for (int64_t i = 0; i < number; i++)
+        if (flyball_columns_learn_one(c, templates + offsets[i], (int)(offsets[i + 1] - offsets[i]), shapes[i]) < 0) return -1;
     return 0;
 }
 

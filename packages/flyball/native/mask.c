@@ -18,9 +18,11 @@
 typedef struct {
     uint8_t text[TEMPLATE_BYTES_MAX];
     int size;
+    uint64_t holds[2]; /* which characters; kept up to date in what `Pair.now` points to */
 } Text;
 
 typedef int Matcher(const uint8_t *s, int n, int i, int *g);
+typedef int Search(Matcher match, const uint64_t *first, const uint8_t *s, int n, int from, int *g);
 /* Appends what stands for a match; g[0] and g[1] are its bounds. */
 typedef void Replace(Text *out, const Text *in, const int *g);
 
@@ -34,7 +36,16 @@ static inline void put_text(Text *out, const char *text) { put(out, (const uint8
 
 static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
 
-static inline int has(const Text *t, char c) { return memchr(t->text, c, t->size) != 0; }
+static inline int has(const Text *t, char c) { return IS(t->holds, c); }
+
+static void note_characters(Text *t) {
+    uint64_t low = 0, high = 0;
+    for (int i = 0; i < t->size; i++) {
+        uint64_t bit = (uint64_t)1 << (t->text[i] & 63), is_high = (uint64_t)0 - (t->text[i] >> 6 & 1);
+        low |= bit & ~is_high, high |= bit & is_high;
+    }
+    t->holds[0] = low, t->holds[1] = high;
+}
 
 static int is_word_of(const char *const *words, const uint8_t *s, int n) {
     char word[WORD_BYTES_MAX];
@@ -46,11 +57,12 @@ static int is_word_of(const char *const *words, const uint8_t *s, int n) {
     return -1;
 }
 
+/* A matcher that fails leaves the groups as they were: unset. */
 static inline __attribute__((always_inline)) int search(Matcher match, const uint64_t *first, const uint8_t *s, int n,
                                                         int from, int *g) {
+    for (int k = 2; k < 2 * GROUPS_MAX; k++) g[k] = -1;
     for (int i = from; i < n; i++) {
         if (!IS(first, s[i])) continue;
-        for (int k = 2; k < 2 * GROUPS_MAX; k++) g[k] = -1;
         int end = match(s, n, i, g);
         if (end >= 0) {
             g[0] = i, g[1] = end;
@@ -60,13 +72,34 @@ static inline __attribute__((always_inline)) int search(Matcher match, const uin
     return 0;
 }
 
-/* `in` with each match from `from` on replaced, as re.sub does: in `out`; returns whether anything was. */
-static inline __attribute__((always_inline)) int replace(Matcher match, const uint64_t *first, Replace with, Text *in,
-                                                         Text *out, int from) {
+/* The same for a pattern each match of which holds a 0 with nothing before it that no match can begin with. */
+static inline __attribute__((always_inline)) int search_zero(Matcher match, const uint64_t *first, const uint8_t *s,
+                                                             int n, int from, int *g) {
+    for (int at = from; at < n;) {
+        const uint8_t *zero = memchr(s + at, '0', (size_t)(n - at));
+        if (!zero) return 0;
+        int start = (int)(zero - s), after = start + 1;
+        while (start > from && IS(first, s[start - 1])) start--;
+        for (; start < after; start++) {
+            if (!IS(first, s[start])) continue;
+            int end = match(s, n, start, g);
+            if (end >= 0) {
+                g[0] = start, g[1] = end;
+                return 1;
+            }
+        }
+        at = after;
+    }
+    return 0;
+}
+
+/* `in` with each match replaced, as re.sub does: in `out`; returns whether anything was. */
+static inline __attribute__((always_inline)) int replace(Search find, Matcher match, const uint64_t *first, Replace with,
+                                                         Text *in, Text *out) {
     int done = 0;
     GROUPS(g);
     out->size = 0;
-    for (int at = from; at < in->size && search(match, first, in->text, in->size, at, g); at = g[1]) {
+    for (int at = 0; at < in->size && find(match, first, in->text, in->size, at, g); at = g[1]) {
         put(out, in->text + done, g[0] - done);
         with(out, in, g);
         done = g[1];
@@ -140,28 +173,49 @@ static void compound(Text *out, const Text *in, const int *g) {
 
 /* ---- the passes --------------------------------------------------------------------------------------------------*/
 
-/* Two texts that change roles with each replacement. */
+enum {
+    RULE_quoted, RULE_url, RULE_path, RULE_address, RULE_dotted, RULE_key_value, RULE_hollow, RULE_emptiness, RULE_date,
+    RULE_hex_word, RULE_colons, RULE_compound, RULE_size, RULE_under, RULE_stars, RULE_list, RULE_run, RULES
+};
+
+/* Two texts that change roles with each replacement. `version` counts the changes; a rule that left a version as it was
+ * need not look at it again. */
 typedef struct {
     Text one, two;
     Text *now, *next;
+    int version, left[RULES];
 } Pair;
 
-static inline void swap(Pair *p) {
-    Text *t = p->now;
-    p->now = p->next;
-    p->next = t;
+/* `next` is what a rule made of `now`. */
+static void take(Pair *p, int rule) {
+    Text *t = p->next;
+    if (t->size > TEMPLATE_BYTES_MAX || t->size != p->now->size || memcmp(t->text, p->now->text, (size_t)t->size)) {
+        p->next = p->now, p->now = t, p->version++;
+        if (t->size <= TEMPLATE_BYTES_MAX) note_characters(t);
+    } else {
+        p->left[rule] = p->version;
+    }
 }
 
-#define APPLY(rule, with)                                                                        \
-    do {                                                                                         \
-        if (replace(match_##rule, first_##rule, with, p->now, p->next, 0)) swap(p);              \
-        if (p->now->size > TEMPLATE_BYTES_MAX) return;                                           \
+#define APPLY_WITH(find, rule, with)                                                    \
+    do {                                                                                \
+        if (p->left[RULE_##rule] == p->version) break;                                  \
+        if (replace(find, match_##rule, first_##rule, with, p->now, p->next))           \
+            take(p, RULE_##rule);                                                       \
+        else                                                                            \
+            p->left[RULE_##rule] = p->version;                                          \
+        if (p->now->size > TEMPLATE_BYTES_MAX) return;                                  \
     } while (0)
+#define APPLY(rule, with) APPLY_WITH(search, rule, with)
 
-/* re.sub(r"\s+", " ", text) */
-static void squeeze(Text *t) {
-    int to = 0;
-    for (int i = 0; i < t->size; i++) {
+/* re.sub(r"\s+", " ", text); returns whether anything was. */
+static int squeeze(Text *t) {
+    int to = 0, from = 0;
+    while (from < t->size && !(is_space(t->text[from]) && (t->text[from] != ' ' || (from + 1 < t->size && is_space(t->text[from + 1])))))
+        from++;
+    if (from == t->size) return 0;
+    to = from;
+    for (int i = from; i < t->size; i++) {
         if (!is_space(t->text[i])) {
             t->text[to++] = t->text[i];
         } else {
@@ -170,6 +224,7 @@ static void squeeze(Text *t) {
         }
     }
     t->size = to;
+    return 1;
 }
 
 static void strip(Text *t) {
@@ -188,43 +243,41 @@ static void mask_dotted(Pair *p) {
         APPLY(dotted, dotted);
         return;
     }
-    Text rest; /* looking behind must not see what was cut off */
+    Text rest, masked; /* looking behind must not see what was cut off */
     rest.size = p->now->size - start;
     memcpy(rest.text, p->now->text + start, rest.size);
-    if (!replace(match_dotted, first_dotted, dotted, &rest, p->next, 0)) return;
-    if (start + p->next->size > TEMPLATE_BYTES_MAX) {
-        p->now->size = TEMPLATE_BYTES_MAX + 1;
-        return;
+    if (!replace(search, match_dotted, first_dotted, dotted, &rest, &masked)) return;
+    p->next->size = start + masked.size;
+    if (p->next->size <= TEMPLATE_BYTES_MAX) {
+        memcpy(p->next->text, p->now->text, start);
+        memcpy(p->next->text + start, masked.text, masked.size);
     }
-    memcpy(p->now->text + start, p->next->text, p->next->size);
-    p->now->size = start + p->next->size;
+    take(p, RULE_dotted);
 }
 
-/* mask._pass */
+/* mask._pass. A rule is passed over where the text lacks what each of its matches holds. */
 static void pass(Pair *p) {
     if (has(p->now, '"') || has(p->now, '\'') || has(p->now, '`')) APPLY(quoted, quoted);
-    if (has(p->now, '/') || has(p->now, '\\')) {
-        APPLY(url, zero);
-        APPLY(path, zero);
-    }
+    if (has(p->now, '/') && has(p->now, ':')) APPLY(url, zero);
+    if (has(p->now, '/') || has(p->now, '\\')) APPLY(path, zero);
     if (has(p->now, '@')) APPLY(address, zero);
     if (has(p->now, '.')) mask_dotted(p);
     if (p->now->size > TEMPLATE_BYTES_MAX) return;
     if (has(p->now, '=')) APPLY(key_value, key_value);
-    APPLY(hollow, hollow);
+    if (has(p->now, '(')) APPLY(hollow, hollow);
     APPLY(emptiness, zero);
-    APPLY(date, zero);
+    if (has(p->now, '0')) APPLY(date, zero);
     APPLY(hex_word, zero);
-    if (has(p->now, ':')) APPLY(colons, colons);
+    if (has(p->now, ':') && has(p->now, '0')) APPLY(colons, colons);
     if (has(p->now, '0')) {
-        APPLY(compound, compound);
-        APPLY(size, zero);
-        APPLY(under, zero);
-        APPLY(stars, zero);
+        APPLY_WITH(search_zero, compound, compound);
+        APPLY_WITH(search_zero, size, zero);
+        if (has(p->now, '<')) APPLY(under, zero);
+        if (has(p->now, '*')) APPLY(stars, zero);
     }
-    if (has(p->now, '[')) APPLY(list, list);
-    APPLY(run, zero);
-    squeeze(p->now);
+    if (has(p->now, '[') && has(p->now, ',')) APPLY(list, list);
+    if (has(p->now, '0')) APPLY_WITH(search_zero, run, zero);
+    if (squeeze(p->now)) p->version++;
 }
 
 /* mask.mask: the template of a text, in `out`; its size, or -1 when it outgrew its buffer. */
@@ -243,13 +296,13 @@ static int mask(Pair *p, uint8_t *out) {
     t->size = to;
     squeeze(t);
     strip(t);
-    uint8_t before[TEMPLATE_BYTES_MAX];
-    for (int i = 0; i < PASSES_MAX; i++) {
-        int size = p->now->size;
-        memcpy(before, p->now->text, size);
+    note_characters(t);
+    p->version = 1;
+    memset(p->left, 0, sizeof p->left);
+    for (int i = 0, version = 0; i < PASSES_MAX && version != p->version; i++) {
+        version = p->version;
         pass(p);
         if (p->now->size > TEMPLATE_BYTES_MAX) return -1;
-        if (p->now->size == size && !memcmp(before, p->now->text, size)) break;
     }
     int size = 0;
     for (int i = 0; i < p->now->size; i++) {
@@ -279,7 +332,8 @@ static uint8_t stated(const uint8_t *s, int n) {
     uint8_t severity;
     GROUPS(g);
     if (match_leading_level(s, n, 0, g) >= 0 && (severity = flyball_severity_of(s + g[2], g[3] - g[2]))) return severity;
-    if (search(match_field_level, first_field_level, s, n < FIELD_LEVEL_CHARS ? n : FIELD_LEVEL_CHARS, 0, g) &&
+    if ((memchr(s, '=', (size_t)n) || memchr(s, ':', (size_t)n)) &&
+        search(match_field_level, first_field_level, s, n < FIELD_LEVEL_CHARS ? n : FIELD_LEVEL_CHARS, 0, g) &&
         (severity = flyball_severity_of(s + g[2], g[3] - g[2])))
         return severity;
     if (search(match_later_level, first_later_level, s, n < LATER_LEVEL_CHARS ? n : LATER_LEVEL_CHARS, 0, g))

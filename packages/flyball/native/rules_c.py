@@ -1,4 +1,4 @@
-"""The rules of `flyball.distill` as C: what mask.c includes as rules.inc and learn.c as learn.inc.
+"""The rules of `flyball.distill` as C: what mask.c, learn.c and settle.c include.
 
     python packages/flyball/native/rules_c.py     prints them
 
@@ -38,7 +38,12 @@ _WITHIN = ("PART", "IDENTIFIER", "ENUMERATED")
 
 def files() -> dict[str, str]:
     """Name -> C of the files to include."""
-    return {"rules.inc": rules(), "learn.inc": learning(), "fields.inc": fields()}
+    return {
+        "rules.inc": rules(),
+        "learn.inc": learning(),
+        "fields.inc": fields(),
+        "settle.inc": times(),
+    }
 
 
 def rules() -> str:
@@ -90,6 +95,15 @@ def fields() -> str:
     writer.names("type_fields", ["exception.type", "error.type"])
     writer.numbers("pino_numbers", list(parse._PINO))  # noqa: SLF001
     writer.numbers("pino_levels", [int(level) for level in parse._PINO.values()])  # noqa: SLF001
+    return writer.text()
+
+
+def times() -> str:
+    """How a line states its time."""
+    parse = _rules("parse")
+    writer = Writer()
+    writer.add("time", parse._TIME.pattern)  # noqa: SLF001
+    writer.constant("time_chars", parse.TIME_CHARS)
     return writer.text()
 
 

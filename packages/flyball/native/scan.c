@@ -40,13 +40,6 @@ typedef struct {
     uint32_t flags;
 } Slot;
 
-typedef struct {
-    uint64_t count, first_at, last_at; /* positions in the stream; flyball_tally keeps them */
-    uint8_t *first, *last;             /* how those texts begin */
-    uint16_t first_size, last_size, last_room;
-    uint32_t last_row, epoch;
-} Seen;
-
 struct Scanner {
     uint64_t seed[2], other;
     int level;
@@ -183,12 +176,14 @@ static int begins(const uint8_t *s, int n, const char *with) {
 }
 
 static int is_suspect_key(const uint8_t *key, int n) {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (!memchr("easn", lower(key[i]), 4)) continue; /* the first letters of all */
         for (const char *const *head = SECRET_HEADS; *head; head++) {
             int k = 0;
             while ((*head)[k] && i + k < n && lower(key[i + k]) == (uint8_t)(*head)[k]) k++;
             if (!(*head)[k]) return 1;
         }
+    }
     return flyball_is_suspect(key, n);
 }
 
@@ -817,18 +812,5 @@ EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins
     return 0;
 }
 
-/* What was counted: of each entry five numbers (count, first and last position, sizes of the texts kept), and the
- * texts one after another; returns the bytes of the texts, and only that when `out` is null. */
-EXPORT int64_t flyball_tallied(const Scanner *s, uint64_t *out, uint8_t *texts) {
-    int64_t bytes = 0;
-    for (size_t i = 0; i < s->entries; i++) {
-        const Seen *seen = &s->seen[i];
-        if (out) {
-            memcpy(out + 5 * i, (uint64_t[]){seen->count, seen->first_at, seen->last_at, seen->first_size, seen->last_size}, 40);
-            if (seen->first_size) memcpy(texts + bytes, seen->first, seen->first_size);
-            if (seen->last_size) memcpy(texts + bytes + seen->first_size, seen->last, seen->last_size);
-        }
-        bytes += seen->first_size + seen->last_size;
-    }
-    return bytes;
-}
+/* Of each entry what was counted, for settle.c to take. */
+Seen *flyball_scanner_seen(Scanner *s) { return s->seen; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from flyball.distill import line_scan
 from flyball.distill.line_counts import LineCounts, PureLines
 from flyball.distill.line_scan import ScannedLines
 from flyball.distill.lines import LINE_BYTES_MAX
+from flyball.distill.shapes import OTHER, Distiller
 from harness.data import raw_lines
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -66,15 +68,14 @@ def _counted(counts: LineCounts, spool: io.BytesIO, data: bytes, sizes: list[int
         at += size
     counts.feed(data[at:])
     counts.end_file()
-    shapes = [
-        (shape, tally.count, tally.severity, tally.first, tally.last, tally.times_ns())
-        for shape, tally in counts.shapes()
-    ]
+    settled = counts.settle()
     totals = counts.lines, counts.records, counts.redacted, counts.cut, counts.other
+    assigned = np.frombuffer(spool.getvalue(), np.uint64)
     return {
-        "shapes": shapes,
+        "patterns": list(settled.patterns),
         "totals": totals,
-        "assigned": np.frombuffer(spool.getvalue(), np.uint64).tolist(),
+        "assigned": assigned.tolist(),
+        "named": settled.of(assigned).tolist(),
     }
 
 
@@ -84,7 +85,8 @@ def _same(data: bytes, sizes: list[int], level: int = 2) -> dict[str, Any]:
     found = _counted(ScannedLines(core, level=level), core, data, sizes)
     assert found["totals"] == expected["totals"]
     assert found["assigned"] == expected["assigned"]
-    assert found["shapes"] == expected["shapes"]
+    assert found["named"] == expected["named"]
+    assert found["patterns"] == expected["patterns"]
     return found
 
 
@@ -127,6 +129,89 @@ def test_a_line_over_the_limit_is_cut(over: int) -> None:
     found = _same(data, [])
     assert found["totals"][3] == (2 if over > 0 else 0)
     _same(data, [100_000] * 30)
+
+
+NAMES = [
+    "bob",
+    "carol",
+    "dave",
+    "жук",
+    "用户",
+    "db_main",
+    "OrderService",
+    "<*>",
+    "É",
+    "root_7",
+    "svc-a",
+    "Zoë",
+]
+_FORMS = (
+    "session opened for user {0} by {1}",
+    "2024-02-29 23:59:{2:02d} INFO moved {0} of group {1} to shard {2}",
+    "connection from {0} lost after {2} ms",
+    "payment of {1} für {0} accepted at 2023-{3:02d}-01T00:00:00.5+02:00",
+    "{0} waits for node {1}",
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(_FORMS),
+            st.sampled_from(NAMES),
+            st.sampled_from(NAMES),
+            st.integers(0, 70),
+            st.integers(0, 14),
+        ),
+        max_size=80,
+    ),
+    st.sampled_from([5, 1 << 18]),
+)
+@settings(max_examples=150, deadline=None)
+def test_merging_columns(lines: list[tuple[str, str, str, int, int]], entries_max: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("flyball.distill.scanner.ENTRIES_MAX", entries_max)
+        _same("".join(f"{form.format(*values)}\n" for form, *values in lines).encode(), [400] * 5)
+
+
+def test_more_shapes_than_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyball.distill.line_scan.SHAPES_MAX", 40)
+    monkeypatch.setattr(Distiller, "__init__", partialmethod(Distiller.__init__, shapes_max=40))
+    words = ["".join(chr(97 + at // 26**place % 26) for place in range(3)) for at in range(90)]
+    found = _same(
+        "".join(f"{word} {word}s came {at}\n" for at, word in enumerate(words * 2)).encode(), [500] * 3
+    )
+    assert found["totals"][4] == 100
+    assert [row.count for row in found["patterns"] if row.template == OTHER.template] == [100]
+
+
+TIMES = [
+    *(
+        "0000-01-01 00:00:00",
+        "0001-01-01 00:00:00+01:00",
+        "0001-01-01 00:00:00",
+        "9999-12-31T23:59:59.999999999Z",
+    ),
+    *("9999-12-31 23:59:59-00:01", "2023-02-29 00:00:00", "2024-02-29 12:00:00,1 UTC", "1900/02/29 01:02:03"),
+    *("2000-02-29 01:02:03 +0530", "2024-13-01 00:00:00", "2024-12-01 24:00:00", "2024-12-01 00:00:60"),
+    *(
+        "2024-12-01 00:00:00 +24:00",
+        "2024-12-01 00:00:00+23:60",
+        "12024-12-01 00:00:00",
+        "1969-12-31 23:59:59.0000009",
+    ),
+    *(
+        "x" * 240 + "2024-12-01 00:00:00",
+        "é" * 120 + "2024-12-01 00:00:00",
+        "2024-02-30 00:00:00 2024-02-01 00:00:00",
+    ),
+]
+
+
+def test_the_times_that_lines_state() -> None:
+    for text in TIMES:
+        _same(f"up {text}\n".encode(), [])
+    _same("\n".join(TIMES).encode(), [])
 
 
 def test_the_labelled_logs() -> None:

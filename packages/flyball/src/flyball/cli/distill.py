@@ -76,7 +76,7 @@ def _run(files: list[str], *, as_json: bool, assign: Path | None) -> None:
         elapsed_s = perf_counter() - started
         rows = count.rows()
         if assign and spool:
-            write_assignment(assign, spool, count.catalog)
+            write_assignment(assign, spool, count.settled)
     kept = _write_json(rows) if as_json else _write_table(rows)
     sys.stdout.flush()
     sys.stderr.write(count.summary(len(rows), kept, elapsed_s) + "\n")

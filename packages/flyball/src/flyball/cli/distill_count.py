@@ -12,8 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from flyball.distill.catalog import Catalog
-from flyball.distill.line_counts import Tally, line_counts
+from flyball.distill.line_counts import Settled, line_counts
+from flyball.model.pattern import fingerprint
 from flyball.model.severity import Severity
 
 ASSIGN_IDS = 1 << 20
@@ -24,7 +24,7 @@ class Count:
     """Counts shapes while the input streams by, patterns when it has ended."""
 
     def __init__(self, spool: IO[bytes] | None) -> None:
-        self.catalog = Catalog()
+        self.settled = Settled(patterns=[], shapes=np.empty(0, np.uint64), roots=np.empty(0, np.uint64))
         self.bytes_in = 0
         self._counts = line_counts(spool)
 
@@ -44,28 +44,19 @@ class Count:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per pattern, the most frequent first. Patterns are made now: call it once, at the end."""
-        shapes = self._counts.shapes()
-        # age is the order of the first record
-        self.catalog = Catalog((shape, age) for age, (shape, _tally) in enumerate(shapes))
-        tallies: dict[str, list[Tally]] = {}
-        for shape, tally in shapes:
-            tallies.setdefault(self.catalog.resolve(shape.id), []).append(tally)
-        rows: list[dict[str, Any]] = []
-        for pattern in self.catalog.patterns():
-            of_shapes = tallies[pattern.fingerprint]
-            severity = max(tally.severity for tally in of_shapes)
-            times = [time for tally in of_shapes for time in tally.times_ns()]
-            rows.append(
-                {
-                    "fingerprint": pattern.fingerprint,
-                    "template": pattern.template,
-                    "count": sum(tally.count for tally in of_shapes),
-                    "severity": Severity(severity).name if severity else None,
-                    "first_seen": _rfc3339(min(times, default=None)),
-                    "last_seen": _rfc3339(max(times, default=None)),
-                    "example": self.catalog.example(pattern.fingerprint),
-                }
-            )
+        self.settled = self._counts.settle()
+        rows = [
+            {
+                "fingerprint": pattern.fingerprint,
+                "template": pattern.template,
+                "count": pattern.count,
+                "severity": Severity(pattern.severity).name if pattern.severity else None,
+                "first_seen": _rfc3339(pattern.first_us),
+                "last_seen": _rfc3339(pattern.last_us),
+                "example": pattern.example,
+            }
+            for pattern in self.settled.patterns
+        ]
         return sorted(rows, key=lambda row: -row["count"])
 
     def summary(self, patterns: int, bytes_kept: int, elapsed_s: float) -> str:
@@ -86,21 +77,21 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"  # noqa: PLR2004 - two figures
 
 
-def _rfc3339(time: int | None) -> str | None:
-    if time is None:
+def _rfc3339(time_us: int | None) -> str | None:
+    if time_us is None:
         return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace(
         "+00:00", "Z"
     )
 
 
-def write_assignment(path: Path, spool: IO[bytes], catalog: Catalog) -> None:
+def write_assignment(path: Path, spool: IO[bytes], settled: Settled) -> None:
     """One line per input line, in input order; memory holds ASSIGN_IDS of them."""
     spool.seek(0)
     with path.open("wb") as out:
         while block := spool.read(ASSIGN_IDS * 8):
-            ids, codes = np.unique(np.frombuffer(block, np.uint64), return_inverse=True)
-            names = [f"{catalog.resolve(shape)}\n" if shape else "-\n" for shape in ids.tolist()]
+            roots, codes = np.unique(settled.of(np.frombuffer(block, np.uint64)), return_inverse=True)
+            names = [f"{fingerprint(root)}\n" if root else "-\n" for root in roots.tolist()]
             # fixed width, so that numpy copies; the padding of "-" goes
             out.write(np.array(names, "S17")[codes].tobytes().replace(b"\0", b""))

@@ -60,8 +60,16 @@ class CoreColumns:
 
     def add_all(self, shapes: Iterable[Shape]) -> list[tuple[int, int]]:
         """Pairs of shape ids that are one pattern, now that these shapes are known as well."""
+        return self.add_templates([(shape.template, shape.id) for shape in shapes])
+
+    @property
+    def held(self) -> int:
+        """The core's own object, for its other parts."""
+        return self._held
+
+    def add_templates(self, work: list[tuple[str, int]]) -> list[tuple[int, int]]:
+        """The same for templates, each with what stands for its shape."""
         self._core.flyball_columns_begin(self._held)
-        work = [(shape.template, shape.id) for shape in shapes]
         pairs: list[tuple[int, int]] = []
         while work:
             self._learn_ascii([(template, shape) for template, shape in work if template.isascii()])

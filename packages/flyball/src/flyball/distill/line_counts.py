@@ -1,4 +1,4 @@
-"""Lines -> how often each shape occurred: a whole file at once, in bounded memory, without a server.
+"""Lines -> how often each pattern occurred: a whole file at once, in bounded memory, without a server.
 
 Two ways to the same counts: `PureLines` takes the records of `lines` through the pure path, `ScannedLines` (see
 `line_scan`) reads the bytes with the compiled core. `line_counts` chooses.
@@ -6,16 +6,19 @@ Two ways to the same counts: `PureLines` takes the records of `lines` through th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flyball import native
+from flyball.distill.catalog import Catalog
 from flyball.distill.lines import LineReader, Records
 from flyball.distill.parse import TIME_CHARS, time_ns
 from flyball.distill.shapes import OTHER, Distiller
-from flyball.model.pattern import Shape
+from flyball.model.pattern import Pattern, Shape, shape_id
 
 
 @dataclass(slots=True)
@@ -47,6 +50,42 @@ class Tally:
         return [time for text in texts if (time := time_ns(text)) is not None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """One pattern and what was counted of it.
+
+    `severity` is the worst that a record states (0 for none), `first_us` and `last_us` the earliest and the latest time
+    that the first and last records of its shapes state, microseconds since 1970 UTC, None where none does.
+    """
+
+    fingerprint: str
+    template: str
+    count: int
+    severity: int
+    first_us: int | None
+    last_us: int | None
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The patterns, the oldest first, and to which each shape belongs.
+
+    `shapes` (uint64) are the ids of all shapes, ascending, and `roots` (uint64) the shapes that name their patterns.
+    """
+
+    patterns: Sequence[Counted]
+    shapes: NDArray[np.uint64]
+    roots: NDArray[np.uint64]
+
+    def of(self, ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The shape that names the pattern of each shape id; ids that were not counted give 0."""
+        if not len(self.shapes):
+            return np.zeros(len(ids), np.uint64)
+        at = np.minimum(np.searchsorted(self.shapes, ids), len(self.shapes) - 1)
+        return np.where(self.shapes[at] == ids, self.roots[at], np.uint64(0))
+
+
 class LineCounts(Protocol):
     """Counts the shapes of lines while they stream by.
 
@@ -71,8 +110,8 @@ class LineCounts(Protocol):
         """Count what is left of a file: its last line needs no newline, a trace does not go on in the next."""
         ...
 
-    def shapes(self) -> list[tuple[Shape, Tally]]:
-        """The shapes in the order of their first record, and what was counted."""
+    def settle(self) -> Settled:
+        """The patterns. They are made now: call it once, at the end."""
         ...
 
 
@@ -111,9 +150,23 @@ class PureLines:
         self.cut += self._reader.cut
         self._reader = LineReader()
 
-    def shapes(self) -> list[tuple[Shape, Tally]]:
-        """The shapes in the order of their first record, and what was counted."""
-        return in_order(self._shapes, self._tallies)
+    def settle(self) -> Settled:
+        """The patterns. They are made now: call it once, at the end."""
+        counted = sorted(self._tallies.items(), key=lambda pair: pair[1].first_at)
+        # age is the order of the first record
+        catalog = Catalog((self._shapes.get(shape, OTHER), age) for age, (shape, _) in enumerate(counted))
+        tallies: dict[str, list[Tally]] = {}
+        for shape, tally in counted:
+            tallies.setdefault(catalog.resolve(shape), []).append(tally)
+        ids = np.array(sorted(self._tallies), np.uint64)
+        return Settled(
+            patterns=[
+                _counted(pattern, catalog.example(pattern.fingerprint), tallies[pattern.fingerprint])
+                for pattern in catalog.patterns()
+            ],
+            shapes=ids,
+            roots=np.array([shape_id(catalog.resolve(shape)) for shape in ids.tolist()], np.uint64),
+        )
 
     def _take(self, records: Records) -> None:
         self.lines += len(records.of_line)
@@ -146,7 +199,14 @@ class PureLines:
         self.redacted += distilled.redacted
 
 
-def in_order(shapes: dict[int, Shape], tallies: dict[int, Tally]) -> list[tuple[Shape, Tally]]:
-    """Shapes with what was counted of them, in the order of their first record."""
-    counted = [(shapes.get(shape, OTHER), tally) for shape, tally in tallies.items()]
-    return sorted(counted, key=lambda pair: pair[1].first_at)
+def _counted(pattern: Pattern, example: str, tallies: Sequence[Tally]) -> Counted:
+    times = [time // 1000 for tally in tallies for time in tally.times_ns()]
+    return Counted(
+        fingerprint=pattern.fingerprint,
+        template=pattern.template,
+        count=sum(tally.count for tally in tallies),
+        severity=max(tally.severity for tally in tallies),
+        first_us=min(times, default=None),
+        last_us=max(times, default=None),
+        example=example,
+    )

@@ -14,14 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flyball.distill.line_counts import Tally, in_order
+from flyball.distill.line_counts import Settled
 from flyball.distill.lines import KEY_MARK, LINE_BYTES_MAX, joined, settled
-from flyball.distill.parse import TIME_CHARS
-from flyball.distill.redact import RULES_VERSION
 from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD, Found, Scanner
+from flyball.distill.settle import CoreShapes
 from flyball.distill.shapes import OTHER, SHAPES_MAX, Distiller
 from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, Lines
-from flyball.model.pattern import Shape
 
 _SPACE = b"\t\n\f\r "  # of a line that is blank
 ROWS_MAX = 1 << 16
@@ -75,16 +73,14 @@ class ScannedLines:
         self._held = b""  # lines that may go on, and what has no newline yet
         self._at = 0  # where in the stream that begins
         self._skipping = False  # the rest of a line that was cut
-        self._shapes: dict[int, tuple[int, Shape]] = {}  # with the place of the record that is the example
-        self._templates: dict[int, str] = {}
-        self._tallies: dict[int, Tally] = {}
+        self._shapes = CoreShapes()
+        self._shapes.know(OTHER, 0)  # before any record, so that its example is none of them
 
     @property
     def other(self) -> int:
         """Records over the cap on shapes."""
-        self._harvest()
-        other = self._tallies.get(OTHER.id)
-        return other.count if other else 0
+        self._shapes.harvest(self._scanner)
+        return self._shapes.count(OTHER.id)
 
     def feed(self, chunk: bytes) -> None:
         """Count what is complete with the next bytes."""
@@ -108,10 +104,10 @@ class ScannedLines:
             data = data if data.endswith(b"\n") else data + b"\n"
             self._scan(data, len(data), final=True)
 
-    def shapes(self) -> list[tuple[Shape, Tally]]:
-        """The shapes in the order of their first record, and what was counted."""
-        self._harvest()
-        return in_order({shape: known for shape, (_at, known) in self._shapes.items()}, self._tallies)
+    def settle(self) -> Settled:
+        """The patterns. They are made now: call it once, at the end."""
+        self._shapes.harvest(self._scanner)
+        return self._shapes.settle()
 
     def _scan(self, data: bytes, end: int, *, final: bool) -> int:
         """Count the lines up to `end`, but for the last ones unless `final`; returns how far that is."""
@@ -119,7 +115,7 @@ class ScannedLines:
         at = 0
         while at < end:
             rows, found = self._scanner.lines(address + at, end - at, self._begins, self._codes)
-            self._templates.update((shape, template) for shape, _row, template in found.new)
+            self._shapes.note(self._scanner)
             block = _Block(
                 data=data,
                 start=at,
@@ -168,7 +164,7 @@ class ScannedLines:
             shapes[blank] = 0
             self._spool.write(shapes.tobytes())
         if self._scanner.is_full:
-            self._harvest()
+            self._shapes.harvest(self._scanner)
 
     def _take(
         self, block: _Block, rows: list[tuple[int, int]], entries: list[int], stream_at: int
@@ -176,41 +172,16 @@ class ScannedLines:
         """Records that the core left, the pure way; returns their shapes."""
         texts = ["\n".join(map(block.text, range(first, after))) for first, after in rows]
         self.cut += sum(len(block.raw(first)) > LINE_BYTES_MAX for first, _after in rows)
-        distilled = self._distiller.distill(pa.array(texts, pa.string()), np.zeros(len(texts), np.uint8))
+        original = pa.array(texts, pa.string())
+        distilled = self._distiller.distill(original, np.zeros(len(texts), np.uint8))
         new = {shape.id: shape for shape in self._distiller.drain_new()}
         self.redacted += distilled.redacted
-        ids, severities = distilled.shapes.tolist(), distilled.severity.tolist()
-        for at, (first, _after) in enumerate(rows):
-            place, text = stream_at + int(block.begins[first]), texts[at][:TIME_CHARS]
-            tally = Tally(
-                count=1, severity=severities[at], first_at=place, last_at=place, first=text, last=text
-            )
-            self._tallies.setdefault(ids[at], Tally()).add(tally)
-            if ids[at] in new:
-                self._know(new.pop(ids[at]), place)
+        ids = distilled.shapes
+        places = np.array([stream_at + int(block.begins[first]) for first, _after in rows], np.uint64)
+        self._shapes.add(ids, distilled.severity, places, original)
+        for at, shape in enumerate(ids.tolist()):
+            if shape in new:
+                self._shapes.know(new.pop(shape), int(places[at]))
             if entries[at] != NO_ENTRY and not distilled.redacted:
-                self._scanner.settle(entries[at], ids[at], severities[at])
-        return ids
-
-    def _know(self, shape: Shape, place: int) -> None:
-        """A shape, with the record at that place as its example: the first one stays."""
-        if shape.id not in self._shapes or place < self._shapes[shape.id][0]:
-            self._shapes[shape.id] = place, shape
-
-    def _harvest(self) -> None:
-        """Take over what the core counted, and let it forget the keys."""
-        for shape, severity, seen in self._scanner.tallied():
-            tally = Tally(
-                count=seen.count,
-                severity=severity,
-                first_at=seen.first_at,
-                last_at=seen.last_at,
-                first=seen.first[:TIME_CHARS],
-                last=seen.last[:TIME_CHARS],
-            )
-            self._tallies.setdefault(shape, Tally()).add(tally)
-            template = self._templates.get(shape)
-            if template is not None:
-                known = Shape(id=shape, template=template, rules=RULES_VERSION, example=seen.first)
-                self._know(known, seen.first_at)
-        self._scanner.forget()
+                self._scanner.settle(entries[at], shape, int(distilled.severity[at]))
+        return ids.tolist()

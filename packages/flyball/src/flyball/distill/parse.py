@@ -127,7 +127,8 @@ _SPECIAL = rf"\n|\x1b\[|^\s*\{{|^\s*\[[{{\[\"]|[\s:=|-]\{{\s*\"[^\n]*\}}\s*$|{_G
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 _TIME = re.compile(
-    r"(?<!\d)(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?"
+    r"(?<![0-9])([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    r"(?:[.,]([0-9]{1,9}))? ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"
 )
 TIME_CHARS = 256
 """A line says its time in its first so many characters, or it says none."""
@@ -319,8 +320,8 @@ def time_ns(text: str) -> int | None:
     *fields, fraction, zone = match.groups()
     offset = "+0000" if zone in (None, "Z", "UTC", "GMT") else zone.replace(":", "")
     try:
-        moment = datetime.strptime("".join(fields) + offset, "%Y%m%d%H%M%S%z")
-    except ValueError:
+        moment = datetime.strptime("".join(fields) + offset, "%Y%m%d%H%M%S%z").astimezone(UTC)
+    except (ValueError, OverflowError):  # no such day; before the year 1 or after 9999
         return None
     seconds = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))

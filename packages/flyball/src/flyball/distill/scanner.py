@@ -30,9 +30,6 @@ BEST = 2
 
 _NEW = np.dtype([("id", np.uint64), ("row", np.int64), ("at", np.int64), ("size", np.int64)])
 _ODD = np.dtype([("row", np.int64), ("entry", np.int64)])
-_SEEN = np.dtype(
-    [("count", "u8"), ("first_at", "u8"), ("last_at", "u8"), ("first_size", "u8"), ("last_size", "u8")]
-)
 _FIELDS = 11  # of flyball_scanner_look
 
 
@@ -51,17 +48,6 @@ class Found:
     odd_entries: NDArray[np.int64]
     frames: NDArray[np.int64]
     new: list[tuple[int, int, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """How often an entry was counted, where in the stream first and last, and how those texts begin."""
-
-    count: int
-    first_at: int
-    last_at: int
-    first: str
-    last: str
 
 
 class Scanner:
@@ -84,9 +70,14 @@ class Scanner:
             self._core.flyball_scanner_free(self._held)
 
     @property
+    def held(self) -> int:
+        """The core's own object, for its other parts."""
+        return self._held
+
+    @property
     def is_full(self) -> bool:
         """Whether it is time to `forget`."""
-        return len(self._look().shapes) >= ENTRIES_MAX
+        return len(self._look(news=False).shapes) >= ENTRIES_MAX
 
     def know(self, shapes: Iterable[int]) -> None:
         """These shapes are not new."""
@@ -123,7 +114,7 @@ class Scanner:
     def lines(
         self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
     ) -> tuple[int, Found]:
-        """The codes of the first lines of some bytes, which end with a newline.
+        """The codes of the first lines of some bytes, which end with a newline; what is new is left to `settle`.
 
         Args:
             address: where the bytes are.
@@ -136,7 +127,7 @@ class Scanner:
         rows = self._core.flyball_scan_lines(self._held, address, size, begin, code, rows_max)
         if rows < 0:
             raise MemoryError
-        return rows, self._look()
+        return rows, self._look(news=False)
 
     def settle(self, entry: int, shape: int, severity: int) -> None:
         """An entry that waited has this shape and states this severity."""
@@ -148,35 +139,19 @@ class Scanner:
         if self._core.flyball_tally(self._held, address, begins.ctypes.data, codes.ctypes.data, rows, at) < 0:
             raise MemoryError
 
-    def tallied(self) -> list[tuple[int, int, Seen]]:
-        """Shape, severity and counts of each entry that was counted."""
-        found = self._look()
-        size = self._core.flyball_tallied(self._held, None, None)
-        counted, texts = np.empty(len(found.shapes), _SEEN), ctypes.create_string_buffer(max(size, 1))
-        self._core.flyball_tallied(self._held, counted.ctypes.data, texts)
-        rows: list[tuple[int, int, Seen]] = []
-        at, raw = 0, texts.raw
-        for entry, (count, first_at, last_at, first_size, last_size) in enumerate(counted.tolist()):
-            middle, end = at + first_size, at + first_size + last_size
-            if count:
-                first, last = (some.decode("utf-8", "ignore") for some in (raw[at:middle], raw[middle:end]))
-                seen = Seen(count=count, first_at=first_at, last_at=last_at, first=first, last=last)
-                rows.append((int(found.shapes[entry]), int(found.severities[entry]), seen))
-            at = end
-        return rows
-
     def forget(self) -> None:
         """Forget all keys and what was counted; known shapes stay known."""
         self._core.flyball_scanner_forget(self._held)
 
-    def _look(self) -> Found:
+    def _look(self, *, news: bool = True) -> Found:
         fields = (ctypes.c_uint64 * _FIELDS)()
         self._core.flyball_scanner_look(self._held, fields)
         ids, severities, entries, news, new_size, arena, arena_size, odds, odd_size, frames, frames_size = (
             fields
         )
         odd = _view(odds, odd_size, _ODD).copy()
-        templates = ctypes.string_at(arena, arena_size) if arena_size else b""
+        new_size = new_size if news else 0
+        templates = ctypes.string_at(arena, arena_size) if new_size and arena_size else b""
         return Found(
             shapes=_view(ids, entries, np.dtype(np.uint64)),
             severities=_view(severities, entries, np.dtype(np.uint8)),
@@ -215,7 +190,6 @@ def _core() -> ctypes.CDLL:
         ("scan_logs", number, [pointer, ctypes.c_char_p, number, pointer, number]),
         ("scan_lines", number, [pointer, pointer, number, pointer, pointer, number]),
         ("tally", ctypes.c_int, [pointer, pointer, pointer, pointer, number, ctypes.c_uint64]),
-        ("tallied", number, [pointer, pointer, pointer]),
     ):
         function = getattr(core, f"flyball_{name}")
         function.restype, function.argtypes = result, arguments
