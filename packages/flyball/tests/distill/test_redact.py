@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from flyball.distill.redact import SECRET_KEY, redact, redact_attributes, redact_text, redact_value
+from flyball.distill.redact import RULES, SECRET_KEY, redact, redact_attributes, redact_text, redact_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +111,48 @@ def test_an_attribute_is_secret_by_its_name(key: str, secret: bool) -> None:  # 
     expected = "<*>" if secret else "plain"
     assert redact_value(key, "plain") == expected
     assert redact_attributes(pa.array([key]), pa.array(["plain"])).to_pylist() == [expected]
+
+
+_NEAR = st.lists(
+    st.sampled_from(
+        [
+            "api",
+            ".",
+            "_",
+            "-",
+            "key",
+            "access",
+            "encryption",
+            "client",
+            "secret",
+            "password",
+            "pass",
+            "pwd",
+            "token",
+            "jwt",
+            "TOKEN",
+            "İ",
+            "ſ",
+            "=",
+            ":",
+            "=>",
+            "hunter2",
+            "abc1",
+            '"',
+            "'",
+            ",",
+            ";",
+            "\n",
+            " ",
+        ]
+    ),
+    max_size=20,
+).map("".join)
+
+
+@given(_NEAR)
+@settings(max_examples=1000, deadline=None)
+def test_a_rule_with_a_reach_finds_what_its_pattern_finds(text: str) -> None:
+    for rule in RULES:
+        if rule.reach is not None and any(hint in text.lower() for hint in rule.hints):
+            assert rule.apply(text, text.lower()) == rule.pattern.sub(rule.replace, text)

@@ -53,12 +53,42 @@ _NOT_SECRET = frozenset({"true", "false", "null", "none", "nil", "undefined", '"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One kind of secret: `hints` (lower case, any of them must occur) decide if `pattern` is tried at all."""
+    """One kind of secret: `hints` (lower case, any of them must occur) decide if `pattern` is tried at all.
+
+    With a `reach`, each match has a hint at most so many characters behind its beginning: only there it is tried.
+    """
 
     name: str
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     replace: Callable[[re.Match[str]], str]
+    reach: int | None = None
+
+    def apply(self, text: str, lower: str) -> str:
+        """The text without secrets of this kind; `lower` is the whole text in lower case, as it came."""
+        if self.hints and not any(map(lower.__contains__, self.hints)):
+            return text
+        lower = text.lower()  # other rules may have changed it
+        if self.reach is None or len(lower) != len(text):
+            return self.pattern.sub(self.replace, text)
+        parts: list[str] = []
+        done = 0
+        for at in self._starts(lower, self.reach):
+            match = self.pattern.match(text, at) if at >= done else None
+            if match:
+                parts += (text[done:at], self.replace(match))
+                done = match.end()
+        return "".join(parts) + text[done:] if parts else text
+
+    def _starts(self, lower: str, reach: int) -> list[int]:
+        """Where a match can begin, ascending."""
+        starts: set[int] = set()
+        for hint in self.hints:
+            at = lower.find(hint)
+            while at >= 0:
+                starts.update(range(max(at - reach, 0), at + 1))
+                at = lower.find(hint, at + 1)
+        return sorted(starts)
 
 
 def _whole(_match: re.Match[str]) -> str:
@@ -124,12 +154,19 @@ def _luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _rule(name: str, hints: str, pattern: str, replace: Callable[[re.Match[str]], str] = _whole) -> Rule:
-    return Rule(name=name, hints=tuple(hints.split()), pattern=re.compile(pattern), replace=replace)
+def _rule(
+    name: str,
+    hints: str,
+    pattern: str,
+    replace: Callable[[re.Match[str]], str] = _whole,
+    reach: int | None = None,
+) -> Rule:
+    return Rule(
+        name=name, hints=tuple(hints.split()), pattern=re.compile(pattern), replace=replace, reach=reach
+    )
 
 
 _NAMED = (
-    r"(?=[paseckwjtPASECKWJT])"  # Python tries all names at each place where this one look would do
     r"(?P<head>(?i:(?P<name>" + _NAMES_OF_SECRETS + r"|token|jwt)(?:[_.-][\w.-]{0,32})?)"
     r"(?P<sep>\\?[\"']?\s*(?:=>|:=|=|:)\s*))"
     r"(?P<value>\\\"(?:(?!\\\").)*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
@@ -170,7 +207,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("credential", "bearer basic", r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,}|<\*>)", _credential),
     _rule("url user", "://", r"://[^\s/\"'<>]+(?=@)", _url_user),
-    _rule("named secret", "pass pwd secret key credential token jwt", _NAMED, _value),
+    _rule(
+        "named secret", "pass pwd secret key credential token jwt", _NAMED, _value, reach=len("encryption-")
+    ),
     # as cards print them: in one piece, in fours, or as American Express and Diners do
     _rule(
         "card",
@@ -200,8 +239,7 @@ def redact_text(text: str) -> str:
     """One text without secrets."""
     lower = text.lower()
     for rule in RULES:
-        if not rule.hints or any(hint in lower for hint in rule.hints):
-            text = rule.pattern.sub(rule.replace, text)
+        text = rule.apply(text, lower)
     return text
 
 
