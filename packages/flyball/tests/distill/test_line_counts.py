@@ -90,6 +90,9 @@ def _same(data: bytes, sizes: list[int], level: int = 2) -> dict[str, Any]:
         assert found["assigned"] == expected["assigned"]
         assert found["named"] == expected["named"]
         assert found["patterns"] == expected["patterns"]
+    alone = _counted(ScannedLines(level=level), io.BytesIO(), data, sizes)  # without a spool odd lines wait
+    assert alone["patterns"] == expected["patterns"]
+    assert alone["totals"] == expected["totals"]
     return expected
 
 

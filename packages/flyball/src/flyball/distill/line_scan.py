@@ -19,9 +19,11 @@ from flyball.distill.lines import KEY_MARK, LINE_BYTES_MAX, joined, settled
 from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD
 from flyball.distill.scans import Scan, Scans
 from flyball.distill.settle import CoreShapes
-from flyball.distill.shapes import OTHER, SHAPES_MAX, Distiller
+from flyball.distill.shapes import OTHER, SHAPES_MAX, Distilled, Distiller
 from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, Lines
 
+ODD_CHARS_MAX = 1 << 20
+"""Characters of texts that wait for the pure path."""
 _SPACE = b"\t\n\f\r "  # of a line that is blank
 
 
@@ -66,6 +68,8 @@ class ScannedLines:
         self._spool = spool
         self._distiller = Distiller(core=None)
         self._held = b""  # lines that may go on, and what has no newline yet
+        self._odd: list[tuple[str, int]] = []  # texts that the core left, with their places
+        self._odd_chars = 0
         self._at = 0  # where in the stream that begins
         self._skipping = False  # the rest of a line that was cut
         self._shapes = CoreShapes()
@@ -75,6 +79,7 @@ class ScannedLines:
     @property
     def other(self) -> int:
         """Records over the cap on shapes."""
+        self._distil()
         self._scans.harvest()
         return self._shapes.count(OTHER.id)
 
@@ -99,9 +104,11 @@ class ScannedLines:
         if data:
             data = data if data.endswith(b"\n") else data + b"\n"
             self._scan(data, len(data), final=True)
+        self._distil()
 
     def settle(self) -> Settled:
         """The patterns. They are made now: call it once, at the end."""
+        self._distil()
         self._scans.harvest()
         return self._shapes.settle()
 
@@ -158,19 +165,39 @@ class ScannedLines:
     def _take(
         self, block: _Block, rows: list[tuple[int, int]], entries: list[int], stream_at: int
     ) -> list[int]:
-        """Records that the core left, the pure way; returns their shapes."""
-        texts = ["\n".join(map(block.text, range(first, after))) for first, after in rows]
+        """Records that the core left; returns their shapes when the spool wants them, else they may wait.
+
+        Redaction costs half as much when many texts come at once.
+        """
+        before = len(self._odd)
+        for first, after in rows:
+            text = "\n".join(map(block.text, range(first, after)))
+            self._odd.append((text, stream_at + int(block.begins[first])))
+            self._odd_chars += len(text)
         self.cut += sum(len(block.raw(first)) > LINE_BYTES_MAX for first, _after in rows)
-        original = pa.array(texts, pa.string())
-        distilled = self._distiller.distill(original, np.zeros(len(texts), np.uint8))
+        waiting = any(entry != NO_ENTRY for entry in entries)
+        if self._spool is None and not waiting and self._odd_chars < ODD_CHARS_MAX:
+            return []
+        distilled = self._distil()
+        ids = distilled.shapes[before:].tolist()
+        if not distilled.redacted:
+            for (first, _after), entry, shape, severity in zip(
+                rows, entries, ids, distilled.severity[before:].tolist(), strict=True
+            ):
+                if entry != NO_ENTRY:
+                    self._scans.settle(block.scan, first, entry, shape, severity)
+        return ids
+
+    def _distil(self) -> Distilled:
+        """The records that waited, the pure way; perhaps none."""
+        original = pa.array([text for text, _place in self._odd], pa.string())
+        places = np.array([place for _text, place in self._odd], np.uint64)
+        self._odd, self._odd_chars = [], 0
+        distilled = self._distiller.distill(original, np.zeros(len(original), np.uint8))
         new = {shape.id: shape for shape in self._distiller.drain_new()}
         self.redacted += distilled.redacted
-        ids = distilled.shapes
-        places = np.array([stream_at + int(block.begins[first]) for first, _after in rows], np.uint64)
-        self._shapes.add(ids, distilled.severity, places, original)
-        for at, shape in enumerate(ids.tolist()):
+        self._shapes.add(distilled.shapes, distilled.severity, places, original)
+        for shape, place in zip(distilled.shapes.tolist() if new else [], places.tolist(), strict=False):
             if shape in new:
-                self._shapes.know(new.pop(shape), int(places[at]))
-            if entries[at] != NO_ENTRY and not distilled.redacted:
-                self._scans.settle(block.scan, rows[at][0], entries[at], shape, int(distilled.severity[at]))
-        return ids.tolist()
+                self._shapes.know(new.pop(shape), place)
+        return distilled
