@@ -91,6 +91,8 @@ EXPORT Shapes *flyball_shapes_new(void);
 EXPORT void flyball_shapes_free(Shapes *t);
 EXPORT int flyball_shapes_harvest(Shapes *t, Scanner *s);
 EXPORT int flyball_shapes_note(Shapes *t, const Scanner *s);
+EXPORT int64_t flyball_shapes_fresh(const Shapes *t, const Scanner *s);
+EXPORT int64_t flyball_shapes_noted(const Shapes *t, uint64_t *ids);
 EXPORT int flyball_shapes_add(Shapes *t, const uint64_t *ids, const uint8_t *severities, const uint64_t *places,
                               const uint8_t *texts, const int32_t *offsets, int64_t number);
 EXPORT int flyball_shapes_know(Shapes *t, uint64_t id, const uint8_t *template, int64_t size, const uint8_t *example,

@@ -21,12 +21,12 @@ typedef struct {
     int64_t first_us, last_us; /* the times those records state, or NO_TIME */
     uint8_t *template, *example;
     uint32_t template_size, example_size;
-    uint8_t severity, is_ascii;
+    uint8_t severity, is_ascii, is_noted;
 } Shape;
 
 struct Shapes {
     Shape *shapes;
-    size_t used, room;
+    size_t used, room, noted;
     uint32_t *slots; /* number of a shape + 1, 0: empty */
     size_t slots_mask;
     Shape **ranked; /* by their first record */
@@ -174,8 +174,30 @@ EXPORT int flyball_shapes_note(Shapes *t, const Scanner *s) {
     for (size_t i = 0; i < found.news_number; i++) {
         Shape *shape = shape_of(t, found.news[i].id);
         if (!shape || !set_template(shape, found.arena + found.news[i].at, (size_t)found.news[i].size)) return -1;
+        t->noted += !shape->is_noted, shape->is_noted = 1;
     }
     return 0;
+}
+
+/* How many of those were not noted yet, of this or another scanner. */
+EXPORT int64_t flyball_shapes_fresh(const Shapes *t, const Scanner *s) {
+    Scanned found;
+    flyball_scanner_look(s, &found);
+    int64_t fresh = 0;
+    for (size_t i = 0; i < found.news_number; i++) {
+        uint64_t id = found.news[i].id;
+        size_t at = id & t->slots_mask;
+        while (t->slots && t->slots[at] && t->shapes[t->slots[at] - 1].id != id) at = (at + 1) & t->slots_mask;
+        fresh += !t->slots || !t->slots[at] || !t->shapes[t->slots[at] - 1].is_noted;
+    }
+    return fresh;
+}
+
+/* The shapes noted, in `ids` unless it is null; how many those are. */
+EXPORT int64_t flyball_shapes_noted(const Shapes *t, uint64_t *ids) {
+    for (size_t i = 0; ids && i < t->used; i++)
+        if (t->shapes[i].is_noted) *ids++ = t->shapes[i].id;
+    return (int64_t)t->noted;
 }
 
 /* Count records that the interpreter did: shape, severity, place in the stream; their texts between Arrow's offsets

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from functools import partialmethod
 from typing import Any
 
 import numpy as np
 import pytest
 from flyball import native
-from flyball.distill import line_scan
+from flyball.distill import scans
 from flyball.distill.line_counts import LineCounts, PureLines
 from flyball.distill.line_scan import ScannedLines
 from flyball.distill.lines import LINE_BYTES_MAX
@@ -80,14 +81,26 @@ def _counted(counts: LineCounts, spool: io.BytesIO, data: bytes, sizes: list[int
 
 
 def _same(data: bytes, sizes: list[int], level: int = 2) -> dict[str, Any]:
-    pure, core = io.BytesIO(), io.BytesIO()
+    pure = io.BytesIO()
     expected = _counted(PureLines(pure), pure, data, sizes)
-    found = _counted(ScannedLines(core, level=level), core, data, sizes)
-    assert found["totals"] == expected["totals"]
-    assert found["assigned"] == expected["assigned"]
-    assert found["named"] == expected["named"]
-    assert found["patterns"] == expected["patterns"]
-    return found
+    for workers in (1, 2):
+        core = io.BytesIO()
+        found = _counted(ScannedLines(core, level=level, workers=workers), core, data, sizes)
+        assert found["totals"] == expected["totals"]
+        assert found["assigned"] == expected["assigned"]
+        assert found["named"] == expected["named"]
+        assert found["patterns"] == expected["patterns"]
+    alone = _counted(ScannedLines(level=level), io.BytesIO(), data, sizes)  # without a spool odd lines wait
+    assert alone["patterns"] == expected["patterns"]
+    assert alone["totals"] == expected["totals"]
+    return expected
+
+
+@pytest.fixture(autouse=True, scope="module")
+def halves_of_any_size() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scans, "HALF_BYTES_MIN", 1)
+        yield
 
 
 @given(
@@ -110,7 +123,7 @@ def test_any_bytes(data: bytes, sizes: list[int]) -> None:
 
 
 def test_more_lines_than_are_scanned_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_scan, "ROWS_MAX", 64)
+    monkeypatch.setattr(scans, "ROWS_MAX", 64)
     _same(
         "\n".join(f"user {at} came\n{JAVA if at % 50 == 0 else at}" for at in range(500)).encode(), [3000] * 4
     )

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from flyball.distill.line_counts import Settled
 from flyball.distill.lines import KEY_MARK, LINE_BYTES_MAX, joined, settled
-from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD, Found, Scanner
+from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD
+from flyball.distill.scans import Scan, Scans
 from flyball.distill.settle import CoreShapes
-from flyball.distill.shapes import OTHER, SHAPES_MAX, Distiller
+from flyball.distill.shapes import OTHER, SHAPES_MAX, Distilled, Distiller
 from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, Lines
 
+ODD_CHARS_MAX = 1 << 20
+"""Characters of texts that wait for the pure path."""
 _SPACE = b"\t\n\f\r "  # of a line that is blank
-ROWS_MAX = 1 << 16
-"""Lines scanned at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,7 @@ class _Block:
     data: bytes
     start: int
     begins: NDArray[np.uint32]
-    codes: NDArray[np.int32]
-    found: Found
+    scan: Scan
 
     def raw(self, row: int) -> bytes:
         return self.data[self.start + int(self.begins[row]) : self.start + int(self.begins[row + 1]) - 1]
@@ -44,7 +44,7 @@ class _Block:
 
     def joined(self) -> list[tuple[int, int]]:
         """The lines that are one record: see `lines.joined`."""
-        frames, odd = self.found.frames, self.found.odd.tolist()
+        frames, odd = self.scan.frames, self.scan.odd.tolist()
         if len(frames):
             texts = pa.array([self.text(row) for row in frames.tolist()], pa.string())
             frames = frames[pc.match_substring_regex(texts, FRAME_RE2).to_numpy(zero_copy_only=False)]
@@ -55,31 +55,32 @@ class _Block:
         lines = Lines(
             text=lambda row: self.text(row)[:LINE_CHARS_MAX],
             size=lambda row: len(self.text(row)),
-            total=len(self.codes),
+            total=len(self.scan.codes),
         )
         return joined(lines, frames.tolist(), keys, LINE_BYTES_MAX)
 
 
 class ScannedLines:
-    """With the compiled core, its instructions no wider than `level`."""
+    """With the compiled core, its instructions no wider than `level`, on so many cores as `scans.Scans` says."""
 
-    def __init__(self, spool: IO[bytes] | None = None, *, level: int = BEST) -> None:
+    def __init__(self, spool: IO[bytes] | None = None, *, level: int = BEST, workers: int = 0) -> None:
         self.lines = self.records = self.redacted = self.cut = 0
         self._spool = spool
-        self._scanner = Scanner(other=OTHER.id, shapes_max=SHAPES_MAX, level=level)
         self._distiller = Distiller(core=None)
-        self._begins = np.empty(ROWS_MAX + 1, np.uint32)
-        self._codes = np.empty(ROWS_MAX, np.int32)
         self._held = b""  # lines that may go on, and what has no newline yet
+        self._odd: list[tuple[str, int]] = []  # texts that the core left, with their places
+        self._odd_chars = 0
         self._at = 0  # where in the stream that begins
         self._skipping = False  # the rest of a line that was cut
         self._shapes = CoreShapes()
         self._shapes.know(OTHER, 0)  # before any record, so that its example is none of them
+        self._scans = Scans(self._shapes, other=OTHER.id, shapes_max=SHAPES_MAX, level=level, workers=workers)
 
     @property
     def other(self) -> int:
         """Records over the cap on shapes."""
-        self._shapes.harvest(self._scanner)
+        self._distil()
+        self._scans.harvest()
         return self._shapes.count(OTHER.id)
 
     def feed(self, chunk: bytes) -> None:
@@ -103,10 +104,12 @@ class ScannedLines:
         if data:
             data = data if data.endswith(b"\n") else data + b"\n"
             self._scan(data, len(data), final=True)
+        self._distil()
 
     def settle(self) -> Settled:
         """The patterns. They are made now: call it once, at the end."""
-        self._shapes.harvest(self._scanner)
+        self._distil()
+        self._scans.harvest()
         return self._shapes.settle()
 
     def _scan(self, data: bytes, end: int, *, final: bool) -> int:
@@ -114,17 +117,11 @@ class ScannedLines:
         address = np.frombuffer(data, np.uint8).ctypes.data if data else 0
         at = 0
         while at < end:
-            rows, found = self._scanner.lines(address + at, end - at, self._begins, self._codes)
-            self._shapes.note(self._scanner)
-            block = _Block(
-                data=data,
-                start=at,
-                begins=self._begins[: rows + 1],
-                codes=self._codes[:rows],
-                found=found,
-            )
+            scan = self._scans.scan(data, address, at, end)
+            rows = len(scan.codes)
+            block = _Block(data=data, start=at, begins=scan.begins, scan=scan)
             whole = int(block.begins[rows]) == end - at
-            blocks = block.joined() if len(found.odd) else []
+            blocks = block.joined() if len(scan.odd) else []
             until = rows if final and whole else settled(rows, blocks)
             if until:
                 self._count(block, until, [some for some in blocks if some[1] <= until], address + at)
@@ -136,24 +133,23 @@ class ScannedLines:
 
     def _count(self, block: _Block, until: int, blocks: list[tuple[int, int]], address: int) -> None:
         """Count the first lines of a block."""
-        begins, codes = block.begins[: until + 1], block.codes[:until]
-        for row in block.found.odd[block.found.odd < until].tolist():
+        scan = block.scan
+        codes = scan.codes[:until]
+        for row in scan.odd[scan.odd < until].tolist():
             if not block.raw(row).strip(_SPACE):
                 codes[row] = BLANK
         blank = codes == BLANK
         for first, after in blocks:
             codes[first:after] = BLANK
-        odd = np.flatnonzero(codes == ODD) if len(block.found.odd) else block.found.odd
+        odd = np.flatnonzero(codes == ODD) if len(scan.odd) else scan.odd
         stream_at = self._at + block.start
-        self._scanner.tally(address, begins, codes, stream_at)
+        self._scans.tally(scan, until, address, stream_at)
         self.lines += until
         self.records += int((codes >= 0).sum()) + len(odd) + len(blocks)
-        shapes = None
-        if self._spool is not None:  # the codes below zero pick the zeros at the end
-            shapes = np.append(block.found.shapes, np.zeros(-ODD, np.uint64))[codes]
+        shapes = None if self._spool is None else self._scans.shapes(scan, until)
         if len(odd) or blocks:
             whole = [(row, row + 1) for row in odd.tolist()] + blocks
-            entries = dict(zip(block.found.odd.tolist(), block.found.odd_entries.tolist(), strict=True))
+            entries = dict(zip(scan.odd.tolist(), scan.odd_entries.tolist(), strict=True))
             ids = self._take(
                 block, whole, [entries.get(first, NO_ENTRY) for first, _after in whole], stream_at
             )
@@ -163,25 +159,45 @@ class ScannedLines:
         if self._spool is not None and shapes is not None:
             shapes[blank] = 0
             self._spool.write(shapes.tobytes())
-        if self._scanner.is_full:
-            self._shapes.harvest(self._scanner)
+        if self._scans.is_full:
+            self._scans.harvest()
 
     def _take(
         self, block: _Block, rows: list[tuple[int, int]], entries: list[int], stream_at: int
     ) -> list[int]:
-        """Records that the core left, the pure way; returns their shapes."""
-        texts = ["\n".join(map(block.text, range(first, after))) for first, after in rows]
+        """Records that the core left; returns their shapes when the spool wants them, else they may wait.
+
+        Redaction costs half as much when many texts come at once.
+        """
+        before = len(self._odd)
+        for first, after in rows:
+            text = "\n".join(map(block.text, range(first, after)))
+            self._odd.append((text, stream_at + int(block.begins[first])))
+            self._odd_chars += len(text)
         self.cut += sum(len(block.raw(first)) > LINE_BYTES_MAX for first, _after in rows)
-        original = pa.array(texts, pa.string())
-        distilled = self._distiller.distill(original, np.zeros(len(texts), np.uint8))
+        waiting = any(entry != NO_ENTRY for entry in entries)
+        if self._spool is None and not waiting and self._odd_chars < ODD_CHARS_MAX:
+            return []
+        distilled = self._distil()
+        ids = distilled.shapes[before:].tolist()
+        if not distilled.redacted:
+            for (first, _after), entry, shape, severity in zip(
+                rows, entries, ids, distilled.severity[before:].tolist(), strict=True
+            ):
+                if entry != NO_ENTRY:
+                    self._scans.settle(block.scan, first, entry, shape, severity)
+        return ids
+
+    def _distil(self) -> Distilled:
+        """The records that waited, the pure way; perhaps none."""
+        original = pa.array([text for text, _place in self._odd], pa.string())
+        places = np.array([place for _text, place in self._odd], np.uint64)
+        self._odd, self._odd_chars = [], 0
+        distilled = self._distiller.distill(original, np.zeros(len(original), np.uint8))
         new = {shape.id: shape for shape in self._distiller.drain_new()}
         self.redacted += distilled.redacted
-        ids = distilled.shapes
-        places = np.array([stream_at + int(block.begins[first]) for first, _after in rows], np.uint64)
-        self._shapes.add(ids, distilled.severity, places, original)
-        for at, shape in enumerate(ids.tolist()):
+        self._shapes.add(distilled.shapes, distilled.severity, places, original)
+        for shape, place in zip(distilled.shapes.tolist() if new else [], places.tolist(), strict=False):
             if shape in new:
-                self._shapes.know(new.pop(shape), int(places[at]))
-            if entries[at] != NO_ENTRY and not distilled.redacted:
-                self._scanner.settle(entries[at], shape, int(distilled.severity[at]))
-        return ids.tolist()
+                self._shapes.know(new.pop(shape), place)
+        return distilled

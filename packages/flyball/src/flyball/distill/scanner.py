@@ -75,6 +75,11 @@ class Scanner:
         return self._held
 
     @property
+    def shapes(self) -> NDArray[np.uint64]:
+        """Of each entry its shape, good until the next call; 0 for one that is not said yet."""
+        return self._look(news=False).shapes
+
+    @property
     def is_full(self) -> bool:
         """Whether it is time to `forget`."""
         return len(self._look(news=False).shapes) >= ENTRIES_MAX

@@ -61,6 +61,17 @@ class CoreShapes:
         """Keep the templates of the shapes that the scanner's last call found new."""
         self._checked(self._core.flyball_shapes_note(self._held, scanner.held))
 
+    def scanned(self, scanners: Sequence[Scanner]) -> int:
+        """How many shapes scanners found (or a few more), with those of their last calls, not yet noted."""
+        fresh = (self._core.flyball_shapes_fresh(self._held, scanner.held) for scanner in scanners)
+        return self._core.flyball_shapes_noted(self._held, None) + sum(fresh)
+
+    def noted(self) -> NDArray[np.uint64]:
+        """The shapes that were noted."""
+        ids = np.empty(self._core.flyball_shapes_noted(self._held, None), np.uint64)
+        self._core.flyball_shapes_noted(self._held, ids.ctypes.data)
+        return ids
+
     def harvest(self, scanner: Scanner) -> None:
         """Take over what a scanner counted, and let it forget the keys."""
         self._checked(self._core.flyball_shapes_harvest(self._held, scanner.held))
@@ -170,6 +181,8 @@ def _core() -> ctypes.CDLL:
         ("new", pointer, []),
         ("free", None, [pointer]),
         ("note", error, [pointer, pointer]),
+        ("fresh", number, [pointer, pointer]),
+        ("noted", number, [pointer, pointer]),
         ("harvest", error, [pointer, pointer]),
         ("add", error, [pointer] * 6 + [number]),
         ("know", error, [pointer, ctypes.c_uint64, *texts, ctypes.c_uint64]),
