@@ -31,7 +31,7 @@ from pathlib import Path
 import orjson
 
 from bench import streams
-from bench.distill import counted, holds, one_core
+from bench.distill import chunks_of, counted, holds, one_core
 from bench.peers import PEERS, versions
 from bench.streams import LABELS, labelled, one_line, pairs
 
@@ -172,9 +172,9 @@ def reduction(data: bytes) -> float:
     """1 - bytes kept / bytes in, of what came after the warm-up (the docstring above says what is kept)."""
     lines = data.splitlines(keepends=True)
     head = b"".join(lines[: int(len(lines) * WARM_UP)])
-    known = {row["fingerprint"]: row["count"] for row in counted(head).rows()}
+    known = {row["fingerprint"]: row["count"] for row in counted([head]).rows()}
     kept = 0
-    for row in counted(data).rows():
+    for row in counted(chunks_of(data)).rows():
         before = known.get(row["fingerprint"])
         if before is None:
             kept += len(orjson.dumps(row)) + 1

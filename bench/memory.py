@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import orjson
 from flyball.cli.distill_count import Count
 
 from bench.distill import holds
@@ -48,8 +49,9 @@ def run(lines: int = SHORT_LINES) -> int:
     rows = count.rows()
     highest = max(highest, _rss())
     elapsed = time.perf_counter() - started
+    kept = sum(len(orjson.dumps(row)) for row in rows)
     print(
-        f"memory: {lines:,} lines, {SHAPES:,} adversarial shapes, {elapsed:.0f} s: {count.summary(len(rows), 0, elapsed)}"
+        f"memory: {lines:,} lines, {SHAPES:,} adversarial shapes, {elapsed:.0f} s: {count.summary(len(rows), kept, elapsed)}"
     )
     print(
         f"  highest resident {highest / 1e6:,.0f} MB ({before / 1e6:,.0f} MB before)"

@@ -22,6 +22,9 @@ from flyball.distill.settle import CoreShapes
 from flyball.distill.shapes import OTHER, SHAPES_MAX, Distilled, Distiller
 from flyball.distill.traces import FRAME_RE2, LINE_CHARS_MAX, Lines
 
+BRIDGE_BYTES = 1 << 16
+"""So much of a chunk is joined to the lines held back from the one before."""
+
 ODD_CHARS_MAX = 1 << 20
 """Characters of texts that wait for the pure path."""
 _SPACE = b"\t\n\f\r "  # of a line that is blank
@@ -90,20 +93,28 @@ class ScannedLines:
             if end < 0:
                 return
             chunk, self._skipping = chunk[end:], False
-        data = self._held + chunk
-        end = data.rfind(b"\n") + 1
-        tail = data[end:]
-        if len(tail) > LINE_BYTES_MAX:
-            tail, self._skipping = tail[:LINE_BYTES_MAX], True
+        held, start, take = self._held, 0, BRIDGE_BYTES
+        while held and start < len(chunk):  # what was held goes on with the chunk's first lines; the rest is not copied
+            data = held + chunk[start : start + take]
+            until = self._scan(data, 0, data.rfind(b"\n") + 1, final=False)
+            if until >= len(held):
+                start, held = start + until - len(held), b""
+            else:
+                start, take, held = start + take, 2 * take, data[until:]
+        if start < len(chunk):
+            held = chunk[self._scan(chunk, start, chunk.rfind(b"\n") + 1, final=False) :]
+        tail = held.rfind(b"\n") + 1
+        if len(held) - tail > LINE_BYTES_MAX:
+            held, self._skipping = held[: tail + LINE_BYTES_MAX], True
             self.cut += 1
-        self._held = data[self._scan(data, end, final=False) : end] + tail
+        self._held = held
 
     def end_file(self) -> None:
         """Count what is left of a file."""
         data, self._held, self._skipping = self._held, b"", False
         if data:
             data = data if data.endswith(b"\n") else data + b"\n"
-            self._scan(data, len(data), final=True)
+            self._scan(data, 0, len(data), final=True)
         self._distil()
 
     def settle(self) -> Settled:
@@ -112,10 +123,11 @@ class ScannedLines:
         self._scans.harvest()
         return self._shapes.settle()
 
-    def _scan(self, data: bytes, end: int, *, final: bool) -> int:
-        """Count the lines up to `end`, but for the last ones unless `final`; returns how far that is."""
+    def _scan(self, data: bytes, start: int, end: int, *, final: bool) -> int:
+        """Count the lines from `start` to `end`, but for the last ones unless `final`; returns where those begin."""
         address = np.frombuffer(data, np.uint8).ctypes.data if data else 0
-        at = 0
+        at = start
+        self._at -= start  # where in the stream the data begins
         while at < end:
             scan = self._scans.scan(data, address, at, end)
             rows = len(scan.codes)
