@@ -384,12 +384,18 @@ int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *se
     return mask(&pair, out);
 }
 
-/* Whether the digits of s have the check digit of ISO/IEC 7812-1. */
-static int luhn(const uint8_t *s, int n) {
-    int total = 0, place = 0;
-    for (int i = n - 1; i >= 0; i--) {
-        if (s[i] < '0' || s[i] > '9') continue;
-        int digit = (s[i] - '0') * (place++ % 2 ? 2 : 1);
+#define CARD_DIGITS_MAX 32
+
+/* Whether the digits of s are of a card's issuer and have the check digit of ISO/IEC 7812-1, annex B. */
+static int is_card(const uint8_t *s, int n) {
+    uint8_t digits[CARD_DIGITS_MAX];
+    int count = 0, total = 0;
+    GROUPS(g);
+    for (int i = 0; i < n && count < CARD_DIGITS_MAX; i++)
+        if (s[i] >= '0' && s[i] <= '9') digits[count++] = s[i];
+    if (match_issuers(digits, count, 0, g) < 0) return 0;
+    for (int i = 0; i < count; i++) {
+        int digit = (digits[count - 1 - i] - '0') * (i % 2 ? 2 : 1);
         total += digit > 9 ? digit - 9 : digit;
     }
     return total % 10 == 0;
@@ -400,9 +406,9 @@ static int has_card(const uint8_t *text, int size) {
     GROUPS(g);
     for (int at = 0; search(match_card, first_card, text, size, at, g); at = g[1]) {
         int end = g[1];
-        if (luhn(text + g[0], end - g[0])) return 1;
+        if (is_card(text + g[0], end - g[0])) return 1;
         while (end > g[0] && text[end - 1] != ' ') end--;
-        if (end > g[0] && luhn(text + g[0], end - g[0])) return 1;
+        if (end > g[0] && is_card(text + g[0], end - g[0])) return 1;
     }
     return 0;
 }

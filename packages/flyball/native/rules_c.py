@@ -56,6 +56,7 @@ def rules() -> str:
             writer.add(name.lower(), pattern.pattern, pattern.flags & re.IGNORECASE)
     writer.add("named", redact._NAMED_SECRETS)  # noqa: SLF001 - the core is made of the modules' insides
     writer.add("card", redact.RULES[-1].pattern.pattern)
+    writer.add("issuers", redact._ISSUERS.pattern)  # noqa: SLF001
     writer.add("special", parse._SPECIAL)  # noqa: SLF001
     writer.add("frame", traces.FRAME_RE2)
     writer.words("frame_starts", starts(traces._FRAMES))  # noqa: SLF001

@@ -152,7 +152,7 @@ _NEAR = st.lists(
 
 @given(_NEAR)
 @settings(max_examples=1000, deadline=None)
-def test_a_rule_with_a_reach_finds_what_its_pattern_finds(text: str) -> None:
+def test_a_rule_tried_near_its_hints_finds_what_its_pattern_finds(text: str) -> None:
     for rule in RULES:
-        if rule.reach is not None and any(hint in text.lower() for hint in rule.hints):
+        if rule.near is not None and any(hint in text.lower() for hint in rule.hints):
             assert rule.apply(text, text.lower()) == rule.pattern.sub(rule.replace, text)

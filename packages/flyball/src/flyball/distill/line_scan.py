@@ -94,7 +94,9 @@ class ScannedLines:
                 return
             chunk, self._skipping = chunk[end:], False
         held, start, take = self._held, 0, BRIDGE_BYTES
-        while held and start < len(chunk):  # what was held goes on with the chunk's first lines; the rest is not copied
+        while held and start < len(
+            chunk
+        ):  # what was held goes on with the chunk's first lines; the rest is not copied
             data = held + chunk[start : start + take]
             until = self._scan(data, 0, data.rfind(b"\n") + 1, final=False)
             if until >= len(held):

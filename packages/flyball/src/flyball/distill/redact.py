@@ -14,7 +14,7 @@ A batch without secrets costs one RE2 scan (`_PREFILTER`); only texts that it hi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -55,40 +55,41 @@ _NOT_SECRET = frozenset({"true", "false", "null", "none", "nil", "undefined", '"
 class Rule:
     """One kind of secret: `hints` (lower case, any of them must occur) decide if `pattern` is tried at all.
 
-    With a `reach`, each match has a hint at most so many characters behind its beginning: only there it is tried.
+    With `near`, a match begins at a hint, or at most so many characters before it as stand there: only there it is tried.
     """
 
     name: str
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     replace: Callable[[re.Match[str]], str]
-    reach: int | None = None
+    near: Mapping[str, int] | None = None
 
     def apply(self, text: str, lower: str) -> str:
         """The text without secrets of this kind; `lower` is the whole text in lower case, as it came."""
         if self.hints and not any(map(lower.__contains__, self.hints)):
             return text
         lower = text.lower()  # other rules may have changed it
-        if self.reach is None or len(lower) != len(text):
+        if self.near is None or len(lower) != len(text):
             return self.pattern.sub(self.replace, text)
         parts: list[str] = []
         done = 0
-        for at in self._starts(lower, self.reach):
+        for at in _starts(lower, self.hints, self.near):
             match = self.pattern.match(text, at) if at >= done else None
             if match:
                 parts += (text[done:at], self.replace(match))
                 done = match.end()
         return "".join(parts) + text[done:] if parts else text
 
-    def _starts(self, lower: str, reach: int) -> list[int]:
-        """Where a match can begin, ascending."""
-        starts: set[int] = set()
-        for hint in self.hints:
-            at = lower.find(hint)
-            while at >= 0:
-                starts.update(range(max(at - reach, 0), at + 1))
-                at = lower.find(hint, at + 1)
-        return sorted(starts)
+
+def _starts(lower: str, hints: Sequence[str], near: Mapping[str, int]) -> list[int]:
+    """Where a match can begin, ascending."""
+    starts: set[int] = set()
+    for hint in hints:
+        at = lower.find(hint)
+        while at >= 0:
+            starts.update(range(max(at - near.get(hint, 0), 0), at + 1))
+            at = lower.find(hint, at + 1)
+    return sorted(starts)
 
 
 def _whole(_match: re.Match[str]) -> str:
@@ -159,10 +160,10 @@ def _rule(
     hints: str,
     pattern: str,
     replace: Callable[[re.Match[str]], str] = _whole,
-    reach: int | None = None,
+    near: Mapping[str, int] | None = None,
 ) -> Rule:
     return Rule(
-        name=name, hints=tuple(hints.split()), pattern=re.compile(pattern), replace=replace, reach=reach
+        name=name, hints=tuple(hints.split()), pattern=re.compile(pattern), replace=replace, near=near
     )
 
 
@@ -208,7 +209,11 @@ RULES: tuple[Rule, ...] = (
     _rule("credential", "bearer basic", r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,}|<\*>)", _credential),
     _rule("url user", "://", r"://[^\s/\"'<>]+(?=@)", _url_user),
     _rule(
-        "named secret", "pass pwd secret key credential token jwt", _NAMED, _value, reach=len("encryption-")
+        "named secret",
+        "pass pwd secret key credential token jwt",
+        _NAMED,
+        _value,
+        near={"key": len("encryption-")},
     ),
     # as cards print them: in one piece, in fours, or as American Express and Diners do
     _rule(
