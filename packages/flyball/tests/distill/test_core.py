@@ -69,7 +69,7 @@ def _same(batches: list[list[str]], level: int) -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 @given(st.lists(st.lists(_LINES, max_size=8), max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example([["5. 6", "a 5.", "x-1-.", "1" * 64 + " a", "a" * 63 + "1", "-" * 64 + "1.", "a" * 130 + " 7"]])
 @example([["4111 1111 1111 1111", "4111-1111 1111 1111", "4111 1111-1111-1111", "x 3782 822463 10005"]])
 @example([["{}", "", " ", "\t", "é1", "é2", "é1"], ["é1", "é3"]])
@@ -131,7 +131,7 @@ _VALUES = st.recursive(
     st.sampled_from(["", " ", "\r", "x", "\x1b[0m"]),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_json(level: int, objects: list[dict[str, Any]], before: str, after: str, spaced: bool) -> None:  # noqa: FBT001
     separators = (", ", ": ") if spaced else (",", ":")
     lines = [before + json.dumps(one, separators=separators, ensure_ascii=spaced) + after for one in objects]
@@ -177,7 +177,7 @@ def test_json_that_is_unusual_or_none(line: str) -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 @given(st.integers(0, 200), st.integers(0, 200), _LINES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_wherever_in_a_word_of_bits_a_token_lies(level: int, before: int, after: int, middle: str) -> None:
     _same(
         [["x" * before + middle + "y" * after, " " * before + middle, "1" * before + middle + "." * after]],

@@ -87,7 +87,7 @@ def _joined(shapes: Sequence[Shape], pairs: Sequence[tuple[int, int]]) -> dict[i
 
 
 @given(st.lists(_TEMPLATES, max_size=40), st.randoms(use_true_random=False), st.integers(1, 40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example([f"user {name} came in" for name in ("жук", "bob_1", "用户", "x")], random.Random(1), 1)  # noqa: S311
 def test_the_core_joins_what_python_joins(templates: list[str], chance: random.Random, batch: int) -> None:
     shapes = _shapes(templates)
@@ -101,7 +101,7 @@ def test_the_core_joins_what_python_joins(templates: list[str], chance: random.R
 
 
 @given(st.lists(_TEMPLATES, min_size=1, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(["a <*> b", "a c b", "a d e", "longer than the others"])
 def test_templates_are_merged_as_python_merges_them(templates: list[str]) -> None:
     assert CoreColumns().merged(templates) == Columns().merged(templates)

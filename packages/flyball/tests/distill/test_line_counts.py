@@ -109,14 +109,14 @@ def halves_of_any_size() -> Iterator[None]:
     st.sampled_from(["\n", ""]),
     st.integers(0, 2),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example([JAVA, "", PYTHON, KEY, GO, "x"], [7] * 40, "", 2)
 def test_however_the_bytes_are_cut(lines: list[str], sizes: list[int], end: str, level: int) -> None:
     _same(("\n".join(lines) + end).encode(), sizes, level)
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 40), max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(b"\xff\xfe 1\n\x80\n\xe2\x82\n\xc5\xbf", [])
 def test_any_bytes(data: bytes, sizes: list[int]) -> None:
     _same(data, sizes)

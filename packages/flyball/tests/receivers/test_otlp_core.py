@@ -157,7 +157,7 @@ def walked(payloads: Sequence[bytes]) -> int:
     return walk.walk(payloads).exports
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 @given(
     exports=st.lists(
         st.builds(request, st.lists(RECORDS, max_size=5), ORIGINS),
@@ -168,7 +168,7 @@ def test_any_records_are_the_same_walked_and_parsed(exports: list[bytes]) -> Non
     assert_same(exports)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250, deadline=None)
 @given(
     records=st.lists(RECORDS, min_size=1, max_size=3),
     seed=st.integers(0, 2**32),
