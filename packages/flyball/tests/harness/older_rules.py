@@ -1,11 +1,12 @@
 """`flyball` as it might have been: `python -m harness.older_rules up ...` runs it under a fake older rule set.
 
 Finer than today's in one place (a key's value stays), coarser in others (any word after `for` goes, and a path
-in a span's name), and it did not know passwords.
+in a span's name), and it did not know passwords. It takes the pure path: the compiled core has today's rules.
 """
 
 from __future__ import annotations
 
+import os
 import re
 
 from flyball.cli.main import main
@@ -20,6 +21,7 @@ def _mask(key: str) -> str:
 
 
 def _put_back() -> None:
+    os.environ["FLYBALL_PURE"] = "1"
     for module in (redact, shapes, catalog, upgrade_rules):
         module.RULES_VERSION = OLDER  # pyright: ignore[reportAttributeAccessIssue]
     catalog.Catalog.__init__.__kwdefaults__ = {"rules": OLDER}
