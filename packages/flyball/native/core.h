@@ -4,9 +4,34 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* What the matchers of regex_c.py ask of a byte below 128. */
+#define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
+#define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
+
+/* White space as Python's `re` has it, of ASCII. */
+static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
+
+/* Both halves of a product in one: every bit of it depends on both factors. */
+static inline uint64_t fold(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Make room for `needed` items of `each` bytes, doubling; 0 without memory, and the array is as it was. */
+static inline int grow(void **array, size_t *room, size_t needed, size_t each) {
+    if (needed <= *room) return 1;
+    size_t more = *room ? *room : 64;
+    while (more < needed) more *= 2;
+    void *bigger = realloc(*array, more * each);
+    if (!bigger) return 0;
+    *array = bigger, *room = more;
+    return 1;
+}
 
 /* Bytes of a key that the core masks; the interpreter masks longer ones. It bounds the depth of matching, too. */
 #define KEY_BYTES_MAX 1024

@@ -8,8 +8,6 @@
 
 #include "scan.h"
 
-#define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
-#define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
 #include "learn.inc"
 
 #define LEARN_BYTES_MAX (1 << 15) /* more than any template has */
@@ -61,11 +59,6 @@ struct Columns {
     Place places[columns_max];
 };
 
-static inline uint64_t fold(uint64_t a, uint64_t b) {
-    __uint128_t product = (__uint128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static uint64_t hash_of(const uint8_t *s, size_t n, uint64_t seed) {
     uint64_t h = seed ^ n;
     for (size_t i = 0; i < n; i += 8) {
@@ -76,7 +69,6 @@ static uint64_t hash_of(const uint8_t *s, size_t n, uint64_t seed) {
     return fold(h, 0xa0761d6478bd642fu) | 1;
 }
 
-static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
 static inline int is_alpha(uint8_t c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
 static inline int is_word(uint8_t c) { return IS_WORD(c); }
 
@@ -218,19 +210,9 @@ static int places_of(Columns *c, const uint8_t *s, int n, int count) {
 
 /* ---- the columns -------------------------------------------------------------------------------------------------*/
 
-static int room(void **array, size_t *has, size_t needed, size_t each) {
-    if (needed <= *has) return 1;
-    size_t more = *has ? *has : 256;
-    while (more < needed) more *= 2;
-    void *bigger = realloc(*array, more * each);
-    if (!bigger) return 0;
-    *array = bigger, *has = more;
-    return 1;
-}
-
 static int pair(Columns *c, uint64_t one, uint64_t other) {
     if (one == other) return 1;
-    if (!room((void **)&c->pairs, &c->pairs_room, c->pairs_used + 1, sizeof *c->pairs)) return 0;
+    if (!grow((void **)&c->pairs, &c->pairs_room, c->pairs_used + 1, sizeof *c->pairs)) return 0;
     c->pairs[c->pairs_used++] = (PairOf){one, other};
     return 1;
 }
@@ -305,7 +287,7 @@ static int observe(Columns *c, Column *column, uint32_t kinds, uint64_t shape) {
 static int push(Columns *c, const uint8_t *s, int n, int from, int to, uint64_t shape) {
     uint32_t size = (uint32_t)(n - (to - from) + 3);
     size_t needed = c->work_used + 12 + size;
-    if (!room((void **)&c->work, &c->work_room, needed, 1)) return 0;
+    if (!grow((void **)&c->work, &c->work_room, needed, 1)) return 0;
     uint8_t *at = c->work + c->work_used;
     memcpy(at, &shape, 8), memcpy(at + 8, &size, 4), at += 12;
     memcpy(at, s, (size_t)from), memcpy(at + from, "<*>", 3);

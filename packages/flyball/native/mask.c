@@ -4,8 +4,6 @@
  * they apply and what replaces a match. Two differential tests hold both against each other. */
 #include "core.h"
 
-#define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
-#define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
 #include "rules.inc"
 
 #define PASSES_MAX 8 /* as mask.PASSES_MAX */
@@ -33,8 +31,6 @@ static inline void put(Text *out, const uint8_t *from, int size) {
 }
 
 static inline void put_text(Text *out, const char *text) { put(out, (const uint8_t *)text, (int)strlen(text)); }
-
-static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
 
 static inline int has(const Text *t, char c) { return IS(t->holds, c); }
 
@@ -436,10 +432,3 @@ int flyball_is_frame(const uint8_t *text, int size) {
     GROUPS(g);
     return match_frame(text, size, 0, g) >= 0;
 }
-
-/* For tests: one key's template. */
-EXPORT int flyball_mask_key(const uint8_t *key, int size, uint8_t *out, uint8_t *severity) {
-    return flyball_template(key, size, out, severity);
-}
-
-EXPORT uint64_t flyball_shape_id(const uint8_t *template, int size) { return flyball_blake2b_64(template, size); }

@@ -74,16 +74,6 @@ typedef struct {
 
 /* ---- memory ------------------------------------------------------------------------------------------------------*/
 
-static int grow(void **array, size_t *room, size_t needed, size_t each) {
-    if (needed <= *room) return 1;
-    size_t more = *room ? *room : 64;
-    while (more < needed) more *= 2;
-    void *bigger = realloc(*array, more * each);
-    if (!bigger) return 0;
-    *array = bigger, *room = more;
-    return 1;
-}
-
 #define ROOM(s, name, needed) grow((void **)&(s)->name, &(s)->name##_room, (needed), sizeof *(s)->name)
 
 static int grow_entries(Scanner *s) {
@@ -145,11 +135,6 @@ static inline uint64_t load8(const uint8_t *p) {
     uint64_t x;
     memcpy(&x, p, 8);
     return x;
-}
-
-static inline uint64_t fold(uint64_t a, uint64_t b) {
-    __uint128_t product = (__uint128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static inline uint64_t low_bytes(uint64_t x, int size) { return size >= 8 ? x : x & (((uint64_t)1 << 8 * size) - 1); }

@@ -8,8 +8,6 @@
 
 #include "scan.h"
 
-#define IS(bits, c) ((bits)[(c) >> 6] >> ((c) & 63) & 1)
-#define IS_WORD(c) (((c) >= '0' && (c) <= '9') || (((c) | 32) >= 'a' && ((c) | 32) <= 'z') || (c) == '_')
 #include "settle.inc"
 
 #define NO_TIME INT64_MIN
@@ -36,16 +34,6 @@ struct Shapes {
     uint8_t *texts; /* of the patterns: template, example */
     size_t texts_used, texts_room;
 };
-
-static int grow(void **array, size_t *room, size_t needed, size_t each) {
-    if (needed <= *room) return 1;
-    size_t more = *room ? *room : 1024;
-    while (more < needed) more *= 2;
-    void *bigger = realloc(*array, more * each);
-    if (!bigger) return 0;
-    *array = bigger, *room = more;
-    return 1;
-}
 
 /* ---- the time that a record states: parse.time_ns, in microseconds -------------------------------------------------*/
 

@@ -87,7 +87,6 @@ _DATE = re.compile(
 )
 _HEX_WORD = re.compile(r"(?<![\w.-])(?:[a-f]{8,}|[A-F]{8,}|f{4,}|F{4,})(?![\w.-])")
 _COLONS = re.compile(r"(?<!\w)(?:[0A-Fa-f]{1,4}(?:[:%]{1,2}[0A-Fa-f]{1,4}){2,16}|::[0A-Fa-f]{1,4})(?![\w:])")
-_HAS_0 = re.compile(r"[A-Za-z0_$%+~^&*@\\-]*(?:\.[A-Za-z0_$%+~^&*@\\-]+)*")
 _COMPOUND = re.compile(r"(?:[A-Za-z0_$%+~^&*@\\-]|(?<!\.)\.(?=[A-Za-z0_$%+~^&*@\\-]))*0[A-Za-z0_$%^~\\]*")
 _SIZE = re.compile(r"0 ?(?:[KMGTPEk]i?B|B|[KMG]bit)(?:/s)?(?![\w])")
 # "<1 sec" is how a duration is written that is too short to measure: it stands where else the duration does
@@ -98,7 +97,6 @@ _LIST = re.compile(r"\[(?:[\w.$-]+(?:, ?[\w.$-]+)+)\]")
 # What joins values without a space makes one value; commas and bare spaces make lists. A colon or a dash with
 # a space ends a phrase: `from 10.0.0.1: 11: Bye` has two values.
 _RUN = re.compile(r"0(?:(?: ?[,;|] ?|/|\.\.|x|@|\.|\\|\+|\*|%|~|&|[+!-]?::?|-+>?|=>| \*?)0)+|00+")
-_PERCENT = re.compile(r"0%")
 
 
 def keys(texts: pa.Array) -> pa.Array:
