@@ -42,9 +42,12 @@ static inline int grow(void **array, size_t *room, size_t needed, size_t each) {
  * length, or -1 when the interpreter must do it. mask.c */
 int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *severity);
 
-/* Of an ASCII text of at most KEY_BYTES_MAX bytes: whether redaction must look at it (redact.RULES), and whether it is a
- * stack frame (traces.FRAME_RE2). mask.c */
-int flyball_is_suspect(const uint8_t *text, int size);
+/* What redaction looks for: secrets that a name or their form tells, and card numbers. */
+enum { MAY_BE_NAMED = 1, MAY_BE_CARD = 2, MAY_BE_SECRET = 3 };
+
+/* Of an ASCII text of at most KEY_BYTES_MAX bytes: whether redaction must look at it (redact.RULES) for secrets of these
+ * kinds, and whether it is a stack frame (traces.FRAME_RE2). mask.c */
+int flyball_is_suspect(const uint8_t *text, int size, int kinds);
 int flyball_is_frame(const uint8_t *text, int size);
 
 /* Of an ASCII key: whether a text with it holds JSON (parse._SPECIAL), and whether one may be a stack frame. mask.c */

@@ -409,9 +409,10 @@ static int has_card(const uint8_t *text, int size) {
     return 0;
 }
 
-int flyball_is_suspect(const uint8_t *text, int size) {
+int flyball_is_suspect(const uint8_t *text, int size, int kinds) {
     GROUPS(g);
-    return search(match_named, first_named, text, size, 0, g) || has_card(text, size);
+    return (kinds & MAY_BE_NAMED && search(match_named, first_named, text, size, 0, g)) ||
+           (kinds & MAY_BE_CARD && has_card(text, size));
 }
 
 int flyball_is_special(const uint8_t *key, int size) {

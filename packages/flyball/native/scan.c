@@ -12,14 +12,9 @@
  * and nobody who does not know the seed can make it happen. */
 #include <stdlib.h>
 
-#include "classify.h"
+#include "key.h"
 #include "otlp.h"
 #include "scan.h"
-
-#define TEXT_BYTES_MAX 4096 /* as mask.MASK_CHARS_MAX: a longer text is odd */
-#define WORDS_MAX (TEXT_BYTES_MAX / 64 + 1)
-#define TOKENS_MAX (TEXT_BYTES_MAX / 2 + 1)
-#define PADDING 16 /* bytes behind a text that may be read (and are not used) */
 
 enum { CODE_BLANK = -1, CODE_ODD = -2 };
 enum { NO_ENTRY = -1 };
@@ -41,7 +36,7 @@ typedef struct {
 } Slot;
 
 struct Scanner {
-    uint64_t seed[2], other;
+    uint64_t start, seeds[SEEDS], other;
     int level;
     Slot *slots;
     size_t slots_mask, slots_used;
@@ -64,13 +59,17 @@ struct Scanner {
     uint32_t epoch;
     size_t examples_bytes;
     int failed; /* out of memory */
+    Block block, within; /* what is being read, and a text within it */
 };
 
-/* The tokens of a text that vary, as bounds; the rest is constant. */
+/* A text as it came, and its key. */
 typedef struct {
-    int count;
-    uint16_t from[TOKENS_MAX], to[TOKENS_MAX];
-} Tokens;
+    const uint8_t *p;
+    int size, key_size;
+    const uint8_t *key;
+    uint64_t hash;
+    int marks; /* which kinds of secret it may hold, and whether it is strange (key.h) */
+} Text;
 
 /* ---- memory ------------------------------------------------------------------------------------------------------*/
 
@@ -129,25 +128,6 @@ static int know(Scanner *s, uint64_t id, int may_exceed, int *is_new) {
     return 1;
 }
 
-/* ---- the hash ----------------------------------------------------------------------------------------------------*/
-
-static inline uint64_t load8(const uint8_t *p) {
-    uint64_t x;
-    memcpy(&x, p, 8);
-    return x;
-}
-
-static inline uint64_t low_bytes(uint64_t x, int size) { return size >= 8 ? x : x & (((uint64_t)1 << 8 * size) - 1); }
-
-/* A constant piece, which a variable token follows (or the end). Reads PADDING bytes behind it. */
-static inline uint64_t hash_piece(uint64_t h, const uint8_t *p, int size, const uint64_t *seed) {
-    uint64_t length = (uint64_t)size;
-    for (; __builtin_expect(size > 16, 0); p += 16, size -= 16)
-        h = fold(load8(p) ^ h ^ seed[0], load8(p + 8) ^ seed[1]);
-    uint64_t a = low_bytes(load8(p), size), b = size > 8 ? low_bytes(load8(p + 8), size - 8) : 0;
-    return fold(a ^ h ^ seed[0], b ^ (length << 56) ^ length ^ seed[1]);
-}
-
 /* ---- what a key says ---------------------------------------------------------------------------------------------*/
 
 static inline uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
@@ -169,7 +149,7 @@ static int is_suspect_key(const uint8_t *key, int n) {
             if (!(*head)[k]) return 1;
         }
     }
-    return flyball_is_suspect(key, n);
+    return flyball_is_suspect(key, n, MAY_BE_SECRET);
 }
 
 /* Bytes over 127 as one that is no letter, no digit and no space: what the patterns take them for. */
@@ -190,54 +170,7 @@ static uint32_t flags_of(const uint8_t *key, int n) {
     return flags;
 }
 
-/* ---- what a variable token says ----------------------------------------------------------------------------------*/
-
-/* Three letters of each thing that redact._PREFILTER knows: a token with none of them is no secret. */
-static const char STEMS[] =
-    "beabaspaspwdseckeycretokautcoojwteyjakiasiabiaccghpghoghughsghrgitglpxoxhooslalivteswhssk-aizya2npmsg.pri";
-static uint8_t stem_bits[1 << 12];
-
-static inline int stem_of(const uint8_t *p) { return (p[0] & 31) << 10 | (p[1] & 31) << 5 | (p[2] & 31); }
-
-static void make_stems(void) {
-    for (const char *stem = STEMS; *stem; stem += 3) {
-        int at = stem_of((const uint8_t *)stem);
-        stem_bits[at >> 3] |= (uint8_t)(1 << (at & 7));
-    }
-}
-
-/* Whether a stem begins at one of the places `pairs`, where two letters stand together. */
-static inline int has_stem(const uint8_t *token, uint64_t pairs) {
-    int found = 0;
-    for (; pairs; pairs &= pairs - 1) {
-        int at = stem_of(token + __builtin_ctzll(pairs));
-        found |= stem_bits[at >> 3] >> (at & 7);
-    }
-    return found & 1;
-}
-
-/* The same for a token longer than a word of bits. */
-static __attribute__((noinline)) int has_stem_anywhere(const uint8_t *token, int n) {
-    int found = 0;
-    for (int i = 0; i + 2 < n; i++) {
-        int at = stem_of(token + i);
-        found |= stem_bits[at >> 3] >> (at & 7);
-    }
-    return found & 1;
-}
-
 /* ---- a key that was not met before -------------------------------------------------------------------------------*/
-
-static int key_of(const uint8_t *text, int n, const Tokens *tokens, uint8_t *key) {
-    int size = 0, at = 0;
-    for (int t = 0; t <= tokens->count; t++) {
-        int until = t < tokens->count ? tokens->from[t] : n;
-        memcpy(key + size, text + at, until - at);
-        size += until - at;
-        if (t < tokens->count) key[size++] = '0', at = tokens->to[t];
-    }
-    return size;
-}
 
 static int note_new(Scanner *s, uint64_t id, int64_t row, const uint8_t *template, int size) {
     if (!ROOM(s, news, s->news_used + 1) || !ROOM(s, arena, s->arena_used + size)) return 0;
@@ -247,12 +180,12 @@ static int note_new(Scanner *s, uint64_t id, int64_t row, const uint8_t *templat
     return 1;
 }
 
-/* Give an entry the shape of its key; 0 where the interpreter must. `key` is overwritten. */
-static int give_shape(Scanner *s, size_t entry, uint8_t *key, int n, int64_t row) {
+/* Give an entry the shape of its key; 0 where the interpreter must. */
+static int give_shape(Scanner *s, size_t entry, const Text *text, int64_t row) {
     uint8_t template[TEMPLATE_BYTES_MAX], stated = 0;
-    for (int i = 0; i < n; i++)
-        if (key[i] > 127) return 0;
-    int is_new, size = flyball_template(key, n, template, &stated);
+    for (int i = 0; i < text->key_size; i++)
+        if (text->key[i] > 127) return 0;
+    int is_new, size = flyball_template(text->key, text->key_size, template, &stated);
     if (size < 0) return 0;
     uint64_t id = flyball_blake2b_64(template, (size_t)size);
     int admitted = know(s, id, 0, &is_new);
@@ -263,153 +196,28 @@ static int give_shape(Scanner *s, size_t entry, uint8_t *key, int n, int64_t row
     return 1;
 }
 
-static __attribute__((noinline)) Slot *add_entry(Scanner *s, uint64_t hash, const uint8_t *text, int n,
-                                                 const Tokens *tokens, int suspect, int stated, int64_t row) {
+static __attribute__((noinline)) Slot *add_entry(Scanner *s, const Text *text, int stated, int64_t row) {
     if (!grow_entries(s) || (2 * (s->slots_used + 1) > s->slots_mask && !grow_slots(s))) {
         s->failed = 1;
         return 0;
     }
-    uint8_t key[TEXT_BYTES_MAX + 1], ascii[TEXT_BYTES_MAX + 1];
-    int size = key_of(text, n, tokens, key);
-    as_ascii(ascii, key, size);
-    uint32_t flags = stated < 0 ? flags_of(ascii, size) : 0;
+    uint8_t ascii[TEXT_BYTES_MAX];
+    as_ascii(ascii, text->key, text->key_size);
+    uint32_t flags = stated < 0 ? flags_of(ascii, text->key_size) : 0;
     s->ids[s->entries] = PENDING;
     s->severities[s->entries] = 0;
     s->seen[s->entries] = (Seen){0};
     /* a text that may hold a secret must not become its shape's example: the next one gives the shape */
-    if (!flags && (suspect || !give_shape(s, s->entries, key, size, row))) flags = IS_PENDING;
+    if (flags || text->marks & MAY_BE_SECRET || !give_shape(s, s->entries, text, row)) flags |= IS_PENDING;
     if (stated > 0) s->severities[s->entries] = (uint8_t)stated;
-    size_t at = hash & s->slots_mask;
+    size_t at = text->hash & s->slots_mask;
     while (s->slots[at].hash) at = (at + 1) & s->slots_mask;
-    s->slots[at] = (Slot){.hash = hash, .entry = (uint32_t)s->entries++, .flags = flags};
+    s->slots[at] = (Slot){.hash = text->hash, .entry = (uint32_t)s->entries++, .flags = flags};
     s->slots_used++;
     return &s->slots[at];
 }
 
 /* ---- one text ----------------------------------------------------------------------------------------------------*/
-
-/* A text as its classes of bytes, 64 a word. */
-typedef struct {
-    uint64_t digit[WORDS_MAX + 1], word[WORDS_MAX + 1], varies[WORDS_MAX]; /* the first two with a word of none behind */
-} Masks;
-
-typedef struct {
-    int size;    /* of the text; for a line without its newline */
-    int strange; /* holds other bytes than printable ASCII, tabs and returns */
-    int newline; /* a body with several lines */
-} Read;
-
-static inline int next_set(const uint64_t *mask, int from, int words) {
-    int at = from >> 6;
-    if (at >= words) return words << 6;
-    uint64_t word = mask[at] >> (from & 63);
-    if (word) return from + __builtin_ctzll(word);
-    while (++at < words)
-        if (mask[at]) return (at << 6) + __builtin_ctzll(mask[at]);
-    return words << 6;
-}
-
-static inline int next_clear(const uint64_t *mask, int from, int words) {
-    int at = from >> 6;
-    uint64_t word = ~mask[at] >> (from & 63);
-    if (word) return from + __builtin_ctzll(word);
-    while (++at < words)
-        if (~mask[at]) return (at << 6) + __builtin_ctzll(~mask[at]);
-    return words << 6;
-}
-
-/* How many bits are set right below `at`. */
-static inline int run_below(const uint64_t *mask, int at) {
-    int run = 0;
-    while (at > 0) {
-        int bits = ((at - 1) & 63) + 1;
-        uint64_t clear = ~(mask[(at - 1) >> 6] << (64 - bits));
-        int here = clear ? __builtin_clzll(clear) : 64;
-        if (here < bits) return run + here;
-        run += bits, at -= bits;
-    }
-    return run;
-}
-
-/* A token ends with its last letter or digit: dots and dashes behind that do not vary. */
-static inline __attribute__((always_inline)) void trim(Masks *m, int last) {
-    uint64_t behind = 0; /* whether the byte behind the word varies, as its highest bit */
-    for (int w = last; w >= 0; w--) {
-        uint64_t ends;
-        while ((ends = m->varies[w] & ~m->word[w] & ~(m->varies[w] >> 1 | behind))) m->varies[w] ^= ends;
-        behind = m->varies[w] << 63;
-    }
-}
-
-/* Fill the masks of a text of `size` bytes, or of a line up to its newline (which must be there). */
-static inline __attribute__((always_inline)) Read read_text(int level, Masks *m, const uint8_t *p, size_t size,
-                                                            int is_line) {
-    Read read = {0};
-    uint64_t flooded = 0; /* whether a run with a digit goes on from the word before */
-    for (int w = 0;; w++) {
-        size_t at = 64 * (size_t)w, left = size - at;
-        Classes c = classify(level, p + at, left);
-        uint64_t keep = left >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << left) - 1;
-        int last = left <= 64;
-        if (is_line && c.newline) keep = (c.newline & -c.newline) - 1, last = 1;
-        if (!is_line) read.newline |= (c.newline & keep) != 0;
-        read.strange |= (c.strange & keep) != 0;
-        uint64_t digit = c.digit & keep, joined = c.joined & keep;
-        uint64_t seeds = digit | (flooded & joined);
-        m->digit[w] = digit, m->word[w] = c.word & keep;
-        m->varies[w] = (joined & ~(joined + seeds)) | seeds; /* from the first digit of a run to its end */
-        flooded = m->varies[w] >> 63;
-        if (last) {
-            read.size = (int)at + (keep == ~(uint64_t)0 ? 64 : __builtin_ctzll(~keep));
-            m->digit[w + 1] = m->word[w + 1] = 0;
-            trim(m, w);
-            return read;
-        }
-        if (w + 1 == WORDS_MAX) {
-            read.size = TEXT_BYTES_MAX + 1;
-            return read;
-        }
-    }
-}
-
-/* The 64 bits from `at` on. */
-static inline uint64_t bits_from(const uint64_t *mask, int at) {
-    int bit = at & 63;
-    return mask[at >> 6] >> bit | (mask[(at >> 6) + 1] << 1 << (63 - bit));
-}
-
-#define CARD 0x1ef /* digits where all forms of card numbers have them: the first four, and the sixth to ninth */
-
-/* Whether a token may be a card's number or its first part: `digits` are those from its first byte on. */
-static __attribute__((noinline)) int may_be_card(const uint8_t *p, int from, uint64_t digits) {
-    static const uint64_t forms[] = {0x1fff, 0xbdef, 0xf7ef}; /* in one piece; 4-4-4-1; 4-6-4 */
-    if (p[from] < '2' || p[from] > '6' || (from && (p[from - 1] == '-' || p[from - 1] == '.'))) return 0;
-    for (int i = 0; i < 3; i++)
-        if ((digits & forms[i]) == forms[i]) return 1;
-    return 0;
-}
-
-/* The hash of a text's key; `suspect` when a token may be a secret. */
-static inline __attribute__((always_inline)) uint64_t hash_key(const Masks *m, const uint8_t *p, int size,
-                                                               uint64_t h, const uint64_t *seed, Tokens *tokens,
-                                                               int *suspect) {
-    int words = (size + 63) >> 6, at = 0, count = 0;
-    while (1) {
-        int digit = next_set(m->varies, at, words);
-        if (digit >= size) break;
-        int from = digit - run_below(m->word, digit), to = next_clear(m->varies, digit, words);
-        h = hash_piece(h, p + at, from - at, seed);
-        int size_of = to - from;
-        uint64_t digits = bits_from(m->digit, from), letters = bits_from(m->word, from) & ~digits;
-        if ((digits & CARD) == CARD) *suspect |= may_be_card(p, from, digits);
-        uint64_t pairs = letters & letters >> 1 & (size_of >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << size_of) - 1);
-        if (pairs) *suspect |= size_of > 64 ? has_stem_anywhere(p + from, size_of) : has_stem(p + from, pairs);
-        tokens->from[count] = (uint16_t)from, tokens->to[count++] = (uint16_t)to;
-        at = to;
-    }
-    tokens->count = count;
-    return hash_piece(h, p + at, size - at, seed) + (uint64_t)count;
-}
 
 static int is_utf8(const uint8_t *p, int n) {
     for (int i = 0; i < n;) {
@@ -446,47 +254,50 @@ static int note_odd(Scanner *s, int64_t row, int64_t entry) {
     return CODE_ODD;
 }
 
+static inline int is_glog_level(uint8_t c) { return (c == 'I') | (c == 'W') | (c == 'E') | (c == 'F'); }
+
 /* glog: a letter for the level, month and day, then the time: I0102 15:04:05 */
 static int is_glog(const uint8_t *p, int n) {
-    if (n < 7 || !memchr("IWEF", p[0], 4) || p[5] != ' ') return 0;
+    if (n < 7 || !is_glog_level(p[0]) || p[5] != ' ') return 0;
     for (int i = 1; i < 7; i++)
         if (i != 5 && (p[i] < '0' || p[i] > '9')) return 0;
     return 1;
 }
 
-/* The entry of a key, made when it is new. `stated` is the severity beside a text within another (a message in JSON; 0
- * for none), -1 for a text as it came: the same words are two entries then, as no flag of the first concerns the
+/* The entry of a text's key, made when it is new. `stated` is the severity beside a text within another (a message in
+ * JSON; 0 for none), -1 for a text as it came: the same words are two entries then, as no flag of the first concerns the
  * second. */
-static inline __attribute__((always_inline)) const Slot *slot_of(Scanner *s, const Masks *masks, const uint8_t *p, int n,
-                                                                 int stated, int64_t row, Tokens *tokens, int *suspect) {
-    uint64_t start = s->seed[0] + (uint64_t)(stated + 1) * 0x9e3779b97f4a7c15u;
-    uint64_t hash = hash_key(masks, p, n, start, s->seed, tokens, suspect) | 1;
-    size_t at = hash & s->slots_mask;
-    while (s->slots[at].hash != hash) {
-        if (!s->slots[at].hash) return add_entry(s, hash, p, n, tokens, *suspect, stated, row);
+static inline __attribute__((always_inline)) Slot *slot_of(Scanner *s, int level, Text *text, int stated, int64_t row) {
+    uint64_t start = s->start + (uint64_t)(stated + 1) * 0x9e3779b97f4a7c15u;
+    text->hash = hash_key(level, text->key, text->key_size, start, s->seeds) | 1;
+    size_t at = text->hash & s->slots_mask;
+    while (s->slots[at].hash != text->hash) {
+        if (!s->slots[at].hash) return add_entry(s, text, stated, row);
         at = (at + 1) & s->slots_mask;
     }
     return &s->slots[at];
 }
 
-/* The code of a text within another, which was found to hold no secret; `end` is that of what may be read. */
+/* A text that stands alone, of at most TEXT_BYTES_MAX bytes; `end` is that of what may be read. */
+static inline __attribute__((always_inline)) Text read_text(Block *b, int level, const uint8_t *p, int size,
+                                                            const uint8_t *end) {
+    const uint8_t *from = padded(b, p, size, end);
+    classify_block(level, b, from, size);
+    make_keys(level, b, from, size, 0);
+    Text text = {.p = p, .size = size, .key = b->bytes, .key_size = b->size};
+    for (int i = 0; i < b->marks_number; i++) text.marks |= look_at_mark(b, from, b->marks[i]);
+    return text;
+}
+
+/* The code of a text within another, which was found to hold no secret. */
 static inline __attribute__((always_inline)) int32_t scan_within(Scanner *s, int level, const uint8_t *p, int n,
                                                                  const uint8_t *end, int stated, int64_t row) {
-    Masks masks;
-    Tokens tokens;
-    uint8_t copy[TEXT_BYTES_MAX + PADDING];
-    int suspect = 0;
-    read_text(level, &masks, p, (size_t)n, 0);
-    if (end - p < n + PADDING) {
-        memcpy(copy, p, (size_t)n);
-        memset(copy + n, 0, PADDING);
-        p = copy;
-    }
-    const Slot *slot = slot_of(s, &masks, p, n, stated, row, &tokens, &suspect);
+    Text text = read_text(&s->within, level, p, n, end);
+    text.marks = 0;
+    const Slot *slot = slot_of(s, level, &text, stated, row);
     if (!slot) return CODE_ODD;
     if (s->ids[slot->entry] == PENDING) {
-        uint8_t key[TEXT_BYTES_MAX + 1];
-        if (!give_shape(s, slot->entry, key, key_of(p, n, &tokens, key), row)) return note_odd(s, row, slot->entry);
+        if (!give_shape(s, slot->entry, &text, row)) return note_odd(s, row, slot->entry);
         if (stated > 0) s->severities[slot->entry] = (uint8_t)stated;
     }
     return (int32_t)slot->entry;
@@ -514,24 +325,24 @@ static int without_colours(const uint8_t *p, int n, uint8_t *out) {
 /* A text with colours that is plain text without them; odd when it is anything else. */
 static __attribute__((noinline)) int32_t scan_coloured(Scanner *s, const uint8_t *p, int n, int64_t row, int is_line,
                                                        Within *within) {
-    uint8_t plain[TEXT_BYTES_MAX + PADDING], ascii[KEY_BYTES_MAX];
+    uint8_t plain[KEY_BYTES_MAX], ascii[KEY_BYTES_MAX];
     if (n > KEY_BYTES_MAX) return note_odd(s, row, NO_ENTRY);
     int size = without_colours(p, n, plain);
     for (int i = 0; i < size; i++)
         if (plain[i] == 27) return note_odd(s, row, NO_ENTRY);
     as_ascii(ascii, p, n);
-    if (flyball_is_suspect(ascii, n) || (is_line && flyball_is_frame(ascii, n))) return note_odd(s, row, NO_ENTRY);
+    if (flyball_is_suspect(ascii, n, MAY_BE_SECRET) || (is_line && flyball_is_frame(ascii, n))) return note_odd(s, row, NO_ENTRY);
     as_ascii(ascii, plain, size);
     if (flyball_is_special(ascii, size) || is_glog(plain, size)) return note_odd(s, row, NO_ENTRY);
     return within(s, plain, size, plain + sizeof plain, 0, row);
 }
 
 /* What an entry with flags asks to look at in the text itself. */
-static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slot, int suspect, const uint8_t *p, int n,
-                                                     const uint8_t *end, const Tokens *tokens, int64_t row, int is_line,
-                                                     Within *within) {
+static __attribute__((noinline)) int32_t look_closer(Scanner *s, Slot *slot, const Text *text, const uint8_t *end,
+                                                     int64_t row, int is_line, Within *within) {
     uint8_t ascii[KEY_BYTES_MAX];
-    int is_long = n > KEY_BYTES_MAX;
+    const uint8_t *p = text->p;
+    int n = text->size, is_long = n > KEY_BYTES_MAX;
     if (!is_long) as_ascii(ascii, p, n);
     if (is_line && slot->flags & MAY_FRAME && (is_long || flyball_is_frame(ascii, n))) {
         if (ROOM(s, frames, s->frames_used + 1))
@@ -541,8 +352,8 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
         return note_odd(s, row, NO_ENTRY); /* most are inside a trace and no text of their own */
     }
     if (is_line && slot->flags & IS_BLANK) return CODE_BLANK;
-    if ((suspect || slot->flags & IS_SUSPECT) && (is_long || flyball_is_suspect(ascii, n)))
-        return note_odd(s, row, NO_ENTRY);
+    int secrets = slot->flags & IS_SUSPECT ? MAY_BE_SECRET : text->marks & MAY_BE_SECRET;
+    if (secrets && (is_long || flyball_is_suspect(ascii, n, secrets))) return note_odd(s, row, NO_ENTRY);
     if (slot->flags & IS_SPECIAL) {
         const uint8_t *message;
         uint8_t stated;
@@ -555,64 +366,84 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
         while (from < n && (p[from] == ' ' || p[from] == '\t' || p[from] == '\r')) from++;
         return within(s, p + from, n - from, end, flyball_severity_of(p, 1), row);
     }
-    if (s->ids[slot->entry] == PENDING) {
-        uint8_t key[TEXT_BYTES_MAX + 1];
-        if (!give_shape(s, slot->entry, key, key_of(p, n, tokens, key), row)) return note_odd(s, row, slot->entry);
-    }
+    if (s->ids[slot->entry] == PENDING && !give_shape(s, slot->entry, text, row)) return note_odd(s, row, slot->entry);
+    slot->flags &= ~(uint32_t)IS_PENDING;
     return (int32_t)slot->entry;
 }
 
-/* The code of one text: its entry, CODE_BLANK, or CODE_ODD (then it is noted). `used` is set to its size. */
-static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int level, const uint8_t *p, size_t size,
-                                                               const uint8_t *end, int64_t row, int is_line,
-                                                               size_t *used, Within *within) {
-    Masks masks;
-    Tokens tokens;
-    Read read = read_text(level, &masks, p, size, is_line);
-    if (__builtin_expect(read.size > TEXT_BYTES_MAX, 0)) {
-        const uint8_t *newline = is_line ? memchr(p, '\n', size) : 0;
-        *used = newline ? (size_t)(newline - p) : size;
-        return note_odd(s, row, NO_ENTRY);
+/* The code of one text: its entry, CODE_BLANK, or CODE_ODD (then it is noted). */
+static inline __attribute__((always_inline)) int32_t code_of(Scanner *s, int level, Text *text, const uint8_t *end,
+                                                             int64_t row, int is_line, Within *within) {
+    if (__builtin_expect(text->marks & IS_STRANGE, 0)) {
+        if (!is_plain_utf8(text->p, text->size)) return note_odd(s, row, NO_ENTRY);
+        if (memchr(text->p, 27, (size_t)text->size)) return scan_coloured(s, text->p, text->size, row, is_line, within);
     }
-    *used = (size_t)read.size;
-    if (__builtin_expect(read.strange | read.newline, 0)) {
-        if (read.newline || !is_plain_utf8(p, read.size)) return note_odd(s, row, NO_ENTRY);
-        if (memchr(p, 27, (size_t)read.size)) return scan_coloured(s, p, read.size, row, is_line, within);
-    }
-    uint8_t copy[TEXT_BYTES_MAX + PADDING];
-    if (__builtin_expect(end - p < read.size + PADDING, 0)) {
-        memcpy(copy, p, (size_t)read.size);
-        memset(copy + read.size, 0, PADDING);
-        p = copy, end = copy + sizeof copy;
-    }
-    int suspect = 0;
-    const Slot *slot = slot_of(s, &masks, p, read.size, -1, row, &tokens, &suspect);
+    Slot *slot = slot_of(s, level, text, -1, row);
     if (!slot) return CODE_ODD;
-    if (__builtin_expect(!(slot->flags | (uint32_t)suspect), 1)) return (int32_t)slot->entry;
-    return look_closer(s, slot, suspect, p, read.size, end, &tokens, row, is_line, within);
+    uint32_t flags = slot->flags | (uint32_t)(text->marks & MAY_BE_SECRET);
+    if (__builtin_expect(!flags || (flags == MAY_GLOG && !is_glog_level(*text->p)), 1)) return (int32_t)slot->entry;
+    return look_closer(s, slot, text, end, row, is_line, within);
+}
+
+/* The code of a body, which may have several lines (then it is odd). */
+static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int level, const uint8_t *p, size_t size,
+                                                               const uint8_t *end, int64_t row, Within *within) {
+    if (size > TEXT_BYTES_MAX) return note_odd(s, row, NO_ENTRY);
+    Text text = read_text(&s->block, level, p, (int)size, end);
+    if (s->block.newlines) return note_odd(s, row, NO_ENTRY);
+    return code_of(s, level, &text, end, row, 0, within);
 }
 
 static inline __attribute__((always_inline)) int64_t scan_texts(Scanner *s, int level, const uint8_t *data,
                                                                 const int32_t *offsets, int64_t rows, int32_t *codes,
                                                                 Within *within) {
-    const uint8_t *end = data + offsets[rows];
-    size_t used;
     for (int64_t row = 0; row < rows; row++)
-        codes[row] = scan_text(s, level, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]), end, row, 0, &used,
-                               within);
+        codes[row] = scan_text(s, level, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]),
+                               data + offsets[rows], row, within);
     return rows;
+}
+
+/* The lines of a block that has been read, from `row` on; returns how many bytes they take. */
+static inline __attribute__((always_inline)) size_t scan_block(Scanner *s, int level, const uint8_t *p, const uint8_t *from,
+                                                               const uint8_t *end, size_t at, uint32_t *begins,
+                                                               int32_t *codes, int64_t *row, int64_t rows_max,
+                                                               Within *within) {
+    const Block *b = &s->block;
+    const uint16_t *mark = b->marks;
+    int begin = 0, key = 0;
+    for (int line = 0; line < b->lines && *row < rows_max; line++, ++*row) {
+        int until = b->ends[line], key_until = b->key_ends[line];
+        Text text = {.p = p + begin, .size = until - begin, .key = b->bytes + key, .key_size = key_until - key};
+        while (__builtin_expect(*mark < until, 0)) text.marks |= look_at_mark(b, from, *mark++);
+        begins[*row] = (uint32_t)(at + (size_t)begin);
+        codes[*row] = __builtin_expect(text.size > TEXT_BYTES_MAX, 0) ? note_odd(s, *row, NO_ENTRY)
+                                                                      : code_of(s, level, &text, end, *row, 1, within);
+        begin = until + 1, key = key_until + 1;
+    }
+    return (size_t)begin;
 }
 
 static inline __attribute__((always_inline)) int64_t scan_lines(Scanner *s, int level, const uint8_t *data, size_t size,
                                                                 uint32_t *begins, int32_t *codes, int64_t rows_max,
                                                                 Within *within) {
+    const uint8_t *end = data + size;
     size_t at = 0;
     int64_t row = 0;
-    for (; at < size && row < rows_max; row++) {
-        size_t used;
-        begins[row] = (uint32_t)at;
-        codes[row] = scan_text(s, level, data + at, size - at, data + size, row, 1, &used, within);
-        at += used + 1;
+    while (at < size && row < rows_max) {
+        const uint8_t *p = data + at;
+        int block = size - at < BLOCK_BYTES ? (int)(size - at) : BLOCK_BYTES;
+        const uint8_t *from = padded(&s->block, p, block, end);
+        classify_block(level, &s->block, from, block);
+        int whole = whole_lines(&s->block);
+        if (whole) {
+            make_keys(level, &s->block, from, whole, 1);
+            at += scan_block(s, level, p, from, end, at, begins, codes, &row, rows_max, within);
+        } else { /* one line, longer than a block */
+            const uint8_t *newline = memchr(p, '\n', size - at);
+            begins[row] = (uint32_t)at;
+            codes[row] = note_odd(s, row, NO_ENTRY), row++;
+            at += newline ? (size_t)(newline - p) + 1 : size - at;
+        }
     }
     begins[row] = (uint32_t)at;
     return row;
@@ -628,14 +459,13 @@ static inline __attribute__((always_inline)) int64_t scan_logs(Scanner *s, int l
     otlp_begin(&walker, payload, size);
     while ((got = otlp_next(&walker, &record)) > 0 && row < rows_max) {
         if (got != OTLP_RECORD) continue;
-        size_t used;
         const uint8_t *body = record.body.size ? record.body.at : payload;
         out->times[row] = record.time_ns ? record.time_ns : record.observed_ns;
         out->severities[row] = record.severity;
         out->bodies[row] = (uint32_t)(body - payload);
         out->codes[row] = record.body_kind == OTLP_BODY_OTHER
                               ? note_odd(s, row, NO_ENTRY)
-                              : scan_text(s, level, body, record.body.size, payload + size, row, 0, &used, within);
+                              : scan_text(s, level, body, record.body.size, payload + size, row, within);
         row++;
     }
     return got == OTLP_UNUSUAL ? -1 : row;
@@ -693,9 +523,9 @@ EXPORT void flyball_scanner_free(Scanner *s) {
 EXPORT Scanner *flyball_scanner_new(uint64_t seed_1, uint64_t seed_2, uint64_t other, uint64_t shapes_max, int level) {
     Scanner *s = calloc(1, sizeof *s);
     if (!s) return 0;
-    make_stems();
     int best = best_level(), is_new;
-    *s = (Scanner){.seed = {seed_1, seed_2}, .other = other, .shapes_max = shapes_max, .level = level < best ? level : best};
+    s->start = seed_1, s->other = other, s->shapes_max = shapes_max, s->level = level < best ? level : best;
+    for (int i = 0; i < SEEDS; i++) s->seeds[i] = fold(seed_1 + (uint64_t)i, seed_2 ^ 0x9e3779b97f4a7c15u);
     if (!grow_slots(s) || know(s, 1, 1, &is_new) < 0) {
         flyball_scanner_free(s);
         return 0;

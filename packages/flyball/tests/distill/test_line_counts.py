@@ -115,6 +115,19 @@ def test_however_the_bytes_are_cut(lines: list[str], sizes: list[int], end: str,
     _same(("\n".join(lines) + end).encode(), sizes, level)
 
 
+@given(
+    st.lists(st.one_of(_LINES, st.text(st.sampled_from("a0 .-_4é\t"), max_size=150)), min_size=1, max_size=8),
+    st.integers(0, 300),
+    st.integers(0, 2),
+)
+@settings(max_examples=30, deadline=None)
+@example(["x" * 8190 + " 1", "y 2"], 0, 2)
+@example(["y 2", "x" * 8192], 60, 1)
+def test_lines_that_cross_the_blocks_that_are_read_at_once(lines: list[str], shift: int, level: int) -> None:
+    some = "\n".join(lines) + "\n"
+    _same(("-" * shift + "\n" + some * (20_000 // len(some) + 1)).encode(), [], level)
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 40), max_size=8))
 @settings(max_examples=100, deadline=None)
 @example(b"\xff\xfe 1\n\x80\n\xe2\x82\n\xc5\xbf", [])
