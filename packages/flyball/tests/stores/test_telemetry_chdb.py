@@ -11,6 +11,7 @@ import pytest
 from contracts.telemetry_store import NOW_MS, TelemetryStoreContract, counts
 from flyball.component.ports import TelemetryStore
 from flyball.errors import RowsRejected, StoreError
+from flyball.stores import telemetry_chdb
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +33,17 @@ async def test_a_reopened_store_knows_its_last_batch(open_telemetry: Callable[[s
     assert second.committed_ms == NOW_MS
     await first.close()
     await second.close()
+
+
+async def test_a_table_that_the_engine_cannot_read_is_rejected(
+    telemetry: ChdbTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_chdb, "_distinct_dictionaries", lambda rows: rows)
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["demo", "demo"]))
+    rows = pa.concat_tables([counts(2), counts(3)])
+    rows = rows.set_column(rows.column_names.index("environment"), "environment", twice)
+    with pytest.raises(RowsRejected):
+        await telemetry.insert({"counts": rows}, received_ms=NOW_MS)
 
 
 @pytest.mark.parametrize("table", ["counts", "batches"])

@@ -40,8 +40,8 @@ _MEMORY_LOOK_MS = 500
 
 # What the engine says of rows it will never take: a retry cannot help, a smaller batch or leaving them out can.
 # Not 252, too many parts: the merges only have to catch up (all rows of a batch lie in one partition).
-# Source: ClickHouse, src/Common/ErrorCodes.cpp
-_REJECTED = {6, 16, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 321, 349, 396, 636}
+# Source: ClickHouse, src/Common/ErrorCodes.cpp; 800 is chDB's, an Arrow table that it cannot read.
+_REJECTED = {6, 16, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 321, 349, 396, 636, 800}
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -160,9 +160,10 @@ class ChdbTelemetry:
         rows = _distinct_dictionaries(rows)
         columns = ", ".join(rows.column_names)
         # One thread: a batch of several blocks has the same blocks when it is asked again, and each is known.
+        # No null as default: that also makes a default of what does not fit its column.
         self._writer.query(
             f"INSERT INTO {self._database}.{name} ({columns})"
-            f" SETTINGS insert_deduplication_token = 'batch-{received_ms}', max_threads = 1"
+            f" SETTINGS insert_deduplication_token = 'batch-{received_ms}', max_threads = 1, insert_null_as_default = 0"
             f" SELECT {columns} FROM Python(rows)"
         )
 
