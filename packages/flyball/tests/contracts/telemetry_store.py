@@ -105,6 +105,13 @@ class TelemetryStoreContract:
         assert left["n"][0].as_py() == 0, "rows of a rejected batch became visible with the next one"
         assert await self.total(store) == 2
 
+    async def test_what_does_not_fit_its_column_is_rejected(self, store: TelemetryStore) -> None:
+        rows = counts(1)
+        bad = rows.set_column(rows.column_names.index("signal"), "signal", pa.array(["no number"]))
+        with pytest.raises(RowsRejected):
+            await store.insert({"counts": bad}, received_ms=NOW_MS)
+        assert await self.total(store) == 0
+
     @pytest.mark.parametrize(
         "text",
         [

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from contracts.telemetry_store import NOW_MS, TelemetryStoreContract, counts
 from flyball.component.ports import TelemetryStore
+from flyball.errors import RowsRejected, StoreError
+from flyball.stores import telemetry_chdb
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +33,60 @@ async def test_a_reopened_store_knows_its_last_batch(open_telemetry: Callable[[s
     assert second.committed_ms == NOW_MS
     await first.close()
     await second.close()
+
+
+async def test_a_table_that_the_engine_cannot_read_is_rejected(
+    telemetry: ChdbTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_chdb, "_distinct_dictionaries", lambda rows: rows)
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["demo", "demo"]))
+    rows = pa.concat_tables([counts(2), counts(3)])
+    rows = rows.set_column(rows.column_names.index("environment"), "environment", twice)
+    with pytest.raises(RowsRejected):
+        await telemetry.insert({"counts": rows}, received_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("table", ["counts", "batches"])
+async def test_what_the_engine_fails_to_keep_is_said_and_goes_in_later_once(
+    telemetry: ChdbTelemetry, table: str
+) -> None:
+    rows = {"counts": counts(3)}
+    # A condition of the table fails where a full disk does: after the rows are read, before they are kept.
+    telemetry._write(f"ALTER TABLE {{db}}.{table} ADD CONSTRAINT never CHECK received < '2000-01-01'")
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            await telemetry.insert(rows, received_ms=NOW_MS)
+        assert not isinstance(caught.value, RowsRejected), "it is asked again, not set aside"
+        assert telemetry.committed_ms == 0
+    telemetry._write(f"ALTER TABLE {{db}}.{table} DROP CONSTRAINT never")
+    for _ in range(2):
+        await telemetry.insert(rows, received_ms=NOW_MS)
+    assert await TelemetryStoreContract.total(telemetry) == 3
+
+
+async def test_parts_that_wait_to_be_merged_are_no_reason_to_reject(telemetry: ChdbTelemetry) -> None:
+    await telemetry.insert({"counts": counts(3)}, received_ms=NOW_MS)
+    telemetry._write("ALTER TABLE {db}.counts MODIFY SETTING parts_to_throw_insert = 1")
+    with pytest.raises(StoreError, match="Too many parts") as caught:
+        await telemetry.insert({"counts": counts(4, received_ms=NOW_MS + 1)}, received_ms=NOW_MS + 1)
+    assert not isinstance(caught.value, RowsRejected), "it is asked again, not set aside"
+
+
+async def test_a_batch_of_several_blocks_has_the_same_blocks_again(telemetry: ChdbTelemetry) -> None:
+    number = 1_500_000  # the engine cuts a block after a million rows
+    received = pa.scalar(NOW_MS, pa.timestamp("ms", "UTC"))
+    rows = pa.table(
+        {"time": pa.array(range(number), pa.timestamp("ms", "UTC")), "received": pa.repeat(received, number)}
+    )
+    rows = pa.concat_tables([rows.slice(start, 250_000) for start in range(0, number, 250_000)])
+    for _ in range(3):
+        await telemetry.insert({"metrics": rows}, received_ms=NOW_MS)
+    found = await telemetry.select(
+        "SELECT count() AS n, dateDiff('ms', min(time), max(time)) + 1 AS span FROM {db}.metrics GROUP BY _part"
+    )
+    assert found.num_rows > 1
+    assert sum(found["n"].to_pylist()) == number
+    assert found["n"].to_pylist() == found["span"].to_pylist(), "the rows of a block lie side by side"
 
 
 async def test_counts_fold_to_minutes_and_hours_and_stay_the_same_number(telemetry: ChdbTelemetry) -> None:

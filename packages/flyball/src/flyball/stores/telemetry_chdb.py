@@ -10,23 +10,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.resources
-import io
 import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import anyio.to_thread
 import chdb
 import pyarrow as pa
 
 from flyball.errors import RowsRejected, StoreError
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 T = TypeVar("T")
 
@@ -41,14 +37,11 @@ _READ_ROWS_MAX = 200_000
 _SERVER_MEMORY_BYTES_MAX = 3_000_000_000
 _MEMORY_LOOK_MS = 500
 """How often the engine compares what it counts with what it has; by default every 50 ms, 2 ms a second of it."""
-_PIECE_BYTES = 1024 * 1024
-_PIECE_ROWS = 8_192
-"""Rows are handed to the engine piece by piece: memory that is used again at once is not asked of the system. A
-batch of 60,000 rows in one piece took 230 page faults per 1,000 rows and 100 MB more, in pieces 80."""
 
 # What the engine says of rows it will never take: a retry cannot help, a smaller batch or leaving them out can.
-# Source: ClickHouse, src/Common/ErrorCodes.cpp
-_REJECTED = {6, 16, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 252, 321, 349, 396, 636}
+# Not 252, too many parts: the merges only have to catch up (all rows of a batch lie in one partition).
+# Source: ClickHouse, src/Common/ErrorCodes.cpp; 800 is chDB's, an Arrow table that it cannot read.
+_REJECTED = {6, 16, 26, 27, 38, 41, 43, 44, 53, 69, 70, 72, 117, 128, 130, 131, 241, 321, 349, 396, 636, 800}
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -159,18 +152,20 @@ class ChdbTelemetry:
                 self._writer.query(sql)
 
     def _append(self, name: str, rows: pa.Table, received_ms: int) -> None:
+        """Insert by a query that reads `rows`, in which the engine finds this variable.
+
+        Not by the engine's streaming insert: that one tells what it cannot parse, never what it cannot keep. On a
+        full disk it says that the rows are written, and not one is.
+        """
         rows = _distinct_dictionaries(rows)
         columns = ", ".join(rows.column_names)
-        sql = (
+        # One thread: a batch of several blocks has the same blocks when it is asked again, and each is known.
+        # No null as default: that also makes a default of what does not fit its column.
+        self._writer.query(
             f"INSERT INTO {self._database}.{name} ({columns})"
-            f" SETTINGS insert_deduplication_token = 'batch-{received_ms}'"
+            f" SETTINGS insert_deduplication_token = 'batch-{received_ms}', max_threads = 1, insert_null_as_default = 0"
+            f" SELECT {columns} FROM Python(rows)"
         )
-        with self._writer.send_insert(sql, "ArrowStream") as stream:
-            pieces = _Pieces(stream.append)
-            with pa.ipc.new_stream(pieces, rows.schema) as writer:
-                writer.write_table(rows, max_chunksize=_PIECE_ROWS)
-            pieces.flush()
-            stream.finish()
 
     def _select(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
         bound = {"as_of": datetime.fromtimestamp(self._committed_ms / 1000, UTC), **parameters}
@@ -209,30 +204,6 @@ class ChdbTelemetry:
                 except Empty:
                     break
             self._writer.close()
-
-
-class _Pieces(io.RawIOBase):
-    """A file for Arrow to write to: its many small writes become few calls of `append`."""
-
-    def __init__(self, append: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._append = append
-        self._waiting = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        view = memoryview(data)
-        self._waiting += view
-        if len(self._waiting) >= _PIECE_BYTES:
-            self.flush()
-        return view.nbytes
-
-    def flush(self) -> None:
-        if self._waiting:
-            self._append(bytes(self._waiting))
-            self._waiting.clear()
 
 
 def _statements() -> Iterator[str]:
