@@ -35,6 +35,8 @@ static inline int grow(void **array, size_t *room, size_t needed, size_t each) {
 
 /* Bytes of a key that the core masks; the interpreter masks longer ones. It bounds the depth of matching, too. */
 #define KEY_BYTES_MAX 1024
+/* Bytes of a text that the core looks at closer: for secrets, for a stack frame. Longer ones are the interpreter's. */
+#define LOOK_BYTES_MAX 2048
 /* A pass of masking can lengthen a text by a third ("() ()" becomes "(0) (0)"), `<*>` for `0` thrice. */
 #define TEMPLATE_BYTES_MAX (8 * KEY_BYTES_MAX)
 
@@ -45,9 +47,15 @@ int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *se
 /* What redaction looks for: secrets that a name or their form tells, and card numbers. */
 enum { MAY_BE_NAMED = 1, MAY_BE_CARD = 2, MAY_BE_SECRET = 3 };
 
-/* Of an ASCII text of at most KEY_BYTES_MAX bytes: whether redaction must look at it (redact.RULES) for secrets of these
- * kinds, and whether it is a stack frame (traces.FRAME_RE2). mask.c */
+/* Of an ASCII text of at most LOOK_BYTES_MAX bytes: whether redaction must look at it (redact.RULES) for secrets of these
+ * kinds. redact.c */
 int flyball_is_suspect(const uint8_t *text, int size, int kinds);
+
+/* An ASCII text without its secrets in `out` (LOOK_BYTES_MAX bytes); its size, 0 when there were none, -1 when the
+ * interpreter must say: it is long, or a private key begins in it. redact.c */
+int flyball_redact(const uint8_t *text, int size, uint8_t *out);
+
+/* Whether an ASCII text of at most LOOK_BYTES_MAX bytes is a stack frame (traces.FRAME_RE2). mask.c */
 int flyball_is_frame(const uint8_t *text, int size);
 
 /* Of an ASCII key: whether a text with it holds JSON (parse._SPECIAL), and whether one may be a stack frame. mask.c */

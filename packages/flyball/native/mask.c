@@ -2,35 +2,11 @@
  *
  * The patterns are those of the Python modules (rules.inc is made of them); what stands here is the order in which
  * they apply and what replaces a match. Two differential tests hold both against each other. */
-#include "core.h"
+#include "rewrite.h"
 
 #include "rules.inc"
 
 #define PASSES_MAX 8 /* as mask.PASSES_MAX */
-#define GROUPS_MAX 8
-#define GROUPS(g)          \
-    int g[2 * GROUPS_MAX]; \
-    memset(g, -1, sizeof g)
-#define WORD_BYTES_MAX 32
-
-typedef struct {
-    uint8_t text[TEMPLATE_BYTES_MAX];
-    int size;
-    uint64_t holds[2]; /* which characters; kept up to date in what `Pair.now` points to */
-} Text;
-
-typedef int Matcher(const uint8_t *s, int n, int i, int *g);
-typedef int Search(Matcher match, const uint64_t *first, const uint8_t *s, int n, int from, int *g);
-/* Appends what stands for a match; g[0] and g[1] are its bounds. */
-typedef void Replace(Text *out, const Text *in, const int *g);
-
-/* A text that would outgrow its buffer keeps its size over the limit, and the caller gives up. */
-static inline void put(Text *out, const uint8_t *from, int size) {
-    if (size > 0 && out->size + size <= TEMPLATE_BYTES_MAX) memcpy(out->text + out->size, from, size);
-    out->size += size;
-}
-
-static inline void put_text(Text *out, const char *text) { put(out, (const uint8_t *)text, (int)strlen(text)); }
 
 static inline int has(const Text *t, char c) { return IS(t->holds, c); }
 
@@ -41,31 +17,6 @@ static void note_characters(Text *t) {
         low |= bit & ~is_high, high |= bit & is_high;
     }
     t->holds[0] = low, t->holds[1] = high;
-}
-
-static int is_word_of(const char *const *words, const uint8_t *s, int n) {
-    char word[WORD_BYTES_MAX];
-    if (n <= 0 || n >= WORD_BYTES_MAX) return -1;
-    for (int i = 0; i < n; i++) word[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
-    word[n] = 0;
-    for (int at = 0; words[at]; at++)
-        if (words[at][0] == word[0] && !strcmp(words[at], word)) return at;
-    return -1;
-}
-
-/* A matcher that fails leaves the groups as they were: unset. */
-static inline __attribute__((always_inline)) int search(Matcher match, const uint64_t *first, const uint8_t *s, int n,
-                                                        int from, int *g) {
-    for (int k = 2; k < 2 * GROUPS_MAX; k++) g[k] = -1;
-    for (int i = from; i < n; i++) {
-        if (!IS(first, s[i])) continue;
-        int end = match(s, n, i, g);
-        if (end >= 0) {
-            g[0] = i, g[1] = end;
-            return 1;
-        }
-    }
-    return 0;
 }
 
 /* The same for a pattern each match of which holds a 0 with nothing before it that no match can begin with. */
@@ -89,27 +40,11 @@ static inline __attribute__((always_inline)) int search_zero(Matcher match, cons
     return 0;
 }
 
-/* `in` with each match replaced, as re.sub does: in `out`; returns whether anything was. */
-static inline __attribute__((always_inline)) int replace(Search find, Matcher match, const uint64_t *first, Replace with,
-                                                         Text *in, Text *out) {
-    int done = 0;
-    GROUPS(g);
-    out->size = 0;
-    for (int at = 0; at < in->size && find(match, first, in->text, in->size, at, g); at = g[1]) {
-        put(out, in->text + done, g[0] - done);
-        with(out, in, g);
-        done = g[1];
-    }
-    if (done) put(out, in->text + done, in->size - done);
-    return done > 0;
-}
-
 /* ---- what replaces a match; the names are those of mask.py ------------------------------------------------------ */
 
 static void zero(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "0"); }
 static void hollow(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "(0)"); }
 static void list(Text *out, const Text *in, const int *g) { (void)in, (void)g, put_text(out, "[0]"); }
-static void same(Text *out, const Text *in, const int *g) { put(out, in->text + g[0], g[1] - g[0]); }
 
 static void quoted(Text *out, const Text *in, const int *g) {
     for (int k = 2; k <= 4; k++) /* the first of double, single, tick that is there and not empty */
@@ -378,41 +313,6 @@ int flyball_template(const uint8_t *key, int key_size, uint8_t *out, uint8_t *se
     memcpy(pair.one.text, s, n);
     pair.one.size = n;
     return mask(&pair, out);
-}
-
-#define CARD_DIGITS_MAX 32
-
-/* Whether the digits of s are of a card's issuer and have the check digit of ISO/IEC 7812-1, annex B. */
-static int is_card(const uint8_t *s, int n) {
-    uint8_t digits[CARD_DIGITS_MAX];
-    int count = 0, total = 0;
-    GROUPS(g);
-    for (int i = 0; i < n && count < CARD_DIGITS_MAX; i++)
-        if (s[i] >= '0' && s[i] <= '9') digits[count++] = s[i];
-    if (match_issuers(digits, count, 0, g) < 0) return 0;
-    for (int i = 0; i < count; i++) {
-        int digit = (digits[count - 1 - i] - '0') * (i % 2 ? 2 : 1);
-        total += digit > 9 ? digit - 9 : digit;
-    }
-    return total % 10 == 0;
-}
-
-/* Whether redact._card may replace something: as it is, or without a short last group. */
-static int has_card(const uint8_t *text, int size) {
-    GROUPS(g);
-    for (int at = 0; search(match_card, first_card, text, size, at, g); at = g[1]) {
-        int end = g[1];
-        if (is_card(text + g[0], end - g[0])) return 1;
-        while (end > g[0] && text[end - 1] != ' ') end--;
-        if (end > g[0] && is_card(text + g[0], end - g[0])) return 1;
-    }
-    return 0;
-}
-
-int flyball_is_suspect(const uint8_t *text, int size, int kinds) {
-    GROUPS(g);
-    return (kinds & MAY_BE_NAMED && search(match_named, first_named, text, size, 0, g)) ||
-           (kinds & MAY_BE_CARD && has_card(text, size));
 }
 
 int flyball_is_special(const uint8_t *key, int size) {

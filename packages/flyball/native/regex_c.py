@@ -20,6 +20,8 @@ Node = tuple[Any, Any]
 CHARS = 128
 REPEAT_MAX = 24
 """A bounded repeat of a group is written out so many times at most."""
+WAYS_MIN, WAYS_MAX = 4, 32
+"""Of so many alternatives it is looked up which can begin with a character; 32 bits say it."""
 
 _ALL = frozenset(range(CHARS))
 _DIGIT = frozenset(map(ord, "0123456789"))
@@ -72,8 +74,8 @@ class Writer:
 
     def names(self, name: str, names: Iterable[str]) -> None:
         """Write an array of the names as they come, ended by a null."""
-        listed = ", ".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in names)
-        self._lines.append(f"static const char *const {name}[] = {{{listed}, 0}};")
+        listed = "".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '", ' for one in names)
+        self._lines.append(f"static const char *const {name}[] = {{{listed}0}};")
 
     def numbers(self, name: str, values: Sequence[int]) -> None:
         """Write an array of small numbers."""
@@ -82,6 +84,11 @@ class Writer:
     def constant(self, name: str, value: int) -> None:
         """Write a number."""
         self._lines.append(f"enum {{ {name} = {value} }};")
+
+    def each(self, name: str, rows: Iterable[Sequence[str]]) -> None:
+        """Write a macro that calls the macro it is given once for each row."""
+        calls = " ".join(f"CALL({', '.join(row)})" for row in rows)
+        self._lines.append(f"#define {name}(CALL) {calls}")
 
     def text(self) -> str:
         """All of it, with the character classes in front."""
@@ -123,9 +130,7 @@ class Writer:
         if op is sre.SUBPATTERN:
             return self._group(value, after, follow, nullable=nullable)
         if op is sre.BRANCH:
-            ways = [self._sequence(list(way), after, follow, nullable=nullable) for way in value[1]]
-            tries = "".join(f"if ((r = {way}(s, n, i, g)) >= 0) return r; " for way in ways[:-1])
-            return self._function(f"int r; {tries}return {ways[-1]}(s, n, i, g);")
+            return self._branch([list(way) for way in value[1]], after, follow, nullable=nullable)
         if op in {sre.MAX_REPEAT, sre.MIN_REPEAT}:
             low, high, body = value
             return self._repeat(op is sre.MAX_REPEAT, low, high, list(body), after, follow, nullable=nullable)
@@ -134,6 +139,24 @@ class Writer:
         if op is sre.AT:
             return self._function(f"return {_at(value)} ? {after}(s, n, i, g) : -1;")
         raise Unsupported(str(op))
+
+    def _branch(self, ways: list[list[Node]], after: str, follow: frozenset[int], *, nullable: bool) -> str:
+        """The first way that matches. Of many, only those are tried that can begin with the character that is there."""
+        entries = [self._sequence(way, after, follow, nullable=nullable) for way in ways]
+        firsts = [_first(way, self._flags) for way in ways]
+        if not WAYS_MIN <= len(ways) <= WAYS_MAX or any(empty for _, empty in firsts):
+            tries = "".join(f"if ((r = {entry}(s, n, i, g)) >= 0) return r; " for entry in entries[:-1])
+            return self._function(f"int r; {tries}return {entries[-1]}(s, n, i, g);")
+        name = f"ways{self._count}"
+        begins = [sum(1 << at for at, (first, _) in enumerate(firsts) if c in first) for c in range(CHARS)]
+        self._lines.append(f"static const uint32_t {name}[] = {{{', '.join(map(hex, begins))}}};")
+        tries = "".join(
+            f"if (ways >> {at} & 1 && (r = {entry}(s, n, i, g)) >= 0) return r; "
+            for at, entry in enumerate(entries)
+        )
+        return self._function(
+            f"int r; uint32_t ways = i < n ? {name}[s[i]] : 0; if (!ways) return -1; {tries}return -1;"
+        )
 
     def _group(self, value: Any, after: str, follow: frozenset[int], *, nullable: bool) -> str:
         number, add, remove, body = value

@@ -1,9 +1,9 @@
-"""The rules of `flyball.distill` as C: what mask.c, learn.c and settle.c include.
+"""The rules of `flyball.distill` as C: what mask.c, redact.c, learn.c and settle.c include.
 
     python packages/flyball/native/rules_c.py     prints them
 
-Only patterns and word lists are taken; the order in which they apply stands in the C, beside Python's in
-`distill/mask.py`, `distill/parse.py` and `distill/templates.py`, and tests hold one against the other.
+Patterns and word lists are taken, and the order of redaction; the other orders in which they apply stand in the C,
+beside Python's in `distill/mask.py`, `distill/parse.py` and `distill/templates.py`. Tests hold one against the other.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def files() -> dict[str, str]:
     """Name -> C of the files to include."""
     return {
         "rules.inc": rules(),
+        "redact.inc": redaction(),
         "learn.inc": learning(),
         "fields.inc": fields(),
         "settle.inc": times(),
@@ -48,16 +49,13 @@ def files() -> dict[str, str]:
 
 def rules() -> str:
     """The patterns and word lists of masking."""
-    mask, parse, redact, traces = (_rules(name) for name in ("mask", "parse", "redact", "traces"))
+    mask, parse, traces = (_rules(name) for name in ("mask", "parse", "traces"))
     writer = Writer()
     for module, names in ((mask, _MASK), (parse, _HEAD)):
         for name in names.split():
             pattern: re.Pattern[str] = getattr(module, f"_{name}")
             writer.add(name.lower(), pattern.pattern, pattern.flags & re.IGNORECASE)
-    writer.add("named", redact._NAMED_SECRETS)  # noqa: SLF001 - the core is made of the modules' insides
-    writer.add("card", redact.RULES[-1].pattern.pattern)
-    writer.add("issuers", redact._ISSUERS.pattern)  # noqa: SLF001
-    writer.add("special", parse._SPECIAL)  # noqa: SLF001
+    writer.add("special", parse._SPECIAL)  # noqa: SLF001 - the core is made of the modules' insides
     writer.add("frame", traces.FRAME_RE2)
     writer.words("frame_starts", starts(traces._FRAMES))  # noqa: SLF001
     writer.words("states", mask._STATES)  # noqa: SLF001
@@ -65,6 +63,26 @@ def rules() -> str:
     levels: dict[str, int] = parse._SEVERITY  # noqa: SLF001
     writer.words("level_words", levels)
     writer.numbers("level_numbers", [levels[word] for word in sorted(levels)])
+    return writer.text()
+
+
+def redaction() -> str:
+    """The rules of redaction, in their order: each with the name of the function that replaces its matches."""
+    redact = _rules("redact")
+    writer = Writer()
+    writer.add("suspect", redact._NAMED_SECRETS)  # noqa: SLF001
+    for name in ("ISSUERS", "TELLING_CREDENTIAL", "TELLING_VALUE"):
+        writer.add(name.lower(), getattr(redact, f"_{name}").pattern)
+    writer.words("not_secret", redact._NOT_SECRET)  # noqa: SLF001
+    rules: list[tuple[str, str]] = []
+    for rule in redact.RULES:
+        name = rule.name.replace(" ", "_")
+        writer.add(name, rule.pattern.pattern)
+        writer.names(f"hints_{name}", rule.hints)
+        for group, number in rule.pattern.groupindex.items():
+            writer.constant(f"{name}_{group}", number)
+        rules.append((name, rule.replace.__name__.lstrip("_")))
+    writer.each("EACH_RULE", rules)
     return writer.text()
 
 

@@ -5,6 +5,8 @@
  * states, and what must be looked at in each text that has it (a name of a secret, the beginning of a stack frame).
  * So a text costs the search for its variable tokens and a hash of what lies between them.
  *
+ * A text with a secret is redacted first and never kept as it came: redact.c, `text_of`.
+ *
  * What is rare is left to the interpreter, which knows all of it: the text is `odd`. Nothing here decides anything
  * that the pure path would decide otherwise; the tests hold one against the other.
  *
@@ -27,6 +29,7 @@ enum {
     MAY_FRAME = 8,   /* may begin a stack frame */
     IS_SPECIAL = 16, /* holds JSON */
     MAY_GLOG = 32,   /* may begin with glog's header */
+    IS_LONG = 64,    /* over KEY_BYTES_MAX: the interpreter masks it, and nothing else is known of it */
 };
 
 typedef struct {
@@ -54,6 +57,10 @@ struct Scanner {
     size_t odd_used, odd_room;
     int64_t *frames;
     size_t frames_used, frames_room;
+    Redacted *redacted;
+    size_t redacted_used, redacted_room;
+    uint8_t *plain;
+    size_t plain_used, plain_room;
     uint32_t *touched;
     size_t touched_room;
     uint32_t epoch;
@@ -162,7 +169,7 @@ static uint32_t flags_of(const uint8_t *key, int n) {
     int blank = 0;
     while (blank < n && (key[blank] == ' ' || key[blank] == '\t' || key[blank] == '\r')) blank++;
     if (blank == n) return IS_BLANK;
-    if (n > KEY_BYTES_MAX) return IS_SUSPECT;
+    if (n > KEY_BYTES_MAX) return IS_LONG;
     if (flyball_is_special(key, n)) flags |= IS_SPECIAL;
     if (begins(key, n, "0 0")) flags |= MAY_GLOG;
     if (flyball_may_be_frame(key, n)) flags |= MAY_FRAME;
@@ -337,12 +344,50 @@ static __attribute__((noinline)) int32_t scan_coloured(Scanner *s, const uint8_t
     return within(s, plain, size, plain + sizeof plain, 0, row);
 }
 
+/* A text without secrets and colours: the message in it, or all of it. */
+static int32_t scan_message(Scanner *s, int is_special, const uint8_t *p, int n, const uint8_t *end, int64_t row,
+                            Within *within) {
+    if (is_special) {
+        const uint8_t *message;
+        uint8_t stated;
+        int size;
+        if (!flyball_json_message(p, n, &message, &size, &stated)) return note_odd(s, row, NO_ENTRY);
+        return within(s, message, size, end, stated, row);
+    }
+    if (is_glog(p, n)) {
+        int from = 5;
+        while (from < n && (p[from] == ' ' || p[from] == '\t' || p[from] == '\r')) from++;
+        return within(s, p + from, n - from, end, flyball_severity_of(p, 1), row);
+    }
+    return within(s, p, n, end, 0, row);
+}
+
+/* flyball_redact; the patterns of Python's rules know letters that are no ASCII. */
+static int redact(const uint8_t *p, const uint8_t *ascii, int n, uint8_t *out) {
+    return memcmp(p, ascii, (size_t)n) ? -1 : flyball_redact(ascii, n, out);
+}
+
+/* What redaction left of a text, PADDING bytes behind it: that is kept as the row's text, whatever is kept of it. */
+static int32_t scan_redacted(Scanner *s, const uint8_t *p, int n, int64_t row, Within *within) {
+    int32_t code = scan_message(s, flyball_is_special(p, n), p, n, p + n + PADDING, row, within);
+    if (code < 0) return code;
+    if (!ROOM(s, redacted, s->redacted_used + 1) || !ROOM(s, plain, s->plain_used + (size_t)n)) {
+        s->failed = 1;
+        return CODE_BLANK; /* counted nowhere, as the call says that it failed */
+    }
+    memcpy(s->plain + s->plain_used, p, (size_t)n);
+    s->redacted[s->redacted_used++] = (Redacted){.row = row, .at = (int64_t)s->plain_used, .size = n};
+    s->plain_used += (size_t)n;
+    return code;
+}
+
 /* What an entry with flags asks to look at in the text itself. */
 static __attribute__((noinline)) int32_t look_closer(Scanner *s, Slot *slot, const Text *text, const uint8_t *end,
                                                      int64_t row, int is_line, Within *within) {
-    uint8_t ascii[KEY_BYTES_MAX];
+    uint8_t ascii[LOOK_BYTES_MAX];
     const uint8_t *p = text->p;
-    int n = text->size, is_long = n > KEY_BYTES_MAX;
+    int n = text->size, is_long = n > LOOK_BYTES_MAX;
+    if (slot->flags & IS_LONG) return note_odd(s, row, NO_ENTRY);
     if (!is_long) as_ascii(ascii, p, n);
     if (is_line && slot->flags & MAY_FRAME && (is_long || flyball_is_frame(ascii, n))) {
         if (ROOM(s, frames, s->frames_used + 1))
@@ -353,19 +398,14 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, Slot *slot, con
     }
     if (is_line && slot->flags & IS_BLANK) return CODE_BLANK;
     int secrets = slot->flags & IS_SUSPECT ? MAY_BE_SECRET : text->marks & MAY_BE_SECRET;
-    if (secrets && (is_long || flyball_is_suspect(ascii, n, secrets))) return note_odd(s, row, NO_ENTRY);
-    if (slot->flags & IS_SPECIAL) {
-        const uint8_t *message;
-        uint8_t stated;
-        int size;
-        if (!flyball_json_message(p, n, &message, &size, &stated)) return note_odd(s, row, NO_ENTRY);
-        return within(s, message, size, end, stated, row);
+    if (secrets) {
+        uint8_t plain[LOOK_BYTES_MAX + PADDING];
+        int size = is_long ? -1 : flyball_is_suspect(ascii, n, secrets) ? redact(p, ascii, n, plain) : 0;
+        if (size < 0) return note_odd(s, row, NO_ENTRY);
+        if (size) return scan_redacted(s, plain, size, row, within);
     }
-    if (slot->flags & MAY_GLOG && is_glog(p, n)) {
-        int from = 5;
-        while (from < n && (p[from] == ' ' || p[from] == '\t' || p[from] == '\r')) from++;
-        return within(s, p + from, n - from, end, flyball_severity_of(p, 1), row);
-    }
+    if (slot->flags & IS_SPECIAL || (slot->flags & MAY_GLOG && is_glog(p, n)))
+        return scan_message(s, slot->flags & IS_SPECIAL, p, n, end, row, within);
     if (s->ids[slot->entry] == PENDING && !give_shape(s, slot->entry, text, row)) return note_odd(s, row, slot->entry);
     slot->flags &= ~(uint32_t)IS_PENDING;
     return (int32_t)slot->entry;
@@ -502,7 +542,9 @@ FOR_LEVEL(avx512, LEVEL_AVX512, __attribute__((target(TARGET_AVX512))))
 #define DISPATCH(s, kind, ...) kind##_plain(s, __VA_ARGS__)
 #endif
 
-static void begin_call(Scanner *s) { s->news_used = s->arena_used = s->odd_used = s->frames_used = 0; }
+static void begin_call(Scanner *s) {
+    s->news_used = s->arena_used = s->odd_used = s->frames_used = s->redacted_used = s->plain_used = 0;
+}
 
 /* ---- what the interpreter calls (distill/scanner.py) --------------------------------------------------------------*/
 
@@ -516,7 +558,8 @@ EXPORT void flyball_scanner_forget(Scanner *s) {
 EXPORT void flyball_scanner_free(Scanner *s) {
     if (!s) return;
     flyball_scanner_forget(s);
-    void *all[] = {s->slots, s->ids, s->severities, s->seen, s->known, s->news, s->arena, s->odd, s->frames, s->touched, s};
+    void *all[] = {s->slots, s->ids, s->severities, s->seen,  s->known,   s->news, s->arena,
+                   s->odd,   s->frames, s->redacted, s->plain, s->touched, s};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
@@ -575,8 +618,8 @@ EXPORT void flyball_scanner_settle(Scanner *s, int64_t entry, uint64_t id, uint8
 
 /* What the last call left. */
 EXPORT void flyball_scanner_look(const Scanner *s, Scanned *out) {
-    *out = (Scanned){s->ids,   s->severities, s->entries, s->news,   s->news_used,  s->arena,
-                     s->arena_used, s->odd,   s->odd_used, s->frames, s->frames_used};
+    *out = (Scanned){s->ids,      s->severities, s->entries,     s->news,     s->news_used,     s->arena, s->arena_used, s->odd,
+                     s->odd_used, s->frames,     s->frames_used, s->redacted, s->redacted_used, s->plain, s->plain_used};
 }
 
 /* ---- counting lines ----------------------------------------------------------------------------------------------*/
@@ -596,12 +639,31 @@ static int keep_text(uint8_t **kept, uint16_t *size, uint16_t *room, const uint8
     return 1;
 }
 
-/* Count lines under their entries (negative codes are passed over); `at` is the position of the first in the
- * stream. -1 without memory. */
-EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins, const int32_t *codes, int64_t rows,
-                         uint64_t at) {
+/* What may be kept of a row's text: what redaction left of it, where it held a secret. */
+static const uint8_t *text_of(const Scanner *s, const uint8_t *data, const uint32_t *begins, uint32_t row, size_t *size) {
+    size_t low = 0, high = s->redacted_used;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->redacted[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < s->redacted_used && s->redacted[low].row == row) {
+        *size = (size_t)s->redacted[low].size;
+        return s->plain + s->redacted[low].at;
+    }
+    *size = begins[row + 1] - begins[row] - 1;
+    return data + begins[row];
+}
+
+/* Count the first lines of the last call under their entries (negative codes are passed over); `at` is the position of
+ * the first in the stream. Returns from how many of them secrets were removed, -1 without memory. */
+EXPORT int64_t flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins, const int32_t *codes, int64_t rows,
+                             uint64_t at) {
     if (!ROOM(s, touched, s->entries)) return -1;
-    size_t touched = 0;
+    size_t touched = 0, size;
+    int64_t redacted = 0;
     s->epoch++;
     for (int64_t row = 0; row < rows; row++) {
         if (codes[row] < 0) continue;
@@ -611,20 +673,20 @@ EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins
             uint16_t room = 0;
             seen->first_at = at + begins[row];
             size_t most = s->examples_bytes < EXAMPLES_BYTES_MAX ? TEXT_BYTES_MAX : SEEN_BYTES_MAX;
-            if (!keep_text(&seen->first, &seen->first_size, &room, data + begins[row],
-                           begins[row + 1] - begins[row] - 1, most))
-                return -1;
+            const uint8_t *text = text_of(s, data, begins, (uint32_t)row, &size);
+            if (!keep_text(&seen->first, &seen->first_size, &room, text, size, most)) return -1;
             s->examples_bytes += seen->first_size;
         }
         seen->last_row = (uint32_t)row;
     }
     for (size_t i = 0; i < touched; i++) {
         Seen *seen = &s->seen[s->touched[i]];
-        uint32_t from = begins[seen->last_row], size = begins[seen->last_row + 1] - from - 1;
-        seen->last_at = at + from;
-        if (!keep_text(&seen->last, &seen->last_size, &seen->last_room, data + from, size, SEEN_BYTES_MAX)) return -1;
+        seen->last_at = at + begins[seen->last_row];
+        const uint8_t *text = text_of(s, data, begins, seen->last_row, &size);
+        if (!keep_text(&seen->last, &seen->last_size, &seen->last_room, text, size, SEEN_BYTES_MAX)) return -1;
     }
-    return 0;
+    for (size_t i = 0; i < s->redacted_used && s->redacted[i].row < rows; i++) redacted += codes[s->redacted[i].row] >= 0;
+    return redacted;
 }
 
 /* Of each entry what was counted, for settle.c to take. */

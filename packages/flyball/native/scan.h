@@ -21,6 +21,12 @@ typedef struct {
     int64_t entry;
 } OddText;
 
+/* A text from which secrets were removed, and where what is left stands among such texts. */
+typedef struct {
+    int64_t row;
+    int64_t at, size;
+} Redacted;
+
 /* What a call left, on the scanner's memory, until the next call. */
 typedef struct {
     const uint64_t *ids; /* of each entry: its shape, 0 where the interpreter has not said it yet */
@@ -34,6 +40,10 @@ typedef struct {
     size_t odd_number;
     const int64_t *frames; /* rows that are stack frames */
     size_t frames_number;
+    const Redacted *redacted; /* ascending by row */
+    size_t redacted_number;
+    const uint8_t *plain; /* their texts */
+    size_t plain_size;
 } Scanned;
 
 /* What a request's records are counted by: room for each. `bodies` is where in the request a body begins. */
@@ -71,8 +81,8 @@ EXPORT int64_t flyball_scan_texts(Scanner *s, const uint8_t *data, const int32_t
 EXPORT int64_t flyball_scan_logs(Scanner *s, const uint8_t *payload, int64_t size, LogColumns *out, int64_t rows_max);
 EXPORT int64_t flyball_scan_lines(Scanner *s, const uint8_t *data, int64_t size, uint32_t *begins, int32_t *codes,
                                   int64_t rows_max);
-EXPORT int flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins, const int32_t *codes, int64_t rows,
-                         uint64_t at);
+EXPORT int64_t flyball_tally(Scanner *s, const uint8_t *data, const uint32_t *begins, const int32_t *codes, int64_t rows,
+                             uint64_t at);
 Seen *flyball_scanner_seen(Scanner *s);
 
 EXPORT Columns *flyball_columns_new(uint64_t seed);

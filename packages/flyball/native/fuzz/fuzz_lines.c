@@ -77,8 +77,13 @@ int fuzz_one(const uint8_t *data, size_t size) {
             HOLDS(code >= -2 && (code < 0 || (size_t)code < found.entries));
             ids[level][row] = code < 0 ? (uint64_t)code : found.ids[code];
         }
+        for (size_t i = 0; i < found.redacted_number; i++) {
+            const Redacted *one = &found.redacted[i];
+            HOLDS(one->row >= (i ? found.redacted[i - 1].row + 1 : 0) && one->row < rows[level] && codes[level][one->row] >= 0);
+            HOLDS(one->size > 0 && one->at >= 0 && (size_t)(one->at + one->size) <= found.plain_size);
+        }
         if (level == LEVELS - 1) learn(&found);
-        HOLDS(!flyball_tally(scanner, lines, begins[level], codes[level], rows[level], 0));
+        HOLDS(flyball_tally(scanner, lines, begins[level], codes[level], rows[level], 0) >= 0);
         settle(scanner);
         flyball_scanner_free(scanner);
         HOLDS(rows[level] == rows[0] && !memcmp(begins[level], begins[0], (size_t)(rows[0] + 1) * sizeof **begins));

@@ -12,7 +12,7 @@ import logging
 import os
 from pathlib import Path
 
-_ABI = 2
+_ABI = 3
 """What `flyball_abi` of the library must say; a library of another build is not used."""
 _PATH = Path(__file__).with_name("_core.so")
 

@@ -16,6 +16,7 @@ from flyball.distill.line_scan import ScannedLines
 from flyball.distill.lines import LINE_BYTES_MAX
 from flyball.distill.shapes import OTHER, Distiller
 from harness.data import raw_lines
+from harness.secrets import SECRETS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,7 @@ def halves_of_any_size() -> Iterator[None]:
 )
 @settings(max_examples=150, deadline=None)
 @example([JAVA, "", PYTHON, KEY, GO, "x"], [7] * 40, "", 2)
+@example([PYTHON + " password=hunter2", "pwd=1", JAVA, PYTHON + " pwd: x", "x"], [9] * 60, "", 2)
 def test_however_the_bytes_are_cut(lines: list[str], sizes: list[int], end: str, level: int) -> None:
     _same(("\n".join(lines) + end).encode(), sizes, level)
 
@@ -135,11 +137,42 @@ def test_any_bytes(data: bytes, sizes: list[int]) -> None:
     _same(data, sizes)
 
 
+_PLANTED = st.tuples(
+    st.sampled_from([secret for secret in sorted(SECRETS) if "\n" not in secret]),
+    st.sampled_from(
+        ["", "user 5: ", "2024-01-31 12:00:01 ERROR ", "I0102 15:04:05 ", '{"level":"warn","msg":"x"} ', "é "]
+    ),
+    st.sampled_from(["", " at 2023-01-31 12:00:01", " 7", " é", "\r", " -" * 600]),
+)
+
+
+@given(
+    st.lists(st.one_of(_LINES, _PLANTED), max_size=25),
+    st.lists(st.integers(0, 300), max_size=20),
+    st.integers(0, 2),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_planted_secret_is_kept(
+    lines: list[str | tuple[str, str, str]], sizes: list[int], level: int
+) -> None:
+    texts: list[str] = []
+    for line in lines:
+        planted = (
+            (line,) if isinstance(line, str) else (line[1] + SECRETS[line[0]].format(line[0]) + line[2],) * 2
+        )
+        texts += planted
+    found = _same("\n".join(texts).encode(), sizes, level)
+    said = "\n".join(row.template + row.example for row in found["patterns"])
+    assert [line[0] for line in lines if not isinstance(line, str) and line[0] in said] == []
+
+
 def test_more_lines_than_are_scanned_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scans, "ROWS_MAX", 64)
     _same(
         "\n".join(f"user {at} came\n{JAVA if at % 50 == 0 else at}" for at in range(500)).encode(), [3000] * 4
     )
+    secret = "".join(f"user {at} came\n{'pwd' * (at % 3 == 0)}={at} went\n" for at in range(500))
+    assert _same(secret.encode(), [3000] * 4)["totals"][2] == 167
 
 
 def test_keys_are_forgotten_and_counts_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

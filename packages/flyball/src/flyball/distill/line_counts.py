@@ -23,7 +23,7 @@ from flyball.model.pattern import Pattern, Shape, shape_id
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted of one shape: how often, how severe at worst, and how its first and last records begin.
+    """What was counted of one shape: how often, how severe at worst, and how its first and last records begin, redacted.
 
     `first_at` and `last_at` order records within one stream and mean nothing else.
     """
@@ -191,8 +191,8 @@ class PureLines:
                 severity=int(worst[at]),
                 first_at=self.records + first,
                 last_at=self.records + last,
-                first=records.texts[first].as_py()[:TIME_CHARS],
-                last=records.texts[last].as_py()[:TIME_CHARS],
+                first=distilled.texts[first].as_py()[:TIME_CHARS],
+                last=distilled.texts[last].as_py()[:TIME_CHARS],
             )
             self._tallies.setdefault(shape, Tally()).add(tally)
         self.records += len(distilled.shapes)

@@ -157,7 +157,7 @@ class ScannedLines:
             codes[first:after] = BLANK
         odd = np.flatnonzero(codes == ODD) if len(scan.odd) else scan.odd
         stream_at = self._at + block.start
-        self._scans.tally(scan, until, address, stream_at)
+        self.redacted += self._scans.tally(scan, until, address, stream_at)
         self.lines += until
         self.records += int((codes >= 0).sum()) + len(odd) + len(blocks)
         shapes = None if self._spool is None else self._scans.shapes(scan, until)
@@ -210,7 +210,7 @@ class ScannedLines:
         distilled = self._distiller.distill(original, np.zeros(len(original), np.uint8))
         new = {shape.id: shape for shape in self._distiller.drain_new()}
         self.redacted += distilled.redacted
-        self._shapes.add(distilled.shapes, distilled.severity, places, original)
+        self._shapes.add(distilled.shapes, distilled.severity, places, distilled.texts)
         for shape, place in zip(distilled.shapes.tolist() if new else [], places.tolist(), strict=False):
             if shape in new:
                 self._shapes.know(new.pop(shape), place)

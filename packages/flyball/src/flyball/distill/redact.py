@@ -48,6 +48,9 @@ _PREFILTER = _NAMED_SECRETS + (
     r"|(?:^|[^\w.-])[2-6][0-9]{3}(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]|[ -][0-9]{6}[ -][0-9]{4})"
 )
 
+# What tells a credential and a secret's value from a word of prose.
+_TELLING_CREDENTIAL = re.compile(r"[0-9=_~+/]|[a-z][A-Z]")
+_TELLING_VALUE = re.compile(r"[0-9=_]|[a-z][A-Z]")
 _NOT_SECRET = frozenset({"true", "false", "null", "none", "nil", "undefined", '""', "''", WILDCARD})
 
 
@@ -107,7 +110,7 @@ def _url_user(_match: re.Match[str]) -> str:
 def _credential(match: re.Match[str]) -> str:
     """`Bearer abc123` is a credential, `basic authentication` is prose."""
     token = match[2]
-    telling = re.search(r"[0-9=_~+/]|[a-z][A-Z]", token)
+    telling = _TELLING_CREDENTIAL.search(token)
     return f"{match[1]}{WILDCARD}" if telling or token == WILDCARD else match[0]
 
 
@@ -117,7 +120,7 @@ def _value(match: re.Match[str]) -> str:
     if value.lower() in _NOT_SECRET:
         return match[0]
     prose = match["sep"].strip() == ":" and match["sep"] != ":" and '"' not in match["sep"]
-    if prose and name.endswith(("token", "jwt")) and not re.search(r"[0-9=_]|[a-z][A-Z]", value):
+    if prose and name.endswith(("token", "jwt")) and not _TELLING_VALUE.search(value):
         return match[0]  # "invalid token: unexpected end of input" tells what happened
     quote = re.match(r"\\?[\"']", value)
     if quote:

@@ -1,7 +1,8 @@
 """The compiled scanner (`native/scan.c`): texts in, a code for each; what the codes stand for beside them.
 
 A code is the index of an entry, and an entry is a key (see `mask`) with its shape and the severity it states.
-Texts that the core leaves to the interpreter are `odd`: secrets, JSON, several lines, control characters, long ones.
+Texts that the core leaves to the interpreter are `odd`: several lines, JSON that is not flat, control characters, long
+ones. Secrets are removed before a text becomes a key, and what is left of the text is said beside the codes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ BEST = 2
 
 _NEW = np.dtype([("id", np.uint64), ("row", np.int64), ("at", np.int64), ("size", np.int64)])
 _ODD = np.dtype([("row", np.int64), ("entry", np.int64)])
-_FIELDS = 11  # of flyball_scanner_look
+_REDACTED = np.dtype([("row", np.int64), ("at", np.int64), ("size", np.int64)])
+_FIELDS = 15  # of flyball_scanner_look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Found:
 
     `shapes` (uint64, 0 for one that is not said yet) and `severities` (uint8) belong to the entries; `odd` are the
     rows with code ODD and `odd_entries` the entries that wait for their shape (or NO_ENTRY); `frames` are rows that
-    are stack frames; `new` are ids of shapes not met before, the row of their first text, and their template.
+    are stack frames; `new` are ids of shapes not met before, the row of their first text, and their template;
+    `redacted` are rows whose texts held secrets, ascending, and what is left of those texts.
     """
 
     shapes: NDArray[np.uint64]
@@ -48,6 +51,7 @@ class Found:
     odd_entries: NDArray[np.int64]
     frames: NDArray[np.int64]
     new: list[tuple[int, int, str]]
+    redacted: list[tuple[int, str]]
 
 
 class Scanner:
@@ -77,12 +81,12 @@ class Scanner:
     @property
     def shapes(self) -> NDArray[np.uint64]:
         """Of each entry its shape, good until the next call; 0 for one that is not said yet."""
-        return self._look(news=False).shapes
+        return self._look(texts=False).shapes
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to `forget`."""
-        return len(self._look(news=False).shapes) >= ENTRIES_MAX
+        return len(self._look(texts=False).shapes) >= ENTRIES_MAX
 
     def know(self, shapes: Iterable[int]) -> None:
         """These shapes are not new."""
@@ -119,7 +123,9 @@ class Scanner:
     def lines(
         self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
     ) -> tuple[int, Found]:
-        """The codes of the first lines of some bytes, which end with a newline; what is new is left to `settle`.
+        """The codes of the first lines of some bytes, which end with a newline.
+
+        What is new is left to `settle`, what is left of lines with secrets to `tally`.
 
         Args:
             address: where the bytes are.
@@ -132,31 +138,36 @@ class Scanner:
         rows = self._core.flyball_scan_lines(self._held, address, size, begin, code, rows_max)
         if rows < 0:
             raise MemoryError
-        return rows, self._look(news=False)
+        return rows, self._look(texts=False)
 
     def settle(self, entry: int, shape: int, severity: int) -> None:
         """An entry that waited has this shape and states this severity."""
         self._core.flyball_scanner_settle(self._held, entry, shape, severity)
 
-    def tally(self, address: int, begins: NDArray[np.uint32], codes: NDArray[np.int32], at: int) -> None:
-        """Count lines under their entries, negative codes not; `at` is where the first stands in the stream."""
-        rows = len(codes)
-        if self._core.flyball_tally(self._held, address, begins.ctypes.data, codes.ctypes.data, rows, at) < 0:
+    def tally(self, address: int, begins: NDArray[np.uint32], codes: NDArray[np.int32], at: int) -> int:
+        """Count the first lines of the last call under their entries, negative codes not.
+
+        `at` is where the first stands in the stream. Returns from how many of them secrets were removed.
+        """
+        arrays = begins.ctypes.data, codes.ctypes.data
+        redacted = self._core.flyball_tally(self._held, address, *arrays, len(codes), at)
+        if redacted < 0:
             raise MemoryError
+        return redacted
 
     def forget(self) -> None:
         """Forget all keys and what was counted; known shapes stay known."""
         self._core.flyball_scanner_forget(self._held)
 
-    def _look(self, *, news: bool = True) -> Found:
+    def _look(self, *, texts: bool = True) -> Found:
         fields = (ctypes.c_uint64 * _FIELDS)()
         self._core.flyball_scanner_look(self._held, fields)
-        ids, severities, entries, news, new_size, arena, arena_size, odds, odd_size, frames, frames_size = (
-            fields
-        )
+        ids, severities, entries, news, new_size, arena, arena_size, *others = fields
+        odds, odd_size, frames, frames_size, redacted, redacted_size, plain, plain_size = others
         odd = _view(odds, odd_size, _ODD).copy()
-        new_size = new_size if news else 0
+        new_size, redacted_size = (new_size, redacted_size) if texts else (0, 0)
         templates = ctypes.string_at(arena, arena_size) if new_size and arena_size else b""
+        left = ctypes.string_at(plain, plain_size) if redacted_size else b""
         return Found(
             shapes=_view(ids, entries, np.dtype(np.uint64)),
             severities=_view(severities, entries, np.dtype(np.uint8)),
@@ -166,6 +177,10 @@ class Scanner:
             new=[
                 (shape, row, templates[at : at + size].decode())
                 for shape, row, at, size in _view(news, new_size, _NEW).tolist()
+            ],
+            redacted=[
+                (row, left[at : at + size].decode())
+                for row, at, size in _view(redacted, redacted_size, _REDACTED).tolist()
             ],
         )
 
@@ -194,7 +209,7 @@ def _core() -> ctypes.CDLL:
         ("scan_texts", number, [pointer, pointer, pointer, number, pointer]),
         ("scan_logs", number, [pointer, ctypes.c_char_p, number, pointer, number]),
         ("scan_lines", number, [pointer, pointer, number, pointer, pointer, number]),
-        ("tally", ctypes.c_int, [pointer, pointer, pointer, pointer, number, ctypes.c_uint64]),
+        ("tally", number, [pointer, pointer, pointer, pointer, number, ctypes.c_uint64]),
     ):
         function = getattr(core, f"flyball_{name}")
         function.restype, function.argtypes = result, arguments

@@ -83,16 +83,18 @@ class Scans:
             frames=np.concatenate((found.frames, other.frames + rows)),
         )
 
-    def tally(self, scan: Scan, until: int, address: int, at: int) -> None:
-        """Count the first `until` lines, negative codes not; the first is at `address`, and `at` in the stream."""
+    def tally(self, scan: Scan, until: int, address: int, at: int) -> int:
+        """Count the first `until` lines, negative codes not; the first is at `address`, and `at` in the stream.
+
+        Returns from how many of them secrets were removed.
+        """
         cut = min(scan.cut, until)
         second = None
         if self._threads is not None and until > cut:
             rest = scan.begins[cut : until + 1], scan.codes[cut:until]
             second = self._threads.submit(self._scanners[1].tally, address, *rest, at)
-        self._scanners[0].tally(address, scan.begins[: cut + 1], scan.codes[:cut], at)
-        if second is not None:
-            second.result()
+        redacted = self._scanners[0].tally(address, scan.begins[: cut + 1], scan.codes[:cut], at)
+        return redacted if second is None else redacted + second.result()
 
     def shapes(self, scan: Scan, until: int) -> NDArray[np.uint64]:
         """The shape of each of the first lines, 0 for a negative code."""

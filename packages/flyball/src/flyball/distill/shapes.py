@@ -165,6 +165,11 @@ class Distiller:
         if scanner.is_full:
             scanner.forget()
         codes, found = scanner.texts(texts)
+        if found.redacted:
+            secret = np.zeros(len(texts), np.bool_)
+            secret[[row for row, _text in found.redacted]] = True
+            plain = pa.array([text for _row, text in found.redacted], pa.string())
+            texts = pc.replace_with_mask(texts, pa.array(secret), plain)
         for shape, at, template in found.new:
             self._admit(shape, template, texts, at, rows, SignalKind.LOG)
         shapes, severity = np.zeros(len(codes), np.uint64), np.zeros(len(codes), np.uint8)
@@ -172,7 +177,7 @@ class Distiller:
         shapes[quick], severity[quick] = found.shapes[codes[quick]], found.severities[codes[quick]]
         if OTHER.id in self._known:
             self.other += int((shapes == OTHER.id).sum())
-        whole = Distilled(shapes=shapes, severity=severity, texts=texts, redacted=0)
+        whole = Distilled(shapes=shapes, severity=severity, texts=texts, redacted=len(found.redacted))
         if not len(found.odd):
             return whole
         odd = self._pure(texts.take(pa.array(found.odd)), None, rows[found.odd])
