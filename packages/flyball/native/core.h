@@ -16,6 +16,8 @@
 /* White space as Python's `re` has it, of ASCII. */
 static inline int is_space(uint8_t c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
 
+static inline uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+
 /* Both halves of a product in one: every bit of it depends on both factors. */
 static inline uint64_t fold(uint64_t a, uint64_t b) {
     __uint128_t product = (__uint128_t)a * b;
@@ -32,6 +34,28 @@ static inline int grow(void **array, size_t *room, size_t needed, size_t each) {
     *array = bigger, *room = more;
     return 1;
 }
+
+/* Make room for one more in a table of items that begin with their key of 64 bits (0: none), each found from the place
+ * its lowest bits say on; at most half of the places are taken. 0 without memory, and the table is as it was. */
+static inline int make_place(void **items, size_t *mask, size_t used, size_t each) {
+    if (*items && 2 * (used + 1) <= *mask) return 1;
+    size_t size = *items ? 2 * (*mask + 1) : 1024;
+    uint8_t *from = *items, *to = calloc(size, each);
+    if (!to) return 0;
+    for (size_t i = 0; from && i <= *mask; i++) {
+        uint64_t key, taken;
+        memcpy(&key, from + i * each, sizeof key);
+        if (!key) continue;
+        size_t at = key & (size - 1);
+        for (; memcpy(&taken, to + at * each, sizeof taken), taken; at = (at + 1) & (size - 1)) {}
+        memcpy(to + at * each, from + i * each, each);
+    }
+    free(from);
+    *items = to, *mask = size - 1;
+    return 1;
+}
+
+#define PLACE(s, name) make_place((void **)&(s)->name, &(s)->name##_mask, (s)->name##_used, sizeof *(s)->name)
 
 /* Bytes of a key that the core masks; the interpreter masks longer ones. It bounds the depth of matching, too. */
 #define KEY_BYTES_MAX 1024

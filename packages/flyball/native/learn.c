@@ -218,19 +218,7 @@ static int pair(Columns *c, uint64_t one, uint64_t other) {
 }
 
 static Column *column_of(Columns *c, uint64_t context) {
-    if (2 * (c->columns_used + 1) > c->columns_mask) {
-        size_t size = c->columns ? 2 * (c->columns_mask + 1) : 1024;
-        Column *columns = calloc(size, sizeof *columns);
-        if (!columns) return 0;
-        for (size_t i = 0; c->columns && i <= c->columns_mask; i++) {
-            if (!c->columns[i].context) continue;
-            size_t at = c->columns[i].context & (size - 1);
-            while (columns[at].context) at = (at + 1) & (size - 1);
-            columns[at] = c->columns[i];
-        }
-        free(c->columns);
-        c->columns = columns, c->columns_mask = size - 1;
-    }
+    if (!PLACE(c, columns)) return 0;
     size_t at = context & c->columns_mask;
     while (c->columns[at].context && c->columns[at].context != context) at = (at + 1) & c->columns_mask;
     if (!c->columns[at].context) c->columns_used++, c->columns[at].context = context;
@@ -239,19 +227,7 @@ static Column *column_of(Columns *c, uint64_t context) {
 
 /* The shape that stands for a template known already, else this one, which is from now on; *is_new says which. */
 static int know(Columns *c, uint64_t hash, uint64_t shape, uint64_t *stands, int *is_new) {
-    if (2 * (c->known_used + 1) > c->known_mask) {
-        size_t size = c->known ? 2 * (c->known_mask + 1) : 1024;
-        Known *known = calloc(size, sizeof *known);
-        if (!known) return 0;
-        for (size_t i = 0; c->known && i <= c->known_mask; i++) {
-            if (!c->known[i].hash) continue;
-            size_t at = c->known[i].hash & (size - 1);
-            while (known[at].hash) at = (at + 1) & (size - 1);
-            known[at] = c->known[i];
-        }
-        free(c->known);
-        c->known = known, c->known_mask = size - 1;
-    }
+    if (!PLACE(c, known)) return 0;
     size_t at = hash & c->known_mask;
     while (c->known[at].hash && c->known[at].hash != hash) at = (at + 1) & c->known_mask;
     *is_new = !c->known[at].hash;

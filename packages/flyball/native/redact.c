@@ -15,8 +15,6 @@ typedef struct {
     uint64_t bits[64];
 } Pairs;
 
-static inline uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-
 static Pairs pairs_of(const uint8_t *s, int n) {
     Pairs pairs = {0};
     uint8_t last = n ? lower(s[0]) : 0;

@@ -12,25 +12,14 @@
  *
  * The hash is of 64 bits, with a secret seed, and keys are not compared: two keys fall together once in 2^64 pairs,
  * and nobody who does not know the seed can make it happen. */
-#include <stdlib.h>
-
 #include "key.h"
+#include "looks.h"
 #include "otlp.h"
 #include "scan.h"
 
 enum { CODE_BLANK = -1, CODE_ODD = -2 };
 enum { NO_ENTRY = -1 };
 enum { PENDING = 0 }; /* stands for the id of an entry until the interpreter has said it */
-
-enum {
-    IS_BLANK = 1,    /* white space only: no line of a file, but a body like any other */
-    IS_PENDING = 2,  /* the interpreter says what the key's shape is */
-    IS_SUSPECT = 4,  /* what is constant may name a secret */
-    MAY_FRAME = 8,   /* may begin a stack frame */
-    IS_SPECIAL = 16, /* holds JSON */
-    MAY_GLOG = 32,   /* may begin with glog's header */
-    IS_LONG = 64,    /* over KEY_BYTES_MAX: the interpreter masks it, and nothing else is known of it */
-};
 
 typedef struct {
     uint64_t hash; /* 0: empty */
@@ -96,85 +85,16 @@ static int grow_entries(Scanner *s) {
     return 1;
 }
 
-static int grow_slots(Scanner *s) {
-    size_t size = s->slots ? 2 * (s->slots_mask + 1) : 4096;
-    Slot *slots = calloc(size, sizeof *slots);
-    if (!slots) return 0;
-    for (size_t i = 0; s->slots && i <= s->slots_mask; i++) {
-        if (!s->slots[i].hash) continue;
-        size_t at = s->slots[i].hash & (size - 1);
-        while (slots[at].hash) at = (at + 1) & (size - 1);
-        slots[at] = s->slots[i];
-    }
-    free(s->slots);
-    s->slots = slots, s->slots_mask = size - 1;
-    return 1;
-}
-
 /* Returns 1 when the id is (or now is) a known shape, 0 when it is over the cap, -1 without memory. */
 static int know(Scanner *s, uint64_t id, int may_exceed, int *is_new) {
     *is_new = 0;
-    if (!s->known || 2 * (s->known_used + 1) > s->known_mask) {
-        size_t size = s->known ? 2 * (s->known_mask + 1) : 1024;
-        uint64_t *known = calloc(size, sizeof *known);
-        if (!known) return -1;
-        for (size_t i = 0; s->known && i <= s->known_mask; i++) {
-            if (!s->known[i]) continue;
-            size_t at = s->known[i] & (size - 1);
-            while (known[at]) at = (at + 1) & (size - 1);
-            known[at] = s->known[i];
-        }
-        free(s->known);
-        s->known = known, s->known_mask = size - 1;
-    }
+    if (!PLACE(s, known)) return -1;
     size_t at = id & s->known_mask;
     for (; s->known[at]; at = (at + 1) & s->known_mask)
         if (s->known[at] == id) return 1;
     if (s->known_used >= s->shapes_max && !may_exceed) return 0;
     s->known[at] = id, s->known_used++, *is_new = 1;
     return 1;
-}
-
-/* ---- what a key says ---------------------------------------------------------------------------------------------*/
-
-static inline uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-
-/* How secrets begin that have no name beside them and whose length counts: redact._PREFILTER looks at the text. */
-static const char *const SECRET_HEADS[] = {"eyj", "aiza", "sk-", "sg.", "npm_", "akia", "asia", "abia", "acca", 0};
-
-static int begins(const uint8_t *s, int n, const char *with) {
-    int size = (int)strlen(with);
-    return n >= size && !memcmp(s, with, size);
-}
-
-static int is_suspect_key(const uint8_t *key, int n) {
-    for (int i = 0; i < n; i++) {
-        if (!memchr("easn", lower(key[i]), 4)) continue; /* the first letters of all */
-        for (const char *const *head = SECRET_HEADS; *head; head++) {
-            int k = 0;
-            while ((*head)[k] && i + k < n && lower(key[i + k]) == (uint8_t)(*head)[k]) k++;
-            if (!(*head)[k]) return 1;
-        }
-    }
-    return flyball_is_suspect(key, n, MAY_BE_SECRET);
-}
-
-/* Bytes over 127 as one that is no letter, no digit and no space: what the patterns take them for. */
-static void as_ascii(uint8_t *to, const uint8_t *from, int n) {
-    for (int i = 0; i < n; i++) to[i] = from[i] < 128 ? from[i] : 127;
-}
-
-static uint32_t flags_of(const uint8_t *key, int n) {
-    uint32_t flags = 0;
-    int blank = 0;
-    while (blank < n && (key[blank] == ' ' || key[blank] == '\t' || key[blank] == '\r')) blank++;
-    if (blank == n) return IS_BLANK;
-    if (n > KEY_BYTES_MAX) return IS_LONG;
-    if (flyball_is_special(key, n)) flags |= IS_SPECIAL;
-    if (begins(key, n, "0 0")) flags |= MAY_GLOG;
-    if (flyball_may_be_frame(key, n)) flags |= MAY_FRAME;
-    if (is_suspect_key(key, n)) flags |= IS_SUSPECT;
-    return flags;
 }
 
 /* ---- a key that was not met before -------------------------------------------------------------------------------*/
@@ -204,13 +124,13 @@ static int give_shape(Scanner *s, size_t entry, const Text *text, int64_t row) {
 }
 
 static __attribute__((noinline)) Slot *add_entry(Scanner *s, const Text *text, int stated, int64_t row) {
-    if (!grow_entries(s) || (2 * (s->slots_used + 1) > s->slots_mask && !grow_slots(s))) {
+    if (!grow_entries(s) || !PLACE(s, slots)) {
         s->failed = 1;
         return 0;
     }
     uint8_t ascii[TEXT_BYTES_MAX];
     as_ascii(ascii, text->key, text->key_size);
-    uint32_t flags = stated < 0 ? flags_of(ascii, text->key_size) : 0;
+    uint32_t flags = stated < 0 ? flyball_flags_of(ascii, text->key_size) : 0;
     s->ids[s->entries] = PENDING;
     s->severities[s->entries] = 0;
     s->seen[s->entries] = (Seen){0};
@@ -226,32 +146,6 @@ static __attribute__((noinline)) Slot *add_entry(Scanner *s, const Text *text, i
 
 /* ---- one text ----------------------------------------------------------------------------------------------------*/
 
-static int is_utf8(const uint8_t *p, int n) {
-    for (int i = 0; i < n;) {
-        uint8_t c = p[i];
-        int more = c < 0x80 ? 0 : c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : -1;
-        if (more < 0 || i + more >= n) return 0;
-        for (int k = 1; k <= more; k++)
-            if ((p[i + k] & 0xc0) != 0x80) return 0;
-        if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) || (c == 0xf0 && p[i + 1] < 0x90) ||
-            (c == 0xf4 && p[i + 1] > 0x8f))
-            return 0;
-        i += more + 1;
-    }
-    return 1;
-}
-
-/* Whether strange bytes are all of UTF-8 text or of colours. Other control characters are the interpreter's, and so are the two letters
- * that are an s and a k (U+017F, U+212A) where case does not count. */
-static __attribute__((noinline)) int is_plain_utf8(const uint8_t *p, int n) {
-    for (int i = 0; i < n; i++) {
-        if (p[i] < 32 && p[i] != '\t' && p[i] != '\r' && p[i] != 27) return 0;
-        if (i && ((p[i - 1] == 0xc5 && p[i] == 0xbf) || (i > 1 && p[i - 2] == 0xe2 && p[i - 1] == 0x84 && p[i] == 0xaa)))
-            return 0;
-    }
-    return is_utf8(p, n);
-}
-
 static int note_odd(Scanner *s, int64_t row, int64_t entry) {
     if (!ROOM(s, odd, s->odd_used + 1)) {
         s->failed = 1;
@@ -259,16 +153,6 @@ static int note_odd(Scanner *s, int64_t row, int64_t entry) {
     }
     s->odd[s->odd_used++] = (OddText){.row = row, .entry = entry};
     return CODE_ODD;
-}
-
-static inline int is_glog_level(uint8_t c) { return (c == 'I') | (c == 'W') | (c == 'E') | (c == 'F'); }
-
-/* glog: a letter for the level, month and day, then the time: I0102 15:04:05 */
-static int is_glog(const uint8_t *p, int n) {
-    if (n < 7 || !is_glog_level(p[0]) || p[5] != ' ') return 0;
-    for (int i = 1; i < 7; i++)
-        if (i != 5 && (p[i] < '0' || p[i] > '9')) return 0;
-    return 1;
 }
 
 /* The entry of a text's key, made when it is new. `stated` is the severity beside a text within another (a message in
@@ -312,29 +196,12 @@ static inline __attribute__((always_inline)) int32_t scan_within(Scanner *s, int
 
 typedef int32_t Within(Scanner *s, const uint8_t *p, int n, const uint8_t *end, int stated, int64_t row);
 
-/* A text without its colours (parse._COLOUR), in `out`; its size. */
-static int without_colours(const uint8_t *p, int n, uint8_t *out) {
-    int size = 0;
-    for (int i = 0; i < n; i++) {
-        int end = i + 2;
-        if (p[i] == 27 && i + 1 < n && p[i + 1] == '[') {
-            while (end < n && ((p[end] >= '0' && p[end] <= '9') || p[end] == ';')) end++;
-            if (end < n && p[end] == 'm') {
-                i = end;
-                continue;
-            }
-        }
-        out[size++] = p[i];
-    }
-    return size;
-}
-
 /* A text with colours that is plain text without them; odd when it is anything else. */
 static __attribute__((noinline)) int32_t scan_coloured(Scanner *s, const uint8_t *p, int n, int64_t row, int is_line,
                                                        Within *within) {
     uint8_t plain[KEY_BYTES_MAX], ascii[KEY_BYTES_MAX];
     if (n > KEY_BYTES_MAX) return note_odd(s, row, NO_ENTRY);
-    int size = without_colours(p, n, plain);
+    int size = flyball_without_colours(p, n, plain);
     for (int i = 0; i < size; i++)
         if (plain[i] == 27) return note_odd(s, row, NO_ENTRY);
     as_ascii(ascii, p, n);
@@ -415,7 +282,7 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, Slot *slot, con
 static inline __attribute__((always_inline)) int32_t code_of(Scanner *s, int level, Text *text, const uint8_t *end,
                                                              int64_t row, int is_line, Within *within) {
     if (__builtin_expect(text->marks & IS_STRANGE, 0)) {
-        if (!is_plain_utf8(text->p, text->size)) return note_odd(s, row, NO_ENTRY);
+        if (!flyball_is_plain_utf8(text->p, text->size)) return note_odd(s, row, NO_ENTRY);
         if (memchr(text->p, 27, (size_t)text->size)) return scan_coloured(s, text->p, text->size, row, is_line, within);
     }
     Slot *slot = slot_of(s, level, text, -1, row);
@@ -566,14 +433,13 @@ EXPORT void flyball_scanner_free(Scanner *s) {
 EXPORT Scanner *flyball_scanner_new(uint64_t seed_1, uint64_t seed_2, uint64_t other, uint64_t shapes_max, int level) {
     Scanner *s = calloc(1, sizeof *s);
     if (!s) return 0;
-    int best = best_level(), is_new;
+    int best = best_level();
     s->start = seed_1, s->other = other, s->shapes_max = shapes_max, s->level = level < best ? level : best;
     for (int i = 0; i < SEEDS; i++) s->seeds[i] = fold(seed_1 + (uint64_t)i, seed_2 ^ 0x9e3779b97f4a7c15u);
-    if (!grow_slots(s) || know(s, 1, 1, &is_new) < 0) {
+    if (!PLACE(s, slots)) {
         flyball_scanner_free(s);
         return 0;
     }
-    s->known_used = 0; /* the 1 made the table and is no shape */
     return s;
 }
 
