@@ -17,6 +17,8 @@ from harness.data import labelled_bodies, raw_lines
 from harness.secrets import SECRETS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled core was not built")
 
@@ -275,6 +277,30 @@ def test_long_texts(level: int, size: int) -> None:
         "x y " * (size // 4),
     ]
     _same([lines], level)
+
+
+def _request(bodies: list[str]) -> bytes:
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for body in bodies:
+        record = records.add(time_unix_nano=1, body=AnyValue(string_value=body))
+        record.attributes.extend(KeyValue(key=key, value=AnyValue(string_value=key)) for key in body.split())
+    return request.SerializeToString()
+
+
+@given(st.lists(st.lists(_LINES.filter(str.isascii), max_size=6), min_size=1, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_bodies_in_requests_are_texts(batches: list[list[str]]) -> None:
+    one, other = (Scanner(other=OTHER.id, shapes_max=99) for _ in range(2))
+    before: list[tuple[list[int], Any]] = []
+    for bodies in batches:
+        codes, found = one.logs(_request(bodies), 6)
+        expected, same = other.texts(pa.array(bodies, pa.string()))
+        assert codes.tolist() == expected.tolist()
+        assert found.shapes.tolist() == same.shapes.tolist()
+        assert (found.odd.tolist(), found.new, found.redacted) == (same.odd.tolist(), same.new, same.redacted)
+        before.append((expected.tolist(), codes))
+    assert [codes.tolist() for _, codes in before] == [expected for expected, _ in before]
 
 
 @pytest.mark.parametrize("level", LEVELS)

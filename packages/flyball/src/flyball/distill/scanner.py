@@ -32,6 +32,7 @@ BEST = 2
 _NEW = np.dtype([("id", np.uint64), ("row", np.int64), ("at", np.int64), ("size", np.int64)])
 _ODD = np.dtype([("row", np.int64), ("entry", np.int64)])
 _REDACTED = np.dtype([("row", np.int64), ("at", np.int64), ("size", np.int64)])
+_NONE = np.empty(0, np.int64)
 _FIELDS = 15  # of flyball_scanner_look
 
 
@@ -67,6 +68,11 @@ class Scanner:
         self._held = self._core.flyball_scanner_new(*seeds, other, shapes_max, level)
         if not self._held:
             raise MemoryError
+        self._fields = np.empty(_FIELDS, np.uint64)  # what the core leaves, and where it finds this room
+        self._fields_at = self._fields.ctypes.data
+        self._entries: tuple[list[int], NDArray[np.uint64], NDArray[np.uint8]] | None = None
+        self._columns: list[NDArray[Any]] = []
+        self._pointers = (ctypes.c_void_p * 0)()
         self.know(known)
 
     def __del__(self) -> None:
@@ -110,15 +116,15 @@ class Scanner:
         Raises:
             ValueError: the request is one that only a whole parser can judge.
         """
-        codes = np.empty(rows_max, np.int32)
-        columns = [codes, *(np.empty(rows_max, dtype) for dtype in (np.uint64, np.uint8, np.uint32))]
-        pointers = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns))
-        rows = self._core.flyball_scan_logs(self._held, payload, len(payload), pointers, rows_max)
+        if not self._columns or rows_max > len(self._columns[0]):  # this room serves all calls
+            self._columns = [np.empty(rows_max, kind) for kind in (np.int32, np.uint64, np.uint8, np.uint32)]
+            self._pointers = (ctypes.c_void_p * 4)(*(column.ctypes.data for column in self._columns))
+        rows = self._core.flyball_scan_logs(self._held, payload, len(payload), self._pointers, rows_max)
         if rows == -1:
             raise ValueError("not a request that the core walks")
         if rows < 0:
             raise MemoryError
-        return codes[:rows], self._look()
+        return self._columns[0][:rows].copy(), self._look()
 
     def lines(
         self, address: int, size: int, begins: NDArray[np.uint32], codes: NDArray[np.int32]
@@ -160,28 +166,34 @@ class Scanner:
         self._core.flyball_scanner_forget(self._held)
 
     def _look(self, *, texts: bool = True) -> Found:
-        fields = (ctypes.c_uint64 * _FIELDS)()
-        self._core.flyball_scanner_look(self._held, fields)
-        ids, severities, entries, news, new_size, arena, arena_size, *others = fields
-        odds, odd_size, frames, frames_size, redacted, redacted_size, plain, plain_size = others
-        odd = _view(odds, odd_size, _ODD).copy()
-        new_size, redacted_size = (new_size, redacted_size) if texts else (0, 0)
-        templates = ctypes.string_at(arena, arena_size) if new_size and arena_size else b""
-        left = ctypes.string_at(plain, plain_size) if redacted_size else b""
+        self._core.flyball_scanner_look(self._held, self._fields_at)
+        fields = self._fields.tolist()
+        news, new_size, arena, arena_size, odds, odd_size, *others = fields[3:]
+        frames, frames_size, redacted, redacted_size, plain, plain_size = others
+        if self._entries is None or self._entries[0] != fields[:3]:  # most calls meet no new key
+            ids, severities, entries = fields[:3]
+            views = _view(ids, entries, np.dtype(np.uint64)), _view(severities, entries, np.dtype(np.uint8))
+            self._entries = fields[:3], *views
+        _place, shapes, stated = self._entries
+        odd = _view(odds, odd_size, _ODD).copy() if odd_size else None
+        new: list[tuple[int, int, str]] = []
+        if texts and new_size:
+            templates = ctypes.string_at(arena, arena_size) if arena_size else b""
+            rows = _view(news, new_size, _NEW).tolist()
+            new = [(shape, row, templates[at : at + size].decode()) for shape, row, at, size in rows]
+        left: list[tuple[int, str]] = []
+        if texts and redacted_size:
+            whole = ctypes.string_at(plain, plain_size)
+            rows = _view(redacted, redacted_size, _REDACTED).tolist()
+            left = [(row, whole[at : at + size].decode()) for row, at, size in rows]
         return Found(
-            shapes=_view(ids, entries, np.dtype(np.uint64)),
-            severities=_view(severities, entries, np.dtype(np.uint8)),
-            odd=odd["row"],
-            odd_entries=odd["entry"],
-            frames=_view(frames, frames_size, np.dtype(np.int64)).copy(),
-            new=[
-                (shape, row, templates[at : at + size].decode())
-                for shape, row, at, size in _view(news, new_size, _NEW).tolist()
-            ],
-            redacted=[
-                (row, left[at : at + size].decode())
-                for row, at, size in _view(redacted, redacted_size, _REDACTED).tolist()
-            ],
+            shapes=shapes,
+            severities=stated,
+            odd=_NONE if odd is None else odd["row"],
+            odd_entries=_NONE if odd is None else odd["entry"],
+            frames=_view(frames, frames_size, np.dtype(np.int64)).copy() if frames_size else _NONE,
+            new=new,
+            redacted=left,
         )
 
 
