@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
-from flyball.pipeline.runner import BYTES_IN, BYTES_KEPT, RECORDS_IN, Runner
+from flyball.pipeline.runner import Runner
+from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
 from flyball.receivers.otlp_decode import Decoder
@@ -138,24 +140,19 @@ class Server:
             "duplicates": self.bus.duplicates,
             "committed_ms": self.telemetry.committed_ms,
             "edges": self.meter.snapshot(),
-            "reduction": self._reduction(),
+            "reduction": reduction(self.meter.snapshot(), len(self.ports.catalog)),
         }
 
-    def _reduction(self) -> Mapping[str, Any]:
-        """How much smaller what is kept is than what was stored since the start, all but raw rows, which expire.
-
-        `bytes_in` are OTLP requests, unpacked; `bytes_kept` counts and exemplars as they go to the store, which packs
-        them further; `patterns` are all that are known. `kept` is the share, None before there was anything.
-        """
-        distil = self.meter.snapshot().get("distil", {})
-        came, kept = distil.get(BYTES_IN, 0), distil.get(BYTES_KEPT, 0)
-        return {
-            "records_in": distil.get(RECORDS_IN, 0),
-            "patterns": len(self.ports.catalog),
-            "bytes_in": came,
-            "bytes_kept": kept,
-            "kept": round(kept / came, 6) if came else None,
-        }
+    def pipeline(self) -> Pipeline:
+        """What each stage took in, gave out and dropped since the start."""
+        return pipeline(
+            edges=self.meter.snapshot(),
+            bus=self.bus,
+            trouble=self.runner.trouble,
+            patterns=len(self.ports.catalog),
+            since=datetime.fromtimestamp(self.ports.listening_since_s, UTC),
+            at=self.ports.now(),
+        )
 
     def context(self, name: str, *, ready: Callable[[], None] = lambda: None) -> ReceiverContext:
         """The surroundings of the receiver of that name."""
@@ -298,7 +295,7 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
         app = Starlette(
             routes=[
                 *rest_routes(server.ports, announce=server.announce, status=server.status),
-                *web_routes(server.ports),
+                *web_routes(server.ports, pipeline=server.pipeline),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(
                     Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])

@@ -67,6 +67,7 @@ def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
         assert health.status_code in {200, 503}
         read = httpx.get(f"{server.url}/api/v1/logs", params={"limit": 1})
         assert read.status_code == 200, "reading goes on"
+        assert httpx.get(f"{server.url}/pipeline").status_code == 200
         filler.unlink()
         deadline = time.monotonic() + 30
         while send(1_000).status_code != 200:
@@ -76,6 +77,10 @@ def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
         server.settled()
         counted = httpx.get(f"{server.url}/api/v1/patterns", params={"kind": "log"}).json()["records"]
         assert counted == acknowledged
+        stages = {s["name"]: s for s in httpx.get(f"{server.url}/pipeline.json").json()["stages"]}
+        assert stages["store"]["went"] == {"logs": acknowledged}
+        assert stages["store"]["failed"]["failed and asked again"] >= 1
+        assert stages["otlp_http"]["failed"]["refused: Overloaded"] >= 1
 
 
 def test_below_the_floor_of_free_space_nothing_is_received(small_disk: Path) -> None:

@@ -87,6 +87,16 @@ def test_evidence(told: FlyballProcess, page: Page, pictures: Path, width: int, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_pipeline(told: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
+    see(page, f"{told.url}/pipeline", width, scheme, pictures / _name("pipeline", width, scheme))
+    text = page.inner_text("main")
+    assert "no trouble" in text
+    assert re.search(r"\d lines → \d+ patterns, .* in → .* kept", text)
+    assert page.locator("table.stack tbody tr").count() == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_an_empty_server(empty: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
     see(page, empty.url, width, scheme, pictures / _name("empty", width, scheme))
     assert f"OTEL_EXPORTER_OTLP_ENDPOINT={empty.url}" in page.inner_text("main")

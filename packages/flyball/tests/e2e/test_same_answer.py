@@ -110,6 +110,27 @@ async def test_the_page_shows_the_latest_change(told: Told) -> None:
     assert set(re.findall(r"(?:ev|fnd)_[0-9a-f]{16}", text)) == ids(answer["findings"])
 
 
+async def test_the_pipeline_page_says_what_its_twin_says(told: Told) -> None:
+    twin = told.rest("/pipeline.json")
+    health = told.rest("/healthz")
+    assert twin["reduction"] == health["reduction"]
+    stages = {stage["name"]: stage for stage in twin["stages"]}
+    assert stages["store"]["went"] == {name: health["edges"]["store"][name] for name in ("logs", "traces")}
+    assert sum(stages["store"]["went"].values()) == stages["decode"]["went"]["records"]
+    assert stages["wal"]["came"] == stages["wal"]["went"] == stages["decode"]["came"]
+    assert stages["wal"]["waiting"] == {"exports": 0, "bytes": 0}
+    html = told.get("/pipeline").text.replace("\u202f", "")
+    said = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    reduced = twin["reduction"]
+    assert f"{reduced['records_in']} lines → {reduced['patterns']} patterns" in said
+    for stage in twin["stages"]:
+        assert f"<b>{stage['name']}</b>" in html
+        for side in ("came", "went", "dropped", "waiting", "failed"):
+            for what, count in stage[side].items():
+                assert what == "bytes" or f"{count} {what}" in said
+    assert 'href="/pipeline"' in told.get("/").text
+
+
 async def test_verify(told: Told) -> None:
     fix = told.fix["id"]
     answer = told.rest("/api/v1/verify", change=fix)

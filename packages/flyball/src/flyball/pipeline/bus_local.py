@@ -71,14 +71,26 @@ class LocalBus:
         self._writes: queue.SimpleQueue[tuple[Entry, asyncio.Future[None]] | None] = queue.SimpleQueue()
         self._segments: list[tuple[int, Path]] = []
         self._boundaries: BinaryIO | None = None
+        self._moving: Sealed | None = None
         self.damage = Damage()
         self.cursors: dict[str, str] = {}
+        self.received = 0
+        """Exports made durable since the start, those that recovery found included."""
+        self.stored = 0
+        """Exports of committed batches since the start."""
         self.duplicates = 0
 
     @property
     def pending_bytes(self) -> int:
         """Payload that is durable or on its way, and not yet in the store."""
         return self._pending_bytes
+
+    @property
+    def oldest_ns(self) -> int | None:
+        """When the oldest export that is durable and not yet in the store was received; None if all are."""
+        batches = [*([self._moving] if self._moving else []), *self._resealed]
+        waiting = [batch.entries[0] for batch in batches] + ([self._pending[0]] if self._pending else [])
+        return min((entry.export.received_ns for entry in waiting), default=None)
 
     @property
     def waiting(self) -> bool:
@@ -214,6 +226,7 @@ class LocalBus:
                 durable.exception()  # a sender that went away leaves nobody to read it
                 continue
             # what waits for the store needs the payload only
+            self.received += 1
             self._pending.append(replace(entry, export=replace(entry.export, packed=b"")))
             self._digests[entry.digest] = (entry.export.received_ns, None)
             durable.set_result(None)
@@ -234,7 +247,8 @@ class LocalBus:
             OSError: the boundaries cannot be written (a full disk); nothing is taken.
         """
         if self._resealed:
-            return self._resealed.popleft()
+            self._moving = self._resealed.popleft()
+            return self._moving
         entries: list[Entry] = []
         size = 0
         for entry in self._pending:
@@ -245,6 +259,7 @@ class LocalBus:
         sealed = await asyncio.to_thread(self._seal, entries)
         for _ in entries:
             self._pending.popleft()
+        self._moving = sealed
         return sealed
 
     def _seal(self, entries: Sequence[Entry]) -> Sealed:
@@ -263,10 +278,13 @@ class LocalBus:
         halves = [batch.entries[:middle], batch.entries[middle:]]
         self._write_boundaries([{"abandoned_ms": batch.received_ms}])
         self._resealed.extendleft(reversed([await asyncio.to_thread(self._seal, half) for half in halves]))
+        self._moving = None
 
     async def commit(self, batch: Sealed) -> None:
         """Forget a batch that is in the store (or set aside): its segments may go."""
         self._pending_bytes -= sum(entry.size_bytes for entry in batch.entries)
+        self.stored += len(batch.entries)
+        self._moving = None
         await asyncio.to_thread(self._trim, batch.entries[-1].number)
 
     def _trim(self, through: int) -> None:
@@ -354,6 +372,7 @@ class LocalBus:
                     continue
                 keep = True
                 self._pending_bytes += entry.size_bytes
+                self.received += 1
                 (self._pending if name is None else batches[name]).append(entry)
             if keep:
                 self._segments.append((int(path.stem), path))

@@ -96,7 +96,7 @@ class Runner:
         try:
             sealed = await self._bus.seal()
         except OSError as error:
-            await self._wait_out(f"the batch boundaries cannot be written: {error.strerror}")
+            await self._wait_out("wal", f"the batch boundaries cannot be written: {error.strerror}")
             return
         await self._process(sealed)
 
@@ -123,7 +123,7 @@ class Runner:
             except RowsRejected:
                 raise
             except (StoreError, OSError) as error:
-                await self._wait_out(str(error))
+                await self._wait_out("store", str(error))
             else:
                 return
 
@@ -156,7 +156,8 @@ class Runner:
             name = f"{entry.number:020d}.{entry.export.signal}.pb"
             (self._rejected / name).write_bytes(entry.export.payload)
 
-    async def _wait_out(self, trouble: str) -> None:
+    async def _wait_out(self, edge: str, trouble: str) -> None:
+        self._meter.count(edge, "failed and asked again")
         if trouble != self.trouble:
             _log.error("%s; asked again every %.0f s", trouble, _RETRY_S)
         self.trouble = trouble
@@ -169,6 +170,8 @@ class Runner:
                 await self._stopping.wait()
 
     def _count(self, exports: Sequence[Export], batch: Batch) -> None:
+        self._meter.count("decode", "received: exports", len(exports))
+        self._meter.count("decode", "sent: records", batch.records)
         distilled = (export for export in exports if export.signal is not Signal.METRICS)
         self._meter.count("distil", BYTES_IN, sum(len(export.payload) for export in distilled))
         for table in (batch.logs, batch.spans):

@@ -37,6 +37,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
+def size(value: int) -> str:
+    """1234567 -> 1.2 MB."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if value >= 10**power:
+            return f"{value / 10**power:.1f} {unit}"
+    return f"{value} B"
+
+
 def ago(time: datetime, now: datetime) -> str:
     """How long before `now`, in one unit."""
     seconds = max((now - time).total_seconds(), 0)
@@ -98,7 +106,7 @@ def severity_glyph(value: int) -> str:
 
 _environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
 for _filter in (
-    *(number, ago, absolute, clock, moment, duration, exact, broken),
+    *(number, size, ago, absolute, clock, moment, duration, exact, broken),
     *(question_text, template_text, severity_name, severity_glyph),
     *(bars, marks, spark_points, totals),
 ):

@@ -12,16 +12,18 @@ from starlette.staticfiles import StaticFiles
 
 from flyball.component.respond import answering, status_of
 from flyball.errors import FlyballError
+from flyball.queries.pipeline import Pipeline
 from flyball.queries.ports import Ports
 from flyball.web.pages.evidence import evidence_page
 from flyball.web.pages.now import now_page
+from flyball.web.pages.pipeline import pipeline_page
 from flyball.web.render import render
 
 Page = Callable[[Request, Ports], Awaitable[Response]]
 
 
-def web_routes(ports: Ports) -> list[Route | Mount]:
-    """The routes of every page and of the style sheet."""
+def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route | Mount]:
+    """The routes of every page and of the style sheet; `pipeline` tells the state of every stage."""
 
     def page(show: Page) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -36,6 +38,9 @@ def web_routes(ports: Ports) -> list[Route | Mount]:
 
         return endpoint
 
+    async def stages(request: Request, _: Ports) -> Response:
+        return await pipeline_page(request, pipeline)
+
     async def favicon(_: Request) -> Response:
         return RedirectResponse("/static/icon.svg", 301)
 
@@ -44,6 +49,8 @@ def web_routes(ports: Ports) -> list[Route | Mount]:
         Route("/", page(now_page)),
         Route("/index.json", page(now_page)),
         Route("/evidence/{id}", page(evidence_page)),
+        Route("/pipeline", page(stages)),
+        Route("/pipeline.json", page(stages)),
         Route("/favicon.ico", favicon),
         Mount("/static", StaticFiles(directory=str(static))),
     ]
