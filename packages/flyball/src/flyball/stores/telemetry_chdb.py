@@ -155,7 +155,7 @@ class ChdbTelemetry:
         """Insert by a query that reads `rows`, in which the engine finds this variable.
 
         Not by the engine's streaming insert: that one tells what it cannot parse, never what it cannot keep. On a
-        full disk it says that the rows are written, and not one is.
+        full disk it says that the rows are written, and not one is (docs/decisions/0012).
         """
         rows = _distinct_dictionaries(rows)
         columns = ", ".join(rows.column_names)
