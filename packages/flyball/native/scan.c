@@ -551,9 +551,10 @@ static int32_t scan_message(Scanner *s, int is_special, const uint8_t *p, int n,
     return within(s, p, n, end, 0, row);
 }
 
-/* flyball_redact; the patterns of Python's rules know letters that are no ASCII. */
+/* flyball_redact; a suspect text with letters that are no ASCII is the interpreter's, whose patterns know them. */
 static int redact(const uint8_t *p, const uint8_t *ascii, int n, uint8_t *out) {
-    return memcmp(p, ascii, (size_t)n) ? -1 : flyball_redact(ascii, n, out);
+    if (!memcmp(p, ascii, (size_t)n)) return flyball_redact(ascii, n, out);
+    return flyball_is_suspect(ascii, n) ? -1 : 0;
 }
 
 /* What redaction left of a text, PADDING bytes behind it: that is kept as the row's text, whatever is kept of it. */
@@ -588,7 +589,7 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, const Slot *slo
     if (is_line && slot->flags & IS_BLANK) return CODE_BLANK;
     if (suspect || slot->flags & IS_SUSPECT) {
         uint8_t plain[LOOK_BYTES_MAX + PADDING];
-        int size = is_long ? -1 : flyball_is_suspect(ascii, n) ? redact(p, ascii, n, plain) : 0;
+        int size = is_long ? -1 : redact(p, ascii, n, plain);
         if (size < 0) return note_odd(s, row, NO_ENTRY);
         if (size) return scan_redacted(s, plain, size, row, within);
     }
