@@ -229,9 +229,12 @@ static int32_t scan_message(Scanner *s, int is_special, const uint8_t *p, int n,
     return within(s, p, n, end, 0, row);
 }
 
-/* flyball_redact; the patterns of Python's rules know letters that are no ASCII. */
-static int redact(const uint8_t *p, const uint8_t *ascii, int n, uint8_t *out) {
-    return memcmp(p, ascii, (size_t)n) ? -1 : flyball_redact(ascii, n, out);
+/* flyball_redact for these kinds of secret. Where only digits are suspect, other rules need not be tried; a suspect text
+ * with letters that are no ASCII is the interpreter's, whose patterns know them. */
+static int redact(const uint8_t *p, const uint8_t *ascii, int n, int secrets, uint8_t *out) {
+    int is_ascii = !memcmp(p, ascii, (size_t)n);
+    if ((!is_ascii || secrets == MAY_BE_CARD) && !flyball_is_suspect(ascii, n, secrets)) return 0;
+    return is_ascii ? flyball_redact(ascii, n, out) : -1;
 }
 
 /* What redaction left of a text, PADDING bytes behind it: that is kept as the row's text, whatever is kept of it. */
@@ -267,7 +270,7 @@ static __attribute__((noinline)) int32_t look_closer(Scanner *s, Slot *slot, con
     int secrets = slot->flags & IS_SUSPECT ? MAY_BE_SECRET : text->marks & MAY_BE_SECRET;
     if (secrets) {
         uint8_t plain[LOOK_BYTES_MAX + PADDING];
-        int size = is_long ? -1 : flyball_is_suspect(ascii, n, secrets) ? redact(p, ascii, n, plain) : 0;
+        int size = is_long ? -1 : redact(p, ascii, n, secrets, plain);
         if (size < 0) return note_odd(s, row, NO_ENTRY);
         if (size) return scan_redacted(s, plain, size, row, within);
     }
