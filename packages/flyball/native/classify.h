@@ -26,17 +26,25 @@ static inline __attribute__((always_inline)) int compress(int level, uint8_t *to
 /* Copy `size` bytes of 64 that can be read; zeros for the others. */
 static inline __attribute__((always_inline)) void copy_upto(int level, uint8_t *to, const uint8_t *p, int size);
 
+/* Bit `kind` of eight bytes, as a byte of bits. */
+static inline uint64_t bits_of(uint64_t kinds, int kind) {
+    return (kinds >> kind & 0x0101010101010101u) * 0x0102040810204080u >> 56;
+}
+
 static inline Classes classify_plain(const uint8_t *p) {
     Classes c = {0};
-    for (int i = 0; i < 64; i++) {
-        uint8_t b = p[i], l = b | 32;
-        uint64_t digit = b >= '0' && b <= '9', letter = l >= 'a' && l <= 'z', word = digit | letter | (b == '_');
-        c.digit |= digit << i;
-        c.card |= (uint64_t)(b >= '2' && b <= '6') << i;
-        c.word |= word << i;
-        c.joined |= (uint64_t)(word | (b == '.') | (b == '-')) << i;
-        c.newline |= (uint64_t)(b == '\n') << i;
-        c.strange |= (uint64_t)(b >= 128 || (b < 32 && b != '\t' && b != '\n' && b != '\r')) << i;
+    uint8_t kinds[64];
+    for (int i = 0; i < 64; i++) { /* compilers do this with vectors */
+        uint8_t b = p[i], l = b | 32, digit = b >= '0' && b <= '9', letter = l >= 'a' && l <= 'z';
+        uint8_t word = digit | letter | (b == '_'), white = (b == '\t') | (b == '\n') | (b == '\r');
+        kinds[i] = (uint8_t)(digit | (b >= '2' && b <= '6') << 1 | word << 2 | (word | (b == '.') | (b == '-')) << 3 |
+                             (b == '\n') << 4 | ((b >= 128) | ((b < 32) & !white)) << 5);
+    }
+    for (int at = 0; at < 64; at += 8) {
+        uint64_t eight = 0;
+        for (int i = 0; i < 8; i++) eight |= (uint64_t)kinds[at + i] << 8 * i; /* one load, where the low byte is first */
+        c.digit |= bits_of(eight, 0) << at, c.card |= bits_of(eight, 1) << at, c.word |= bits_of(eight, 2) << at;
+        c.joined |= bits_of(eight, 3) << at, c.newline |= bits_of(eight, 4) << at, c.strange |= bits_of(eight, 5) << at;
     }
     return c;
 }

@@ -21,6 +21,8 @@ enum { CODE_BLANK = -1, CODE_ODD = -2 };
 enum { NO_ENTRY = -1 };
 enum { PENDING = 0 }; /* stands for the id of an entry until the interpreter has said it */
 
+#define COPY_BYTES 128 /* are copied at once, needed or not */
+
 typedef struct {
     uint64_t hash; /* 0: empty */
     uint32_t entry;
@@ -56,6 +58,9 @@ struct Scanner {
     size_t examples_bytes;
     int failed; /* out of memory */
     Block block, within; /* what is being read, and a text within it */
+    int gathered_number, gathered_size;
+    uint16_t gathered_ends[BLOCK_BYTES];
+    uint8_t gathered[BLOCK_BYTES + COPY_BYTES]; /* texts, a newline behind each */
 };
 
 /* A text as it came, and its key. */
@@ -296,20 +301,67 @@ static inline __attribute__((always_inline)) int32_t code_of(Scanner *s, int lev
 }
 
 /* The code of a body, which may have several lines (then it is odd). */
-static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int level, const uint8_t *p, size_t size,
+static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int level, const uint8_t *p, int size,
                                                                const uint8_t *end, int64_t row, Within *within) {
-    if (size > TEXT_BYTES_MAX) return note_odd(s, row, NO_ENTRY);
-    Text text = read_text(&s->block, level, p, (int)size, end);
+    Text text = read_text(&s->block, level, p, size, end);
     if (s->block.newlines) return note_odd(s, row, NO_ENTRY);
     return code_of(s, level, &text, end, row, 0, within);
 }
 
-static inline __attribute__((always_inline)) int64_t scan_texts(Scanner *s, int level, const uint8_t *data,
-                                                                const int32_t *offsets, int64_t rows, int32_t *codes,
+/* The codes of the texts gathered, which are those of the rows before `row`. They are read as lines are, one by one only
+ * where one of them has several lines. */
+static inline __attribute__((always_inline)) void scan_gathered(Scanner *s, int level, int64_t row, int32_t *codes,
                                                                 Within *within) {
+    Block *b = &s->block;
+    const uint8_t *p = s->gathered, *end = p + sizeof s->gathered;
+    int begin = 0, key = 0, number = s->gathered_number;
+    row -= number;
+    classify_block(level, b, p, s->gathered_size);
+    make_keys(level, b, p, s->gathered_size, 1);
+    const uint16_t *mark = b->marks;
+    int alone = b->lines != number;
+    for (int i = 0; i < number; i++, row++) {
+        int until = s->gathered_ends[i];
+        if (alone) {
+            codes[row] = scan_text(s, level, p + begin, until - begin, end, row, within);
+        } else {
+            Text text = {.p = p + begin, .size = until - begin, .key = b->bytes + key, .key_size = b->key_ends[i] - key};
+            while (__builtin_expect(*mark < until, 0)) text.marks |= look_at_mark(b, p, *mark++);
+            codes[row] = code_of(s, level, &text, end, row, 0, within);
+            key = b->key_ends[i] + 1;
+        }
+        begin = until + 1;
+    }
+    s->gathered_number = s->gathered_size = 0;
+}
+
+typedef void ScanGathered(Scanner *s, int64_t row, int32_t *codes);
+
+/* Gather the text of a row, or say that it is odd; what was gathered before is scanned first where it must be. */
+static inline __attribute__((always_inline)) void gather(Scanner *s, const uint8_t *p, size_t size, const uint8_t *end,
+                                                         int is_odd, int64_t row, int32_t *codes, ScanGathered *scan) {
+    is_odd |= size > TEXT_BYTES_MAX;
+    if (__builtin_expect(is_odd || (size_t)s->gathered_size + size >= BLOCK_BYTES, 0)) scan(s, row, codes);
+    if (__builtin_expect(is_odd, 0)) {
+        codes[row] = note_odd(s, row, NO_ENTRY);
+        return;
+    }
+    uint8_t *to = s->gathered + s->gathered_size;
+    if (__builtin_expect(size <= COPY_BYTES && end - p >= COPY_BYTES, 1))
+        memcpy(to, p, COPY_BYTES);
+    else
+        memcpy(to, p, size);
+    to[size] = '\n';
+    s->gathered_size += (int)size + 1;
+    s->gathered_ends[s->gathered_number++] = (uint16_t)(s->gathered_size - 1);
+}
+
+static int64_t scan_texts(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows, int32_t *codes,
+                          ScanGathered *scan) {
+    const uint8_t *end = data + offsets[rows];
     for (int64_t row = 0; row < rows; row++)
-        codes[row] = scan_text(s, level, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]),
-                               data + offsets[rows], row, within);
+        gather(s, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]), end, 0, row, codes, scan);
+    scan(s, rows, codes);
     return rows;
 }
 
@@ -360,8 +412,8 @@ static inline __attribute__((always_inline)) int64_t scan_lines(Scanner *s, int 
 }
 
 /* Records of an OTLP request: the codes of their bodies, and what else is counted by. -1 when the walker gave up. */
-static inline __attribute__((always_inline)) int64_t scan_logs(Scanner *s, int level, const uint8_t *payload, size_t size,
-                                                               LogColumns *out, int64_t rows_max, Within *within) {
+static int64_t scan_logs(Scanner *s, const uint8_t *payload, size_t size, LogColumns *out, int64_t rows_max,
+                         ScanGathered *scan) {
     OtlpWalker walker;
     OtlpRecord record;
     int64_t row = 0;
@@ -373,11 +425,10 @@ static inline __attribute__((always_inline)) int64_t scan_logs(Scanner *s, int l
         out->times[row] = record.time_ns ? record.time_ns : record.observed_ns;
         out->severities[row] = record.severity;
         out->bodies[row] = (uint32_t)(body - payload);
-        out->codes[row] = record.body_kind == OTLP_BODY_OTHER
-                              ? note_odd(s, row, NO_ENTRY)
-                              : scan_text(s, level, body, record.body.size, payload + size, row, within);
+        gather(s, body, record.body.size, payload + size, record.body_kind == OTLP_BODY_OTHER, row, out->codes, scan);
         row++;
     }
+    scan(s, row, out->codes);
     return got == OTLP_UNUSUAL ? -1 : row;
 }
 
@@ -387,29 +438,22 @@ static inline __attribute__((always_inline)) int64_t scan_logs(Scanner *s, int l
                                            int64_t row) {                                                          \
         return scan_within(s, level, p, n, end, stated, row);                                                      \
     }                                                                                                              \
-    attribute static int64_t texts_##name(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows,   \
-                                          int32_t *codes) {                                                        \
-        return scan_texts(s, level, data, offsets, rows, codes, within_##name);                                    \
+    attribute static void gathered_##name(Scanner *s, int64_t row, int32_t *codes) {                               \
+        scan_gathered(s, level, row, codes, within_##name);                                                        \
     }                                                                                                              \
     attribute static int64_t lines_##name(Scanner *s, const uint8_t *data, size_t size, uint32_t *begins,          \
                                           int32_t *codes, int64_t rows_max) {                                      \
         return scan_lines(s, level, data, size, begins, codes, rows_max, within_##name);                           \
-    }                                                                                                              \
-    attribute static int64_t logs_##name(Scanner *s, const uint8_t *payload, size_t size, LogColumns *out,         \
-                                         int64_t rows_max) {                                                       \
-        return scan_logs(s, level, payload, size, out, rows_max, within_##name);                                   \
     }
 
 FOR_LEVEL(plain, LEVEL_PLAIN, )
 #ifdef __x86_64__
 FOR_LEVEL(avx2, LEVEL_AVX2, __attribute__((target(TARGET_AVX2))))
 FOR_LEVEL(avx512, LEVEL_AVX512, __attribute__((target(TARGET_AVX512))))
-#define DISPATCH(s, kind, ...)                                    \
-    ((s)->level == LEVEL_AVX512 ? kind##_avx512(s, __VA_ARGS__)   \
-     : (s)->level == LEVEL_AVX2 ? kind##_avx2(s, __VA_ARGS__)     \
-                                : kind##_plain(s, __VA_ARGS__))
+#define OF_LEVEL(s, kind) \
+    ((s)->level == LEVEL_AVX512 ? kind##_avx512 : (s)->level == LEVEL_AVX2 ? kind##_avx2 : kind##_plain)
 #else
-#define DISPATCH(s, kind, ...) kind##_plain(s, __VA_ARGS__)
+#define OF_LEVEL(s, kind) kind##_plain
 #endif
 
 static void begin_call(Scanner *s) {
@@ -457,7 +501,7 @@ EXPORT int flyball_scanner_know(Scanner *s, const uint64_t *ids, int64_t n) {
 /* The codes of texts (UTF-8) between Arrow's offsets; -1 without memory. */
 EXPORT int64_t flyball_scan_texts(Scanner *s, const uint8_t *data, const int32_t *offsets, int64_t rows, int32_t *codes) {
     begin_call(s);
-    DISPATCH(s, texts, data, offsets, rows, codes);
+    scan_texts(s, data, offsets, rows, codes, OF_LEVEL(s, gathered));
     return s->failed ? -1 : rows;
 }
 
@@ -465,7 +509,7 @@ EXPORT int64_t flyball_scan_texts(Scanner *s, const uint8_t *data, const int32_t
  * many; -1 for a request that upb must judge, -2 without memory. */
 EXPORT int64_t flyball_scan_logs(Scanner *s, const uint8_t *payload, int64_t size, LogColumns *out, int64_t rows_max) {
     begin_call(s);
-    int64_t rows = DISPATCH(s, logs, payload, (size_t)size, out, rows_max);
+    int64_t rows = scan_logs(s, payload, (size_t)size, out, rows_max, OF_LEVEL(s, gathered));
     return s->failed ? -2 : rows;
 }
 
@@ -474,7 +518,7 @@ EXPORT int64_t flyball_scan_logs(Scanner *s, const uint8_t *payload, int64_t siz
 EXPORT int64_t flyball_scan_lines(Scanner *s, const uint8_t *data, int64_t size, uint32_t *begins, int32_t *codes,
                                   int64_t rows_max) {
     begin_call(s);
-    int64_t rows = DISPATCH(s, lines, data, (size_t)size, begins, codes, rows_max);
+    int64_t rows = OF_LEVEL(s, lines)(s, data, (size_t)size, begins, codes, rows_max);
     return s->failed ? -1 : rows;
 }
 
