@@ -7,10 +7,10 @@
 
 #include "classify.h"
 
-#define TEXT_BYTES_MAX 4096  /* as mask.MASK_CHARS_MAX: a longer text is odd */
-#define BLOCK_BYTES 8192     /* are read at once; twice the longest text, so that a line fits */
+#define TEXT_BYTES_MAX 4096 /* as mask.MASK_CHARS_MAX: a longer text is odd */
+#define BLOCK_BYTES 8192    /* are read at once; twice the longest text, so that a line fits */
 #define WORDS_MAX (BLOCK_BYTES / 64)
-#define PADDING 66           /* bytes behind a block that may be read (and are not used) */
+#define PADDING 66 /* bytes behind a block that may be read (and are not used) */
 #define SEEDS 8
 
 /* A block as its classes of bytes, 64 a word, and its key. */
@@ -19,14 +19,14 @@ typedef struct {
     uint64_t digit[WORDS_MAX + 1], word[WORDS_MAX + 1]; /* with a word of none behind */
     uint64_t newline[WORDS_MAX], strange[WORDS_MAX];
     uint64_t varies[WORDS_MAX];
-    uint64_t card[WORDS_MAX];                      /* 2 to 6, behind no dot or dash */
-    uint64_t stems[WORDS_MAX], cards[WORDS_MAX];   /* where a secret's head, a card's number may begin */
+    uint64_t card[WORDS_MAX];                    /* 2 to 6, behind no dot or dash */
+    uint64_t stems[WORDS_MAX], cards[WORDS_MAX]; /* where a secret's head, a card's number may begin */
     int marks_number, lines;
-    uint16_t marks[BLOCK_BYTES + 1];               /* where the strange and the suspect begin; BLOCK_BYTES ends the list */
+    uint16_t marks[BLOCK_BYTES + 1]; /* where the strange and the suspect begin; BLOCK_BYTES ends the list */
     uint16_t ends[BLOCK_BYTES + 2], key_ends[BLOCK_BYTES + 2]; /* of each line in the block, of its key: the newline */
     int size;
-    uint8_t bytes[BLOCK_BYTES + 64];               /* the key */
-    uint8_t copy[BLOCK_BYTES + PADDING];           /* of a text with too little behind it */
+    uint8_t bytes[BLOCK_BYTES + 64];     /* the key */
+    uint8_t copy[BLOCK_BYTES + PADDING]; /* of a text with too little behind it */
 } Block;
 
 /* Where `size` bytes can be read and PADDING behind them: at p, or a copy. */
@@ -166,7 +166,8 @@ static inline __attribute__((always_inline)) void note_lines(Block *b, int w, ui
 }
 
 /* The key of a block's first `size` bytes, which have been classified. */
-static inline __attribute__((always_inline)) void make_keys(int level, Block *b, const uint8_t *p, int size, int with_lines) {
+static inline __attribute__((always_inline)) void make_keys(int level, Block *b, const uint8_t *p, int size,
+                                                            int with_lines) {
     uint64_t before = 0; /* whether the last byte of the word before varies */
     b->words = (size + 63) >> 6;
     bound_tokens(b);
@@ -175,7 +176,8 @@ static inline __attribute__((always_inline)) void make_keys(int level, Block *b,
         uint64_t varies = b->varies[w], starts = varies & ~(varies << 1 | before), there = lowest(size - 64 * w);
         uint64_t keep = (~varies | starts) & there;
         before = varies >> 63;
-        for (uint64_t marks = marks_of(level, b, p + 64 * w, w, starts) & there; __builtin_expect(marks != 0, 0); marks &= marks - 1)
+        uint64_t marks = marks_of(level, b, p + 64 * w, w, starts) & there;
+        for (; __builtin_expect(marks != 0, 0); marks &= marks - 1)
             b->marks[b->marks_number++] = (uint16_t)(64 * w + __builtin_ctzll(marks));
         if (with_lines) note_lines(b, w, b->newline[w] & there, keep);
         b->size += compress(level, b->bytes + b->size, p + 64 * w, keep, starts);
@@ -204,8 +206,8 @@ static inline uint64_t mix(const uint8_t *p, uint64_t h, const uint64_t *seeds) 
     return (a ^ b) + (c ^ d);
 }
 
-/* The hash of a key, behind which 64 bytes can be read. `start` and `seeds` are secret: who does not know them cannot make
- * two keys fall together. */
+/* The hash of a key, behind which 64 bytes can be read. `start` and `seeds` are secret: who does not know them cannot
+ * make two keys fall together. */
 static inline __attribute__((always_inline)) uint64_t hash_key(int level, const uint8_t *key, int size, uint64_t start,
                                                                const uint64_t *seeds) {
     uint64_t h = start + (uint64_t)size;

@@ -210,7 +210,8 @@ static __attribute__((noinline)) int32_t scan_coloured(Scanner *s, const uint8_t
     for (int i = 0; i < size; i++)
         if (plain[i] == 27) return note_odd(s, row, NO_ENTRY);
     as_ascii(ascii, p, n);
-    if (flyball_is_suspect(ascii, n, MAY_BE_SECRET) || (is_line && flyball_is_frame(ascii, n))) return note_odd(s, row, NO_ENTRY);
+    if (flyball_is_suspect(ascii, n, MAY_BE_SECRET) || (is_line && flyball_is_frame(ascii, n)))
+        return note_odd(s, row, NO_ENTRY);
     as_ascii(ascii, plain, size);
     if (flyball_is_special(ascii, size) || is_glog(plain, size)) return note_odd(s, row, NO_ENTRY);
     return within(s, plain, size, plain + sizeof plain, 0, row);
