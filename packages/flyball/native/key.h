@@ -127,6 +127,7 @@ static inline __attribute__((always_inline)) uint64_t marks_of(int level, Block 
 #ifdef __x86_64__
     b->stems[w] = level == LEVEL_AVX512 ? pairs & share_sets(p, stem_sets) : exact_stems(p, pairs);
 #else
+    (void)level;
     b->stems[w] = exact_stems(p, pairs);
 #endif
     b->cards[w] = starts & b->card[w] & four & (four >> 5 | more_four << 59);
