@@ -12,7 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from flyball.distill.line_counts import Settled, line_counts
+from flyball.distill.counted import Settled
+from flyball.distill.line_counts import line_counts
 from flyball.model.pattern import fingerprint
 from flyball.model.severity import Severity
 

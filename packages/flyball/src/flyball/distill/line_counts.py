@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import IO, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flyball import native
 from flyball.distill.catalog import Catalog
+from flyball.distill.counted import Counted, Settled
 from flyball.distill.lines import LineReader, Records
 from flyball.distill.parse import TIME_CHARS, time_ns
 from flyball.distill.shapes import OTHER, Distiller
@@ -48,42 +48,6 @@ class Tally:
         """The times that the first and the last record state, of those that state one."""
         texts = {self.first, self.last}
         return [time for text in texts if (time := time_ns(text)) is not None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """One pattern and what was counted of it.
-
-    `severity` is the worst that a record states (0 for none), `first_us` and `last_us` the earliest and the latest time
-    that the first and last records of its shapes state, microseconds since 1970 UTC, None where none does.
-    """
-
-    fingerprint: str
-    template: str
-    count: int
-    severity: int
-    first_us: int | None
-    last_us: int | None
-    example: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """The patterns, the oldest first, and to which each shape belongs.
-
-    `shapes` (uint64) are the ids of all shapes, ascending, and `roots` (uint64) the shapes that name their patterns.
-    """
-
-    patterns: Sequence[Counted]
-    shapes: NDArray[np.uint64]
-    roots: NDArray[np.uint64]
-
-    def of(self, ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """The shape that names the pattern of each shape id; ids that were not counted give 0."""
-        if not len(self.shapes):
-            return np.zeros(len(ids), np.uint64)
-        at = np.minimum(np.searchsorted(self.shapes, ids), len(self.shapes) - 1)
-        return np.where(self.shapes[at] == ids, self.roots[at], np.uint64(0))
 
 
 class LineCounts(Protocol):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flyball.distill.line_counts import Settled
+from flyball.distill.counted import Settled
 from flyball.distill.lines import KEY_MARK, LINE_BYTES_MAX, joined, settled
 from flyball.distill.scanner import BEST, BLANK, NO_ENTRY, ODD
 from flyball.distill.scans import Scan, Scans

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from flyball import native
+from flyball.distill.counted import Counted, Settled
 from flyball.distill.learner import CoreColumns
-from flyball.distill.line_counts import Counted, Settled
 from flyball.distill.scanner import Scanner
 from flyball.distill.templates import collapsed
 from flyball.model.pattern import Shape, fingerprint
