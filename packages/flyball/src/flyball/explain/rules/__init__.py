@@ -1,0 +1,36 @@
+"""The rules, one file for each kind of fact. Each must be believable to somebody who never saw our data."""
+
+from __future__ import annotations
+
+from flyball.explain.rule import Rule
+from flyball.explain.rules import (
+    claims,
+    databases,
+    edges,
+    events,
+    logs,
+    nodes,
+    presence,
+    probes,
+    quotas,
+    resources,
+    routing,
+    scheduling,
+    states,
+)
+
+RULES: tuple[Rule, ...] = (
+    *nodes.RULES,
+    *events.RULES,
+    *scheduling.RULES,
+    *claims.RULES,
+    *quotas.RULES,
+    *states.RULES,
+    *probes.RULES,
+    *routing.RULES,
+    *presence.RULES,
+    *edges.RULES,
+    *resources.RULES,
+    *databases.RULES,
+    *logs.RULES,
+)

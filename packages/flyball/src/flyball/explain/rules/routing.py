@@ -1,0 +1,209 @@
+"""Pods that run and are not reached: selectors, ports, addresses, and what lies between.
+
+Each rule holds two objects against each other, both as read: a Service and the pods it should find, an address in
+an environment variable and the Services there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flyball.explain.facts import Facts
+from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote, say
+from flyball.explain.rules.objects import container_fields, pairs, ports
+from flyball.model.cause import Cause
+from flyball.model.signal import Signal, Surface
+
+_ADDRESS = re.compile(r"^(?:[a-z][a-z0-9+]*://)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(\d{2,5})(?:/.*)?$")
+
+
+def _selector(facts: Facts) -> Iterator[Match]:
+    """A Service without endpoints whose selector differs from the labels of the pods that bear its name."""
+    for selector in list(facts.states("service", "service.selector")):
+        it, wanted = selector.entity, pairs(str(selector.value))
+        labels = facts.state(it, "template.labels")
+        if not wanted or labels is None or _has_endpoints(facts, it):
+            continue
+        given = pairs(str(labels.value))
+        if any(given.get(key) != value for key, value in wanted.items()):
+            text = f"{name(it)} selects {quote(str(selector.value))}, its pods are labelled {quote(str(labels.value))}."
+            shown = facts.exhibit(selector, labels)
+            step = say(f"Let the selector of {name(it)} match the labels of its pods.", shown)
+            yield Match(
+                cause=Cause.SERVICE_SELECTOR, object=it, weight=SAYS, said=(say(text, shown),), step=step
+            )
+
+
+def _protocol(facts: Facts) -> Iterator[Match]:
+    """A Service that offers a port in one protocol while its pods listen there in another."""
+    for offered in list(facts.states("service", "service.port")):
+        it = offered.entity
+        declared = container_fields(facts, it, "containerPort")
+        ours, theirs = _protocols(str(offered.value)), _protocols(",".join(str(s.value) for s in declared))
+        target = facts.state(it, "service.targetPort") or offered
+        if (
+            ports(str(target.value)) & set(theirs)
+            and ours
+            and theirs
+            and not set(ours.values()) & set(theirs.values())
+        ):
+            text = f"{name(it)} offers {quote(str(offered.value))}, its pods listen on {quote(str(declared[0].value))}."
+            shown = facts.exhibit(offered, *declared)
+            step = say(f"Give the port of {name(it)} the protocol that its pods speak.", shown)
+            yield Match(
+                cause=Cause.SERVICE_PROTOCOL, object=it, weight=SAYS, said=(say(text, shown),), step=step
+            )
+
+
+def _protocols(text: str) -> dict[str, str]:
+    """Port -> protocol."""
+    return dict(re.findall(r"(\d+)/(TCP|UDP|SCTP)", text))
+
+
+def _has_endpoints(facts: Facts, it: str) -> bool:
+    ends = facts.state(it, "endpoints") or facts.state(it, "service.endpoints")
+    return ends is not None and bool(ends.value)
+
+
+def _named_port(facts: Facts) -> Iterator[Match]:
+    """A Service that sends to a port by a name, and finds none of its ready pods there."""
+    for target in list(facts.states("service", "service.targetPort")):
+        it, named = target.entity, str(target.value)
+        ready = facts.state(it, "status.readyReplicas")
+        ends = facts.state(it, "endpoints")
+        selected = (
+            pairs(facts.text(it, "service.selector")).items()
+            <= pairs(facts.text(it, "template.labels")).items()
+        )
+        if (
+            ports(named)
+            or not named
+            or not selected
+            or ends is None
+            or ends.value
+            or not (ready and ready.value)
+        ):
+            continue
+        text = f"{name(it)} sends to the port named {quote(named)}, and has no endpoint though its pods are ready."
+        shown = facts.exhibit(target, ends, ready)
+        step = say(f"Let the target port of {name(it)} be one that its pods declare.", shown)
+        yield Match(cause=Cause.SERVICE_PORT, object=it, weight=SHOWS, said=(say(text, shown),), step=step)
+
+
+def _port(facts: Facts) -> Iterator[Match]:
+    """A Service that sends to a port which its pods do not declare."""
+    for target in list(facts.states("service", "service.targetPort")):
+        it = target.entity
+        declared = container_fields(facts, it, "containerPort")
+        sent, open_ports = ports(str(target.value)), {p for s in declared for p in ports(str(s.value))}
+        if sent and open_ports and not sent & open_ports and facts.text(it, "service.selector"):
+            listens = ", ".join(quote(port) for port in sorted(open_ports))
+            text = f"{name(it)} sends to {quote(str(target.value))}, its pods listen on {listens}."
+            shown = facts.exhibit(target, *declared)
+            step = say(f"Let the target port of {name(it)} be one that its pods listen on.", shown)
+            yield Match(cause=Cause.SERVICE_PORT, object=it, weight=SAYS, said=(say(text, shown),), step=step)
+
+
+def _address(facts: Facts) -> Iterator[Match]:
+    """An environment variable that points to a Service that is not there, or to a port that it has not."""
+    services = {
+        it.partition("/")[2]: it for it in facts.entities("service") if facts.text(it, "service.port")
+    }
+    if not services:
+        return
+    for signal in facts.on(Surface.STATE):
+        match = _ADDRESS.match(str(signal.value)) if ".env." in signal.key else None
+        if match is None or signal.entity.startswith(("pod/", "replicaset/")):
+            continue
+        host, port = match[1].split(".")[0], match[2]
+        if "." in match[1] and ".svc" not in match[1]:
+            continue
+        variable = quote(signal.key.rpartition(".")[2])
+        if host in services and port not in ports(facts.text(services[host], "service.port")):
+            offered = facts.state(services[host], "service.port")
+            text = (
+                f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, but {name(services[host])}"
+                f" offers {quote(str(offered.value if offered else ''))}."
+            )
+            yield _wrong(facts, signal, text, offered)
+        elif host not in services and not _unused(signal.key, facts, signal.entity, host):
+            text = f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, and no such service is there."
+            yield _wrong(facts, signal, text, None)
+
+
+def _wrong(facts: Facts, signal: Signal, text: str, beside: Signal | None) -> Match:
+    shown = facts.exhibit(signal, beside)
+    step = say(
+        f"Correct the address in {quote(signal.key.rpartition('.')[2])} of {name(signal.entity)}.", shown
+    )
+    said = (say(text, shown),)
+    return Match(cause=Cause.ENV_ADDRESS, object=signal.entity, weight=SHOWS, said=said, step=step)
+
+
+def _unused(key: str, facts: Facts, entity: str, host: str) -> bool:
+    """Whether an address that leads nowhere seems to trouble nobody: it works without, and no record names it."""
+    del key
+    told = any(host in str(s.value) for s in facts.on(Surface.LOG))
+    calls = {callee.partition("/")[2] for callee in facts.callees(entity)}
+    return not told and not any(callee and (callee in host or host in callee) for callee in calls)
+
+
+def _unreached(facts: Facts) -> Iterator[Match]:
+    """A Service that is there, with endpoints and ready pods, and that a connection does not reach."""
+    for signal in facts.on(Surface.STATE):
+        if re.fullmatch(r"reachable\.\d+", signal.key) and signal.value == "failed":
+            it = signal.entity
+            if _has_endpoints(facts, it) and (facts.number(it, "status.readyReplicas") or 0) > 0:
+                ends = facts.state(it, "endpoints") or facts.state(it, "service.endpoints")
+                port = quote(signal.key.partition(".")[2])
+                text = f"A connection to {name(it)} at port {port} failed, though it has endpoints."
+                shown = facts.exhibit(signal, ends)
+                step = say(f"Ask from a pod why {name(it)} refuses at port {port}.", shown)
+                yield Match(
+                    cause=Cause.DEPENDENCY_DOWN,
+                    object=it,
+                    weight=IMPLIES - 0.15,
+                    said=(say(text, shown),),
+                    step=step,
+                )
+
+
+RULES = (
+    Rule(
+        causes=(Cause.SERVICE_SELECTOR,),
+        surfaces=(Surface.STATE,),
+        tells="a service selector that matches no pod",
+        find=_selector,
+    ),
+    Rule(
+        causes=(Cause.SERVICE_PORT,),
+        surfaces=(Surface.STATE,),
+        tells="a service port that leads elsewhere",
+        find=_port,
+    ),
+    Rule(
+        causes=(Cause.SERVICE_PORT,),
+        surfaces=(Surface.STATE,),
+        tells="a service port whose name no pod has",
+        find=_named_port,
+    ),
+    Rule(
+        causes=(Cause.SERVICE_PROTOCOL,),
+        surfaces=(Surface.STATE,),
+        tells="a service that speaks another protocol",
+        find=_protocol,
+    ),
+    Rule(
+        causes=(Cause.ENV_ADDRESS,),
+        surfaces=(Surface.STATE,),
+        tells="an address that leads nowhere",
+        find=_address,
+    ),
+    Rule(
+        causes=(Cause.DEPENDENCY_DOWN,),
+        surfaces=(Surface.STATE,),
+        tells="a service that a connection does not reach",
+        find=_unreached,
+    ),
+)
