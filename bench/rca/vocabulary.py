@@ -50,7 +50,7 @@ CLOUD_OPSBENCH: dict[str, tuple[Cause, ...]] = {
     "kube_scheduler_unavailable": (Cause.SCHEDULER_DOWN,),
     "node_network_delay": (Cause.NODE_NETWORK_DELAY,),
     "node_network_packet_loss": (Cause.NODE_PACKET_LOSS,),
-    "pod_cpu_overload": (Cause.CPU_CONTENTION),
+    "pod_cpu_overload": (Cause.CPU_CONTENTION,),
     "pod_network_delay": (Cause.NETWORK_DELAY,),
     "db_readonly_mode": (Cause.DB_READ_ONLY,),
     "db_read_only": (Cause.DB_READ_ONLY,),
@@ -58,13 +58,14 @@ CLOUD_OPSBENCH: dict[str, tuple[Cause, ...]] = {
 NEZHA: dict[str, tuple[Cause, ...]] = {
     "return": (Cause.CODE_PATH, Cause.EXCEPTION),
     "exception": (Cause.EXCEPTION, Cause.CODE_PATH),
-    "cpu_contention": (Cause.CPU_CONTENTION),
-    "cpu_consumed": (Cause.CPU_CONTENTION),
+    "cpu_contention": (Cause.CPU_CONTENTION,),
+    "cpu_consumed": (Cause.CPU_CONTENTION,),
     "network_delay": (Cause.NETWORK_DELAY,),
 }
 PETSHOP: dict[str, tuple[Cause, ...]] = {
     "latency": (Cause.SLOW_SERVICE, Cause.NETWORK_DELAY, Cause.CPU_CONTENTION),
-    "availability": (Cause.EXCEPTION,),
+    "availability": (Cause.FAILING_SERVICE, Cause.EXCEPTION),
+    "requests": (Cause.TRAFFIC,),
 }
 OPENSRE: dict[str, tuple[Cause, ...]] = {
     "oom_killed": (Cause.OOM_KILLED,),

@@ -27,6 +27,9 @@ class Facts:
     _by_key: dict[_Key, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _calls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     _normal: dict[Surface, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _numbers: dict[tuple[str, str], tuple[list[Signal], list[float]]] = field(
+        default_factory=dict[tuple[str, str], tuple[list[Signal], list[float]]], repr=False
+    )
     _seen: dict[Surface, int] = field(default_factory=lambda: defaultdict(int), repr=False)
 
     @staticmethod
@@ -40,6 +43,12 @@ class Facts:
             facts._seen[signal.surface] += signal.count
         for signal in usual:
             facts._normal[signal.surface].append(signal)
+        for signal in seen:
+            if signal.surface is Surface.METRIC and isinstance(signal.value, float | int):
+                facts._numbers.setdefault((signal.entity, signal.key), ([], []))[0].append(signal)
+        for signal in usual:
+            if signal.surface is Surface.METRIC and isinstance(signal.value, float | int):
+                facts._numbers.get((signal.entity, signal.key), ([], []))[1].append(float(signal.value))
         for signal in (*seen, *usual):
             if signal.surface is Surface.EDGE:
                 facts._calls[signal.entity].add(signal.key)
@@ -52,6 +61,11 @@ class Facts:
     def usual(self, surface: Surface) -> list[Signal]:
         """What was seen on a surface in the normal time."""
         return self._normal.get(surface, [])
+
+    def numbers(self) -> Iterator[tuple[str, str, list[Signal], list[float]]]:
+        """Entity and name of each metric, its samples, and the values of the normal time."""
+        for (entity, key), (now, usual) in self._numbers.items():
+            yield entity, key, now, usual
 
     def states(self, kind: str, key: str) -> Iterator[Signal]:
         """The field `key` of every object of a kind."""

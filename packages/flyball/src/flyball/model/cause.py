@@ -76,6 +76,8 @@ class Cause(enum.StrEnum):
     # behaviour of code
     EXCEPTION = "code raises"
     CODE_PATH = "code leaves its path early"
+    FAILING_SERVICE = "service fails by itself"
+    TRAFFIC = "more traffic than before"
     SLOW_SERVICE = "service slow by itself"
     RETRY_STORM = "retry storm"
     # what it depends on

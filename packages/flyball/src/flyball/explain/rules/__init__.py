@@ -16,6 +16,7 @@ from flyball.explain.rules import (
     resources,
     routing,
     scheduling,
+    services,
     states,
 )
 
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *presence.RULES,
     *edges.RULES,
     *resources.RULES,
+    *services.RULES,
     *databases.RULES,
     *logs.RULES,
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
 from dataclasses import dataclass
 
 from flyball.explain.facts import Facts
-from flyball.model.signal import Signal, Surface
+from flyball.model.signal import Signal
+
+USUAL_MIN = 20
+"""Samples of a normal time from which on its spread is known."""
+LEAST_SCALE = 0.05
+"""Of the usual value: a smaller spread is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,26 @@ class Series:
         return statistics.median(self.usual) if self.usual else None
 
 
+def surprise(found: Series, *, low: bool = False) -> float:
+    """How far the second most extreme sample (the only one, if one) is from usual, in robust standard deviations.
+
+    The scale is 1.4826 times the median absolute deviation (that of a normal distribution), and no less than
+    `LEAST_SCALE` of the usual value. With fewer than `USUAL_MIN` usual samples the deviation is unknown: 0.
+    """
+    if len(found.usual) < USUAL_MIN:
+        return 0.0
+    center = statistics.median(found.usual)
+    scale = 1.4826 * statistics.median(abs(value - center) for value in found.usual)
+    far = sorted(((center - v if low else v - center) for v in found.values), reverse=True)
+    return far[min(1, len(far) - 1)] / max(scale, LEAST_SCALE * abs(center), 1e-9)
+
+
 def series(facts: Facts, *keys: str) -> list[Series]:
     """The metrics of these names, one for each entity, in order; all metrics when no name is given."""
-    now: dict[tuple[str, str], list[Signal]] = defaultdict(list)
-    usual: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for signal in facts.on(Surface.METRIC):
-        if (not keys or signal.key in keys) and isinstance(signal.value, float | int):
-            now[signal.entity, signal.key].append(signal)
-    for signal in facts.usual(Surface.METRIC):
-        if (signal.entity, signal.key) in now and isinstance(signal.value, float | int):
-            usual[signal.entity, signal.key].append(float(signal.value))
     return [
-        Series(entity, key, tuple(sorted(found, key=lambda s: s.time)), tuple(usual[entity, key]))
-        for (entity, key), found in sorted(now.items())
+        Series(entity, key, tuple(sorted(now, key=lambda signal: signal.time)), tuple(usual))
+        for entity, key, now, usual in facts.numbers()
+        if not keys or key in keys
     ]
 
 
