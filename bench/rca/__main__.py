@@ -25,7 +25,7 @@ from pathlib import Path
 from flyball.explain.engine import diagnose
 from flyball.model.diagnosis import Diagnosis
 
-from bench.rca import cloud_opsbench, nezha, opensre, petshop
+from bench.rca import cloud_opsbench, holmesgpt, nezha, opensre, petshop
 from bench.rca.case import Case, Loader
 from bench.rca.labels import Label, read
 from bench.rca.score import Score, score
@@ -34,6 +34,7 @@ LOADERS: dict[str, Loader] = {
     "cloud_opsbench": cloud_opsbench.load,
     "nezha": nezha.load,
     "opensre": opensre.load,
+    "holmesgpt": holmesgpt.load,
     "petshop": petshop.load,
 }
 DATA = "../shared/data/rca"

@@ -14,6 +14,8 @@ from bench.rca.labels import Label
 from bench.rca.vocabulary import accepted, same_object
 
 HEALTHY = "healthy"
+_NO_FAULT = re.compile(r"not an issue|without issues|with no errors", re.IGNORECASE)
+"""An expected answer in words that nothing is wrong: such a case is a healthy one."""
 WORDS_SHARE = 0.5
 """Share of an expected sentence's own words that an answer in words must hold."""
 
@@ -43,7 +45,7 @@ def score(pairs: Iterable[tuple[Label, Diagnosis]]) -> Score:
     held = Score()
     for label, diagnosis in pairs:
         _citations(held, diagnosis)
-        if label.cause == HEALTHY:
+        if label.cause == HEALTHY or _NO_FAULT.search(label.cause):
             held.healthy += 1
             held.quiet += diagnosis.inconclusive
             continue

@@ -101,6 +101,27 @@ OPENSRE: dict[str, tuple[Cause, ...]] = {
     "dual_fault_connection_cpu": (Cause.DB_CONNECTIONS, Cause.DB_CPU),
 }
 
+IN_WORDS: tuple[tuple[str, tuple[Cause, ...]], ...] = (
+    (r"out of memory|OOM killed|OOM-killed", (Cause.OOM_KILLED,)),
+    (r"memory leak", (Cause.MEMORY_LEAK, Cause.OOM_KILLED)),
+    (r"environment variable|DEPLOY_ENV", (Cause.ENV_MISSING,)),
+    (r"nodeSelector", (Cause.NODE_SELECTOR,)),
+    (r"StorageClass \S+ does not exist", (Cause.CLAIM_STORAGE_CLASS,)),
+    (r"network policy", (Cause.NETWORK_POLICY,)),
+    (r"connection from pool", (Cause.POOL_EXHAUSTED,)),
+    (r"slow database|Database operations are taking", (Cause.DB_SLOW_QUERY,)),
+    (r"longer than \d+ seconds to complete", (Cause.DB_SLOW_QUERY, Cause.SLOW_SERVICE)),
+    (
+        r"connect to (?:the )?database|losing connection to Redis|has become unavailable",
+        (Cause.DB_UNREACHABLE,),
+    ),
+    (r"certificate (?:has )?expired", (Cause.CERTIFICATE_EXPIRED,)),
+    (r"syntax error", (Cause.COMMAND_FAILED,)),
+    (r"could not connect to an external API", (Cause.DEPENDENCY_DOWN,)),
+    (r"the host kld|exact URL", (Cause.DNS_FAILURE,)),
+    (r"slow to process messages", (Cause.CONSUMER_LAG, Cause.SLOW_SERVICE)),
+)
+"""Expected answers that are sentences: what they speak of. Those that match none are compared word by word."""
 _FOLLOWS = re.compile(r"_(v\d+)$")
 
 
@@ -119,6 +140,8 @@ def accepted(dataset: str, cause: str) -> tuple[Cause, ...]:
         ),
         {},
     )
+    if not table:
+        return next((causes for pattern, causes in IN_WORDS if re.search(pattern, cause, re.IGNORECASE)), ())
     return table.get(_FOLLOWS.sub("", cause), ())
 
 

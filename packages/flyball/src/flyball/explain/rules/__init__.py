@@ -5,6 +5,7 @@ from __future__ import annotations
 from flyball.explain.rule import Rule
 from flyball.explain.rules import (
     claims,
+    cohorts,
     databases,
     edges,
     events,
@@ -35,4 +36,5 @@ RULES: tuple[Rule, ...] = (
     *services.RULES,
     *databases.RULES,
     *logs.RULES,
+    *cohorts.RULES,
 )

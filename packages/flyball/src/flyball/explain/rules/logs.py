@@ -23,6 +23,8 @@ SEARCHED_CHARS_MAX = 600
 """Characters of a record that are searched: what evidence keeps of it."""
 BEFORE_CHARS = 60
 """Characters before what tells that are shown."""
+BEHIND = 0.6
+"""The weight of a pool that is used up because what it leads to does not answer."""
 MORE = 3.0
 """Times its usual count from which on a text comes more often."""
 
@@ -40,6 +42,14 @@ class Text:
     """Whether a record counts that was written without severity: the text itself is the error."""
 
 
+_UNREACHABLE = (
+    r"(?i)All host\(s\) tried|NoHostAvailable|(?:database|postgres\w*|mysql|mariadb|mongo\w*|redis\w*|sql).{0,120}(?:connection refused"
+    r"|unavailable|unreachable|cannot connect|could not connect|unable to connect|UnableToConnect|failed to connect"
+    r"|connection (?:timed out|timeout|failed|lost|error)|timeouts?\b)|(?:cannot|could not|unable to|fail\w* to)"
+    r" connect.{0,60}(?:database|\bdb\b|postgres|mysql|mongo|redis)|(?:lost|losing) connection to"
+    r" (?:redis|database|postgres|mysql)"
+)
+_UNANSWERED = re.compile(_UNREACHABLE)
 _TEXTS = (
     Text(
         cause=Cause.OOM_KILLED,
@@ -202,11 +212,7 @@ _TEXTS = (
     ),
     Text(
         cause=Cause.DB_UNREACHABLE,
-        pattern=r"(?i)(?:database|postgres\w*|mysql|mariadb|mongo\w*|redis\w*|sql).{0,120}(?:connection refused"
-        r"|unavailable|unreachable|cannot connect|could not connect|unable to connect|UnableToConnect|failed to connect"
-        r"|connection (?:timed out|timeout|failed|lost|error)|timeouts?\b)|(?:cannot|could not|unable to|fail\w* to)"
-        r" connect.{0,60}(?:database|\bdb\b|postgres|mysql|mongo|redis)|(?:lost|losing) connection to"
-        r" (?:redis|database|postgres|mysql)",
+        pattern=_UNREACHABLE,
         tells="a database that is not reached",
         step="Ask from {0} whether the database answers at the address that it uses.",
         weight=IMPLIES - 0.05,
@@ -271,7 +277,21 @@ def _match(text: Text, facts: Facts, entity: str, several: list[tuple[Signal, st
     around = _around(str(signal.value), told)
     said = say(f"{name(entity)} wrote {count} such records: {quote(around)}.", shown)
     step = say(text.step.format(name(owner)), shown, *facts.ownership(entity))
-    return Match(cause=text.cause, object=owner, weight=text.weight, said=(said,), step=step)
+    weight = (
+        min(text.weight, BEHIND)
+        if text.cause is Cause.POOL_EXHAUSTED and _lost(facts, entity)
+        else text.weight
+    )
+    return Match(cause=text.cause, object=owner, weight=weight, said=(said,), step=step)
+
+
+def _lost(facts: Facts, entity: str) -> bool:
+    """Whether connections are refused or lost too: then the pool is empty because nothing answers."""
+    return any(
+        _UNANSWERED.search(str(s.value)[:SEARCHED_CHARS_MAX])
+        for s in facts.on(Surface.LOG)
+        if s.entity == entity
+    )
 
 
 def _around(text: str, told: str) -> str:

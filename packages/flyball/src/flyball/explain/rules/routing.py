@@ -15,6 +15,9 @@ from flyball.explain.rules.objects import container_fields, pairs, ports
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
+_UNRESOLVED = re.compile(
+    r"(?i)could not resolve|no servers could be reached|name resolution|bad address|timed? out"
+)
 _ADDRESS = re.compile(r"^(?:[a-z][a-z0-9+]*://)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(\d{2,5})(?:/.*)?$")
 
 
@@ -169,7 +172,41 @@ def _unreached(facts: Facts) -> Iterator[Match]:
                 )
 
 
+def _denied(facts: Facts) -> Iterator[Match]:
+    """A network policy that lets nothing out of, or into, all pods of its namespace."""
+    for way in ("egress", "ingress"):
+        for rules in list(facts.states("networkpolicy", f"spec.{way}")):
+            selects = facts.state(rules.entity, "spec.podSelector")
+            if rules.value == "[]" and selects and selects.value == "{}":
+                shown = facts.exhibit(rules, selects)
+                said = [
+                    say(
+                        f"{name(rules.entity)} allows no {way} for any pod: a name is not resolved either.",
+                        shown,
+                    )
+                ]
+                told = [s for s in facts.on(Surface.LOG) if _UNRESOLVED.search(str(s.value))][:1]
+                said += [
+                    say(f"{name(s.entity)} wrote {quote(str(s.value))}.", facts.exhibit(s)) for s in told
+                ]
+                step = say(f"Allow in {name(rules.entity)} the {way} that is needed, DNS first.", shown)
+                weight = SAYS if told else IMPLIES
+                yield Match(
+                    cause=Cause.NETWORK_POLICY,
+                    object=rules.entity,
+                    weight=weight,
+                    said=tuple(said),
+                    step=step,
+                )
+
+
 RULES = (
+    Rule(
+        causes=(Cause.NETWORK_POLICY,),
+        surfaces=(Surface.STATE,),
+        tells="a network policy that denies",
+        find=_denied,
+    ),
     Rule(
         causes=(Cause.SERVICE_SELECTOR,),
         surfaces=(Surface.STATE,),

@@ -54,11 +54,10 @@ def _weight(far: float) -> float:
 
 
 def _placed(facts: Facts, entity: str, weight: float, told: str) -> float:
-    """A weight, less for what is only inferred, for what the alerting service never asks, and for another trouble."""
+    """A weight, less for what is only inferred, and for another trouble than the alert tells of."""
     alerts = facts.on(Surface.ALERT)
     weight *= 1.0 if not alerts or any(told in alert.key for alert in alerts) else INFERRED
-    reached = not alerts or any(entity == a.entity or entity in facts.below(a.entity) for a in alerts)
-    return weight * (1.0 if reached else INFERRED) * (INFERRED if entity.startswith("inferred/") else 1.0)
+    return weight * (INFERRED if entity.startswith("inferred/") else 1.0)
 
 
 def _told(facts: Facts, found: Series, at: Signal) -> Said:
