@@ -47,7 +47,7 @@ def load(folder: Path) -> Iterator[Case]:
                 for member in tar.getmembers()
                 if member.isfile() and member.name.endswith((".csv", "fault_list.json"))
             }
-        yield from _cases(_Files(files), archive.name.split("_visible")[0].removesuffix(".tar.xz"))
+        yield from _cases(_Files(files), archive.name.removesuffix(".tar.xz"))
 
 
 @dataclass(frozen=True, slots=True)

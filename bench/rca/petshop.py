@@ -34,13 +34,14 @@ _Samples = list[tuple[datetime, str, str, float]]
 
 def load(folder: Path) -> Iterator[Case]:
     """The cases of every `petshop*.tar.xz`."""
-    for archive in sorted(folder.glob("petshop*.tar.xz")):
-        held = dict(folders(archive))
-        for name, files in held.items():
-            if "target.json" in files and "metrics.csv" in files:
-                system = name.split("/")[0]
-                quiet = held.get(f"{system}/noissue", {}).get("metrics.csv")
-                yield _case(name, files, held.get(system, {}).get("graph.csv", b""), quiet)
+    held = {
+        name: files for archive in sorted(folder.glob("petshop*.tar.xz")) for name, files in folders(archive)
+    }
+    for name, files in sorted(held.items()):
+        if "target.json" in files and "metrics.csv" in files:
+            system = name.split("/")[0]
+            quiet = held.get(f"{system}/noissue", {}).get("metrics.csv")
+            yield _case(name, files, held.get(system, {}).get("graph.csv", b""), quiet)
 
 
 def _case(name: str, files: dict[str, bytes], graph: bytes, quiet: bytes | None) -> Case:

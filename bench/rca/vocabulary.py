@@ -52,6 +52,16 @@ CLOUD_OPSBENCH: dict[str, tuple[Cause, ...]] = {
     "node_network_packet_loss": (Cause.NODE_PACKET_LOSS,),
     "pod_cpu_overload": (Cause.CPU_CONTENTION,),
     "pod_network_delay": (Cause.NETWORK_DELAY,),
+    "gateway_misrouted": (Cause.MISROUTED, Cause.ENV_ADDRESS),
+    "gateway_misroute": (Cause.MISROUTED, Cause.ENV_ADDRESS),
+    # not among the visible labels; named as the set names its faults
+    "readiness_probe_incorrect_timing": (Cause.READINESS_TIMING,),
+    "mysql_invalid_credentials": (Cause.CREDENTIALS,),
+    "mysql_invalid_port": (Cause.ENV_ADDRESS,),
+    "db_connection_exhaustion": (Cause.DB_CONNECTIONS,),
+    "service_dns_resolution_failure": (Cause.DNS_FAILURE,),
+    "service_sidecar_port_conflict": (Cause.PORT_IN_USE,),
+    "deployment_zero_replicas": (Cause.ZERO_REPLICAS,),
     "db_readonly_mode": (Cause.DB_READ_ONLY,),
     "db_read_only": (Cause.DB_READ_ONLY,),
 }

@@ -53,12 +53,15 @@ class Cause(enum.StrEnum):
     READINESS_FAILED = "readiness probe fails"
     ENV_MISSING = "environment variable missing"
     CRASH_LOOP = "crashes on start"
+    PORT_IN_USE = "port already in use"
+    ZERO_REPLICAS = "scaled to zero"
     ROLLOUT_STUCK = "rollout does not progress"
     # it runs and is not reached
     SERVICE_SELECTOR = "service selector matches no pod"
     SERVICE_PORT = "service port maps to another port"
     SERVICE_PROTOCOL = "service protocol differs"
     ENV_ADDRESS = "address in an environment variable is wrong"
+    MISROUTED = "routed to another service"
     DNS_FAILURE = "name does not resolve"
     # the platform under it
     NETWORK_POLICY = "network policy denies"

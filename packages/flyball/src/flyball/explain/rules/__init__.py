@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flyball.explain.rule import Rule
 from flyball.explain.rules import (
+    addresses,
     claims,
     cohorts,
     databases,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *states.RULES,
     *probes.RULES,
     *routing.RULES,
+    *addresses.RULES,
     *presence.RULES,
     *edges.RULES,
     *resources.RULES,

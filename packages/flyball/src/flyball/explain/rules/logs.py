@@ -142,6 +142,14 @@ _TEXTS = (
         plain=True,
     ),
     Text(
+        cause=Cause.PORT_IN_USE,
+        pattern=r"(?i)address already in use|EADDRINUSE|BindException|port \d+ (?:is|was) already in use",
+        tells="a port that is already in use",
+        step="Give {0} a port that nothing else in its pod uses.",
+        weight=SAYS,
+        plain=True,
+    ),
+    Text(
         cause=Cause.DISK_FULL,
         pattern=r"(?i)No space left on device|ENOSPC|disk (?:is )?full|DiskPressure|Disk quota exceeded",
         tells="a disk that is full",

@@ -13,12 +13,11 @@ from flyball.explain.facts import Facts
 from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote, say
 from flyball.explain.rules.objects import container_fields, pairs, ports
 from flyball.model.cause import Cause
-from flyball.model.signal import Signal, Surface
+from flyball.model.signal import Surface
 
 _UNRESOLVED = re.compile(
     r"(?i)could not resolve|no servers could be reached|name resolution|bad address|timed? out"
 )
-_ADDRESS = re.compile(r"^(?:[a-z][a-z0-9+]*://)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(\d{2,5})(?:/.*)?$")
 
 
 def _selector(facts: Facts) -> Iterator[Match]:
@@ -108,48 +107,16 @@ def _port(facts: Facts) -> Iterator[Match]:
             yield Match(cause=Cause.SERVICE_PORT, object=it, weight=SAYS, said=(say(text, shown),), step=step)
 
 
-def _address(facts: Facts) -> Iterator[Match]:
-    """An environment variable that points to a Service that is not there, or to a port that it has not."""
-    services = {
-        it.partition("/")[2]: it for it in facts.entities("service") if facts.text(it, "service.port")
-    }
-    if not services:
-        return
-    for signal in facts.on(Surface.STATE):
-        match = _ADDRESS.match(str(signal.value)) if ".env." in signal.key else None
-        if match is None or signal.entity.startswith(("pod/", "replicaset/")):
-            continue
-        host, port = match[1].split(".")[0], match[2]
-        if "." in match[1] and ".svc" not in match[1]:
-            continue
-        variable = quote(signal.key.rpartition(".")[2])
-        if host in services and port not in ports(facts.text(services[host], "service.port")):
-            offered = facts.state(services[host], "service.port")
-            text = (
-                f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, but {name(services[host])}"
-                f" offers {quote(str(offered.value if offered else ''))}."
-            )
-            yield _wrong(facts, signal, text, offered)
-        elif host not in services and not _unused(signal.key, facts, signal.entity, host):
-            text = f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, and no such service is there."
-            yield _wrong(facts, signal, text, None)
-
-
-def _wrong(facts: Facts, signal: Signal, text: str, beside: Signal | None) -> Match:
-    shown = facts.exhibit(signal, beside)
-    step = say(
-        f"Correct the address in {quote(signal.key.rpartition('.')[2])} of {name(signal.entity)}.", shown
-    )
-    said = (say(text, shown),)
-    return Match(cause=Cause.ENV_ADDRESS, object=signal.entity, weight=SHOWS, said=said, step=step)
-
-
-def _unused(key: str, facts: Facts, entity: str, host: str) -> bool:
-    """Whether an address that leads nowhere seems to trouble nobody: it works without, and no record names it."""
-    del key
-    told = any(host in str(s.value) for s in facts.on(Surface.LOG))
-    calls = {callee.partition("/")[2] for callee in facts.callees(entity)}
-    return not told and not any(callee and (callee in host or host in callee) for callee in calls)
+def _zero(facts: Facts) -> Iterator[Match]:
+    """A service that others call, or that a Service stands for, and of which no replica is wanted."""
+    called = {edge.key for edge in facts.on(Surface.EDGE)}
+    for wanted in list(facts.states("service", "spec.replicas")):
+        it = wanted.entity
+        if wanted.value == 0 and (it in called or facts.state(it, "service.port")):
+            shown = facts.exhibit(wanted)
+            step = say(f"Scale {name(it)} up again, and see who scaled it down.", shown)
+            said = say(f"{name(it)} wants 0 replicas.", shown)
+            yield Match(cause=Cause.ZERO_REPLICAS, object=it, weight=SAYS, said=(said,), step=step)
 
 
 def _unreached(facts: Facts) -> Iterator[Match]:
@@ -232,10 +199,10 @@ RULES = (
         find=_protocol,
     ),
     Rule(
-        causes=(Cause.ENV_ADDRESS,),
+        causes=(Cause.ZERO_REPLICAS,),
         surfaces=(Surface.STATE,),
-        tells="an address that leads nowhere",
-        find=_address,
+        tells="a service of which nothing is wanted",
+        find=_zero,
     ),
     Rule(
         causes=(Cause.DEPENDENCY_DOWN,),
