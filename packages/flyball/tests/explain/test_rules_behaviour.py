@@ -220,6 +220,13 @@ def test_a_lock_that_most_of_the_load_waits_for_is_named() -> None:
     assert diagnose([state(it, "top_wait", "IO:DataFileRead")]).inconclusive
 
 
+def test_connections_that_grow_while_clients_idle_are_held() -> None:
+    it = f"database/{names(46).word()}"
+    grown = metric(it, "DatabaseConnections", [100, 110, 120, 160, 190])
+    assert diagnose([*grown, state(it, "top_wait", "Client:ClientRead")]).cause is Cause.DB_CONNECTIONS
+    assert diagnose(grown).inconclusive
+
+
 def _change(it: str, kind: str, minutes: float) -> Signal:
     at = START - timedelta(minutes=minutes)
     return Signal(surface=Surface.CHANGE, time=at, entity=it, key=kind, value="v42")
