@@ -172,6 +172,7 @@ def test_what_was_not_read_is_unknown_and_what_was_read_in_vain_is_ruled_out() -
     assert found.inconclusive
     assert standing[Cause.OOM_KILLED] is Standing.RULED_OUT
     assert standing[Cause.CPU_CONTENTION] is Standing.UNKNOWN
+    assert standing[Cause.SCHEDULER_DOWN] is Standing.UNKNOWN  # states were read, none of a scheduler
     assert any("metric" in claim.text for claim in found.missing)
 
 

@@ -170,9 +170,9 @@ def _acquitted(desk: _Desk, cause: Cause, it: str, said: Said) -> Hypothesis:
 
 def _unread(facts: Facts, rule: Rule) -> str:
     """Why a rule could not look; empty when it could."""
-    unread = [surface for surface in rule.surfaces if not facts.seen(surface)]
+    unread = [surface for surface in rule.surfaces if not facts.read(surface, rule.reads)]
     if unread:
-        return f"No {unread[0]} was read, which would tell of {rule.tells}."
+        return f"No {unread[0]} was read that would tell of {rule.tells}."
     if rule.needs_normal and not any(facts.usual(surface) for surface in rule.surfaces):
         return f"There is no normal time to compare with, so nothing can be said of {rule.tells}."
     return ""

@@ -139,6 +139,13 @@ class Facts:
         """How many records were read on a surface."""
         return self._seen.get(surface, 0)
 
+    def read(self, surface: Surface, parts: tuple[str, ...]) -> bool:
+        """Whether anything was read on a surface, of an entity and key that hold one of these parts."""
+        signals = self.on(surface)
+        return bool(signals) and (
+            not parts or any(part in f"{s.entity} {s.key}" for s in signals for part in parts)
+        )
+
     def exhibit(self, *signals: Signal | None, **numbers: float) -> Exhibit:
         """An exhibit of signals of one surface, of all that was read on it."""
         shown = tuple(signal for signal in signals if signal is not None)

@@ -54,6 +54,8 @@ class Rule:
     surfaces: tuple[Surface, ...]
     tells: str
     find: Callable[[Facts], Iterable[Match]]
+    reads: tuple[str, ...] = ()
+    """Parts of `entity key` of the signals it looks at: where none was read, it could not look. Empty: any."""
     needs_normal: bool = False
 
 

@@ -120,18 +120,21 @@ RULES = (
         causes=(Cause.ENV_ADDRESS,),
         surfaces=(Surface.STATE,),
         tells="an address that leads nowhere",
+        reads=(".env.",),
         find=_address,
     ),
     Rule(
         causes=(Cause.ENV_ADDRESS,),
         surfaces=(Surface.STATE,),
         tells="a port that the named host does not offer",
+        reads=(".env.",),
         find=_host_and_port,
     ),
     Rule(
         causes=(Cause.MISROUTED,),
         surfaces=(Surface.STATE,),
         tells="an address of another service than is meant",
+        reads=(".env.",),
         find=_elsewhere,
     ),
 )

@@ -147,6 +147,7 @@ RULES = (
         causes=tuple(_STEPS),
         surfaces=(Surface.STATE,),
         tells="a volume claim that waits",
+        reads=("claim/",),
         find=_find,
     ),
 )

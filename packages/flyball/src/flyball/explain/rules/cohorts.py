@@ -92,6 +92,7 @@ RULES = (
         causes=(Cause.BAD_VERSION, Cause.BAD_NODE, Cause.COHORT),
         surfaces=(Surface.STATE,),
         tells="what the failing pods have in common",
+        reads=("pod/",),
         find=_find,
     ),
 )

@@ -167,24 +167,48 @@ def _waits(facts: Facts) -> Iterator[Match]:
 
 RULES = (
     *(
-        Rule(causes=(told.cause,), surfaces=(Surface.EVENT,), tells=told.tells, find=partial(_told, told))
+        Rule(
+            causes=(told.cause,),
+            surfaces=(Surface.EVENT,),
+            tells=told.tells,
+            find=partial(_told, told),
+            reads=("database/",),
+        )
         for told in _TOLD
     ),
     Rule(
         causes=(Cause.DB_REPLICATION,),
         surfaces=(Surface.METRIC,),
         tells="a replica that lags",
+        reads=("ReplicaLag",),
         find=_lag,
     ),
     Rule(
-        causes=(Cause.DB_STORAGE,), surfaces=(Surface.METRIC,), tells="storage that is used up", find=_storage
+        causes=(Cause.DB_STORAGE,),
+        surfaces=(Surface.METRIC,),
+        tells="storage that is used up",
+        find=_storage,
+        reads=("FreeStorageSpace",),
     ),
     Rule(
         causes=(Cause.DB_CONNECTIONS,),
         surfaces=(Surface.METRIC,),
         tells="connections that grow",
+        reads=("DatabaseConnections",),
         find=_connections,
     ),
-    Rule(causes=(Cause.DB_CPU,), surfaces=(Surface.METRIC,), tells="a busy database", find=_cpu),
-    Rule(causes=(Cause.DB_LOCK,), surfaces=(Surface.STATE,), tells="locks in a database", find=_waits),
+    Rule(
+        causes=(Cause.DB_CPU,),
+        surfaces=(Surface.METRIC,),
+        tells="a busy database",
+        find=_cpu,
+        reads=("CPUUtilization",),
+    ),
+    Rule(
+        causes=(Cause.DB_LOCK,),
+        surfaces=(Surface.STATE,),
+        tells="locks in a database",
+        reads=("top_wait",),
+        find=_waits,
+    ),
 )

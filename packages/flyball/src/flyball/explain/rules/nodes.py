@@ -100,7 +100,13 @@ def _recovered(facts: Facts, event: Signal) -> bool:
 
 RULES = (
     *(
-        Rule(causes=(cause,), surfaces=(Surface.STATE,), tells=tells, find=partial(_down, daemon))
+        Rule(
+            causes=(cause,),
+            surfaces=(Surface.STATE,),
+            tells=tells,
+            find=partial(_down, daemon),
+            reads=(f"daemon.{daemon}",),
+        )
         for daemon, (cause, tells) in _DAEMONS.items()
     ),
     *(

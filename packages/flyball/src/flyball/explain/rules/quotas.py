@@ -103,6 +103,7 @@ RULES = (
         causes=tuple(dict.fromkeys(_RESOURCES.values())),
         surfaces=(Surface.STATE,),
         tells="a quota that is used up",
+        reads=("status.used.",),
         find=_find,
     ),
 )

@@ -159,12 +159,17 @@ RULES = (
         for cause, tells in _TELLS.items()
     ),
     Rule(
-        causes=(Cause.NODE_CORDONED,), surfaces=(Surface.STATE,), tells="cordoned nodes alone", find=_pending
+        causes=(Cause.NODE_CORDONED,),
+        surfaces=(Surface.STATE,),
+        tells="cordoned nodes alone",
+        reads=("spec.unschedulable",),
+        find=_pending,
     ),
     Rule(
         causes=(Cause.SCHEDULER_DOWN,),
         surfaces=(Surface.STATE,),
         tells="a scheduler that is down",
+        reads=("daemon.kube-scheduler",),
         find=_unscheduled,
     ),
 )

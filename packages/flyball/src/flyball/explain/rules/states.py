@@ -93,6 +93,12 @@ def _find(field: Field, facts: Facts) -> Iterator[Match]:
 
 
 RULES = tuple(
-    Rule(causes=(field.cause,), surfaces=(Surface.STATE,), tells=field.tells, find=partial(_find, field))
+    Rule(
+        causes=(field.cause,),
+        surfaces=(Surface.STATE,),
+        tells=field.tells,
+        find=partial(_find, field),
+        reads=field.suffixes,
+    )
     for field in _FIELDS
 )
