@@ -9,7 +9,7 @@ SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e eval bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval eval-rca bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -41,6 +41,9 @@ e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser
 eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the peers: make eval [DATA=DIR]
 	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))
 	$(RUN)python -m bench.eval_novelty $(if $(DATA),--data $(DATA))
+
+eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each set by itself: make eval-rca [DATA=DIR]
+	$(RUN)python -m bench.rca $(if $(DATA),--data $(DATA))
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench

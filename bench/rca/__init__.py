@@ -1,0 +1,1 @@
+"""Does a diagnosis name the cause? Loaders build signals from public cases, a scorer of its own reads the labels."""

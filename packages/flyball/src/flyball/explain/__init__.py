@@ -1,0 +1,1 @@
+"""EXPLAIN: signals in, a diagnosis out; every sentence cites evidence. Pure: no clock, no I/O, no model."""

@@ -1,0 +1,110 @@
+"""What changed before it began: accused when what changed, or who calls it, fails since; acquitted with the reason.
+
+Not a rule of its own: a change is held against what the rules found. A change that came after the first record, that
+is long past, or behind which nothing fails is ruled out by name, so that an innocent deploy is seen to be innocent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flyball.explain.exhibit import instant
+from flyball.explain.facts import Facts
+from flyball.explain.rule import HINTS, Match, Said, name, quote, say
+from flyball.model.cause import Cause
+from flyball.model.signal import Signal, Surface
+
+WINDOW = timedelta(hours=1)
+"""How long before the begin a change may lie."""
+BESIDE = 0.15
+"""A change beside a symptom that has no cause of its own weighs more than a hint, less than what is said."""
+
+_BEHAVIOUR = ("config", "flag", "migration", "agent config", "guard rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The changes that may be the cause, as matches, and those that are ruled out, each with its reason."""
+
+    accused: list[Match]
+    acquitted: list[tuple[Cause, str, Said]]
+
+
+def judge(facts: Facts, matches: Sequence[Match]) -> Judged:
+    """Hold every change against what was found."""
+    judged = Judged([], [])
+    for change in facts.on(Surface.CHANGE):
+        concerned = [match for match in matches if _concerns(facts, change.entity, match)]
+        begins = [(at, match) for match in concerned if (at := began(match))]
+        first = min(begins, key=lambda one: (one[0], one[1].object), default=None)
+        if first is None:
+            text = f"{_told(change)}, and nothing that was found concerns it."
+            judged.acquitted.append((cause_of(change), change.entity, say(text, facts.exhibit(change))))
+        elif first[0] < change.time:
+            text = f"{_told(change)}, after the first record at {instant(first[0])}."
+            shown = (facts.exhibit(change), *first[1].said[0].exhibits)
+            judged.acquitted.append((cause_of(change), change.entity, say(text, *shown)))
+        elif first[0] - change.time > WINDOW:
+            text = f"{_told(change)}, long before the first record at {instant(first[0])}."
+            shown = (facts.exhibit(change), *first[1].said[0].exhibits)
+            judged.acquitted.append((cause_of(change), change.entity, say(text, *shown)))
+        else:
+            judged.accused.append(_match(facts, change, first[1], first[0]))
+    return judged
+
+
+def preceding(facts: Facts, match: Match) -> list[Said]:
+    """Sentences on what changed in an object, or in what it calls, before what is told of it began."""
+    at = began(match)
+    changes = [
+        change
+        for change in facts.on(Surface.CHANGE)
+        if at and change.time <= at <= change.time + WINDOW and _reaches(facts, match.object, change.entity)
+    ]
+    latest = sorted(changes, key=lambda change: change.time, reverse=True)
+    return [_before(facts, change, match, at) for change in latest if at]
+
+
+def began(match: Match) -> datetime | None:
+    """When the first record came that a match rests on."""
+    times = [signal.time for said in match.said for exhibit in said.exhibits for signal in exhibit.signals]
+    return min(times, default=None)
+
+
+def cause_of(change: Signal) -> Cause:
+    """A change of code, or one of behaviour without code."""
+    return Cause.CONFIG_CHANGE if change.key in _BEHAVIOUR else Cause.BAD_VERSION
+
+
+def _concerns(facts: Facts, entity: str, match: Match) -> bool:
+    return match.weight > 0 and _reaches(facts, match.object, entity)
+
+
+def _reaches(facts: Facts, caller: str, entity: str) -> bool:
+    return caller == entity or entity in facts.below(caller)
+
+
+def _told(change: Signal) -> str:
+    return f"{name(change.entity)} had the {quote(change.key)} {quote(str(change.value))} at {instant(change.time)}"
+
+
+def _before(facts: Facts, change: Signal, match: Match, at: datetime) -> Said:
+    text = f"{_told(change)}; the first record came at {instant(at)}."
+    return say(text, facts.exhibit(change), *(exhibit for said in match.said for exhibit in said.exhibits))
+
+
+def _match(facts: Facts, change: Signal, match: Match, at: datetime) -> Match:
+    said = _before(facts, change, match, at)
+    step = say(
+        f"Take the {quote(change.key)} {quote(str(change.value))} of {name(change.entity)} back.",
+        facts.exhibit(change),
+    )
+    return Match(
+        cause=cause_of(change),
+        object=change.entity,
+        weight=HINTS + BESIDE,
+        said=(said, *match.said),
+        step=step,
+    )

@@ -1,0 +1,42 @@
+"""The rules, one file for each kind of fact. Each must be believable to somebody who never saw our data."""
+
+from __future__ import annotations
+
+from flyball.explain.rule import Rule
+from flyball.explain.rules import (
+    addresses,
+    claims,
+    cohorts,
+    databases,
+    edges,
+    events,
+    logs,
+    nodes,
+    presence,
+    probes,
+    quotas,
+    resources,
+    routing,
+    scheduling,
+    services,
+    states,
+)
+
+RULES: tuple[Rule, ...] = (
+    *nodes.RULES,
+    *events.RULES,
+    *scheduling.RULES,
+    *claims.RULES,
+    *quotas.RULES,
+    *states.RULES,
+    *probes.RULES,
+    *routing.RULES,
+    *addresses.RULES,
+    *presence.RULES,
+    *edges.RULES,
+    *resources.RULES,
+    *services.RULES,
+    *databases.RULES,
+    *logs.RULES,
+    *cohorts.RULES,
+)

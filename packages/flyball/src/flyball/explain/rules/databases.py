@@ -1,0 +1,214 @@
+"""What a database shows: its metrics against their own begin, its limits, and what it says in its events.
+
+A managed database has no normal window beside it, but its metrics begin before the trouble does: the first samples
+are what it usually is, where no normal time is given. What is high beside something that grew first is its symptom:
+CPU while connections run out, writes while a replica catches up.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from flyball.explain.facts import Facts
+from flyball.explain.rule import HINTS, IMPLIES, SAYS, SHOWS, Match, Rule, Said, name, quote, say
+from flyball.explain.rules.series import Series, series
+from flyball.model.cause import Cause
+from flyball.model.signal import Signal, Surface
+
+FIRST = 3
+"""Samples at the begin of a metric that count as usual, where no normal time is given."""
+LAG_S = 30.0
+"""Seconds of replica lag from which on readers notice; and three times the usual."""
+BUSY_PERCENT = 80.0
+MORE_CONNECTIONS = 1.4
+"""Times the connections at first from which on they grew, where their limit is not known."""
+FULL_SHARE = 0.05
+"""Of the storage that was free at first, what is left when it counts as full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Events of a database whose message matches tell of a cause."""
+
+    cause: Cause
+    pattern: str
+    tells: str
+    step: str
+    weight: float = SAYS
+
+
+_TOLD = (
+    Told(
+        cause=Cause.DB_FAILOVER,
+        pattern=r"(?i)failover (?:initiated|started|in progress|completed)|promoted to primary",
+        tells="a failover",
+        step="See why the primary of {0} failed its check; let clients connect again.",
+    ),
+    Told(
+        cause=Cause.DB_CONNECTIONS,
+        pattern=r"(?i)max_connections|remaining connection slots|too many (?:clients|connections)",
+        tells="a database without free connections",
+        step="See who holds the connections of {0}: idle sessions first.",
+    ),
+    Told(
+        cause=Cause.DB_STORAGE,
+        pattern=r"(?i)(?:allocated|free) storage|storage (?:space|is)|storage[- ]full|no space left|out of (?:disk|storage)|disk full",
+        tells="storage that is used up",
+        step="Give {0} more storage, and find what fills it.",
+    ),
+    Told(
+        cause=Cause.DB_REPLICATION,
+        pattern=r"(?i)replication lag|replica .{0,40}behind|replication (?:stopped|error)",
+        tells="a replica that lags",
+        step="See what writes so much to the source of {0}.",
+        weight=SHOWS,
+    ),
+)
+
+
+def _told(told: Told, facts: Facts) -> Iterator[Match]:
+    found: dict[str, list[Signal]] = {}
+    for event in facts.on(Surface.EVENT):
+        if event.entity.startswith("database/") and re.search(told.pattern, str(event.value)):
+            found.setdefault(event.entity, []).append(event)
+    for entity, events in found.items():
+        shown = facts.exhibit(*events)
+        said = tuple(
+            say(f"{name(entity)} has the event {quote(str(event.value))}.", facts.exhibit(event))
+            for event in events[:3]
+        )
+        step = say(told.step.format(name(entity)), shown)
+        yield Match(cause=told.cause, object=entity, weight=told.weight, said=said, step=step)
+
+
+def _of(facts: Facts, key: str) -> list[Series]:
+    return [found for found in series(facts, key) if found.entity.startswith("database/")]
+
+
+def _usual(found: Series) -> float:
+    """What the metric is usually: of the normal time, else of its own begin."""
+    return found.before if found.before is not None else statistics.median(found.values[:FIRST])
+
+
+def _changed(facts: Facts, found: Series, now: Signal) -> Said:
+    before = _usual(found)
+    text = f"{quote(found.key)} of {name(found.entity)} is {float(now.value):.1f}, before {before:.1f}."
+    return say(text, facts.exhibit(now, before=round(before, 1), now=round(float(now.value), 1)))
+
+
+def _match(facts: Facts, cause: Cause, found: Series, now: Signal, step: str, weight: float) -> Match:
+    said = _changed(facts, found, now)
+    told = say(step.format(name(found.entity)), said.exhibits[0])
+    return Match(cause=cause, object=found.entity, weight=weight, said=(said,), step=told)
+
+
+def _lag(facts: Facts) -> Iterator[Match]:
+    for found in _of(facts, "ReplicaLag"):
+        last = found.now[-1]
+        if float(last.value) >= max(LAG_S, 3.0 * _usual(found)):
+            step = "See what writes so much to the source of {0}."
+            yield _match(facts, Cause.DB_REPLICATION, found, last, step, SHOWS + 0.02)
+
+
+def _storage(facts: Facts) -> Iterator[Match]:
+    for found in _of(facts, "FreeStorageSpace"):
+        last = found.now[-1]
+        if float(last.value) <= FULL_SHARE * _usual(found):
+            step = "Give {0} more storage, and find what fills it."
+            yield _match(facts, Cause.DB_STORAGE, found, last, step, SAYS)
+
+
+def _cpu(facts: Facts) -> Iterator[Match]:
+    for found in _of(facts, "CPUUtilization"):
+        high = found.median >= BUSY_PERCENT
+        if high:
+            text = f"{quote(found.key)} of {name(found.entity)} stays at {found.median:.1f}."
+            shown = facts.exhibit(*found.now[-3:], median=round(found.median, 1))
+            said = [say(text, shown)]
+            query = _top_query(facts, found.entity)
+            if query:
+                text = f"The query that takes most of {name(found.entity)} is {quote(str(query.value))}."
+                said.append(say(text, facts.exhibit(query)))
+            step = say(f"Explain the query that takes most of the CPU of {name(found.entity)}.", shown)
+            yield Match(cause=Cause.DB_CPU, object=found.entity, weight=SHOWS, said=tuple(said), step=step)
+
+
+def _connections(facts: Facts) -> Iterator[Match]:
+    """Connections that grew while most of the load waits for its clients: sessions that are held and do nothing."""
+    for found in _of(facts, "DatabaseConnections"):
+        last, waits = found.now[-1], facts.state(found.entity, "top_wait")
+        idle = waits is not None and str(waits.value).startswith("Client:")
+        if float(last.value) >= MORE_CONNECTIONS * max(_usual(found), 1.0):
+            step = "See who holds the connections of {0}: idle sessions first."
+            match = _match(facts, Cause.DB_CONNECTIONS, found, last, step, IMPLIES if idle else HINTS)
+            if idle and waits:
+                text = f"{name(found.entity)} waits most for {quote(str(waits.value))}."
+                match = replace(match, said=(*match.said, say(text, facts.exhibit(waits))))
+            yield match
+
+
+def _top_query(facts: Facts, entity: str) -> Signal | None:
+    return facts.state(entity, "top_query")
+
+
+def _waits(facts: Facts) -> Iterator[Match]:
+    """What most of a database's load waits for, where it is one thing that tells of a cause."""
+    for waits in facts.states("database", "top_wait"):
+        if re.match(r"Lock:", str(waits.value)):
+            shown = facts.exhibit(waits)
+            said = say(f"{name(waits.entity)} waits most for {quote(str(waits.value))}.", shown)
+            step = say(f"Find the session that holds the lock in {name(waits.entity)}.", shown)
+            yield Match(cause=Cause.DB_LOCK, object=waits.entity, weight=IMPLIES, said=(said,), step=step)
+
+
+RULES = (
+    *(
+        Rule(
+            causes=(told.cause,),
+            surfaces=(Surface.EVENT,),
+            tells=told.tells,
+            find=partial(_told, told),
+            reads=("database/",),
+        )
+        for told in _TOLD
+    ),
+    Rule(
+        causes=(Cause.DB_REPLICATION,),
+        surfaces=(Surface.METRIC,),
+        tells="a replica that lags",
+        reads=("ReplicaLag",),
+        find=_lag,
+    ),
+    Rule(
+        causes=(Cause.DB_STORAGE,),
+        surfaces=(Surface.METRIC,),
+        tells="storage that is used up",
+        find=_storage,
+        reads=("FreeStorageSpace",),
+    ),
+    Rule(
+        causes=(Cause.DB_CONNECTIONS,),
+        surfaces=(Surface.METRIC,),
+        tells="connections that grow",
+        reads=("DatabaseConnections",),
+        find=_connections,
+    ),
+    Rule(
+        causes=(Cause.DB_CPU,),
+        surfaces=(Surface.METRIC,),
+        tells="a busy database",
+        find=_cpu,
+        reads=("CPUUtilization",),
+    ),
+    Rule(
+        causes=(Cause.DB_LOCK,),
+        surfaces=(Surface.STATE,),
+        tells="locks in a database",
+        reads=("top_wait",),
+        find=_waits,
+    ),
+)

@@ -1,0 +1,202 @@
+"""What Kubernetes says of itself: events with a reason and a message that name what is wrong.
+
+Only warnings that still matter are read: an event of a pod that is gone, or of a service whose replicas are all
+ready and were never restarted, is history (every start writes some).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from flyball.explain.facts import Facts
+from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote, say
+from flyball.explain.rules.objects import open_events
+from flyball.model.cause import Cause
+from flyball.model.signal import Signal, Surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Events of a reason whose message matches `pattern` tell of a cause; `step` may quote `{0}`, the first group."""
+
+    cause: Cause
+    pattern: str
+    tells: str
+    step: str
+    weight: float = SAYS
+    reasons: tuple[str, ...] = ()
+    of: str = "owner"
+    exists: str = ""
+    """The kind of object that was missing: an event is over when it is there."""
+
+
+_TOLD = (
+    Told(
+        cause=Cause.SERVICE_ACCOUNT_MISSING,
+        pattern=r'service ?account "?([\w.-]+)"? not found',
+        tells="a service account that does not exist",
+        step="Create the service account {0}, or correct the name in the pod template of {1}.",
+        exists="serviceaccount",
+    ),
+    *(
+        Told(
+            cause=cause,
+            pattern=rf"exceeded quota: ([\w.-]+), requested: (?:limits\.|requests\.|count/)?{resource}\b",
+            tells=f"a namespace quota on {words}",
+            step="Raise the quota {0}, or ask for less in {1}.",
+            of="namespace",
+        )
+        for cause, resource, words in (
+            (Cause.QUOTA_CPU, "cpu", "CPU"),
+            (Cause.QUOTA_MEMORY, "memory", "memory"),
+            (Cause.QUOTA_PODS, "pods", "pods"),
+            (Cause.QUOTA_SERVICES, "services", "services"),
+            (Cause.QUOTA_STORAGE, r"(?:storage|persistentvolumeclaims|ephemeral-storage)", "storage"),
+        )
+    ),
+    Told(
+        cause=Cause.QUOTA_OTHER,
+        pattern=r"exceeded quota: ([\w.-]+)",
+        tells="a namespace quota",
+        step="Raise the quota {0}, or ask for less in {1}.",
+        of="namespace",
+        weight=SHOWS,
+    ),
+    Told(
+        cause=Cause.ADMISSION_DENIED,
+        pattern=r"admission webhook (\"[\w.-]+\") denied|violates PodSecurity (\"[\w.:-]+\")",
+        tells="an admission that was denied",
+        step="Change {1} to what the policy {0} allows.",
+    ),
+    Told(
+        cause=Cause.IMAGE_REGISTRY_DNS,
+        pattern=r"(?:pull|resolve).*?dial tcp: lookup ([\w.-]+).*?(?:no such host|server misbehaving|i/o timeout)",
+        tells="an image registry whose name does not resolve",
+        step="Correct the registry {0} in the image of {1}, or the DNS that the node asks.",
+    ),
+    Told(
+        cause=Cause.IMAGE_PULL_SECRET,
+        pattern=r"[Ff]ailed to pull.*?(401 Unauthorized|403 Forbidden|[Uu]nauthorized|authentication required"
+        r"|access denied|insufficient_scope|failed to fetch anonymous token|no basic auth credentials"
+        r"|authorization failed)",
+        tells="an image pull that was not authorised",
+        step="Give {1} a pull secret for its registry: the pull ended with {0}.",
+    ),
+    Told(
+        cause=Cause.IMAGE_REFERENCE,
+        pattern=r"[Ff]ailed to pull image \"([^\"]+)\".*?(?:not found|NotFound|manifest unknown|does not exist"
+        r"|invalid reference|no such manifest)|(?:InvalidImageName|couldn't parse image)[^\"]*\"([^\"]+)\"",
+        tells="an image that does not exist",
+        step="Correct the image {0} of {1}, or push it.",
+    ),
+    Told(
+        cause=Cause.IMAGE_REFERENCE,
+        pattern=r"(ErrImagePull|ImagePullBackOff|Back-off pulling image)",
+        tells="an image that cannot be pulled",
+        step="Read why the image of {1} cannot be pulled: {0}.",
+        weight=IMPLIES,
+    ),
+    Told(
+        cause=Cause.SECRET_MISSING,
+        pattern=r'secrets? "([\w.-]+)" not found|couldn\'t find key ([\w.-]+) in Secret',
+        tells="a secret that does not exist",
+        step="Create the secret {0} that {1} refers to, or correct the reference.",
+    ),
+    Told(
+        cause=Cause.CONFIG_MISSING,
+        pattern=r'configmaps? "([\w.-]+)" not found|couldn\'t find key ([\w.-]+) in ConfigMap',
+        tells="a config map that does not exist",
+        step="Create the config map {0} that {1} refers to, or correct the reference.",
+    ),
+    Told(
+        cause=Cause.CLAIM_STORAGE_CLASS,
+        pattern=r'storageclass(?:\.storage\.k8s\.io)? "([\w.-]+)" not found',
+        tells="a storage class that does not exist",
+        step="Create the storage class {0}, or correct it in the claim.",
+    ),
+    Told(
+        cause=Cause.CLAIM_UNBOUND,
+        pattern=r'persistentvolumeclaim "([\w.-]+)" not found',
+        tells="a volume claim that does not exist",
+        step="Create the claim {0} that {1} refers to, or correct the reference.",
+        weight=SHOWS,
+    ),
+    Told(
+        cause=Cause.MOUNT_PERMISSION,
+        pattern=r"MountVolume.*?([Pp]ermission denied)",
+        tells="a volume that may not be mounted",
+        step="Correct owner and mode of the volume that {1} mounts: {0}.",
+    ),
+    Told(
+        cause=Cause.MOUNT_FAILED,
+        pattern=r"(Unable to attach or mount volumes|MountVolume\.\w+ failed|Multi-Attach error)",
+        tells="a volume that cannot be mounted",
+        step="Read why the volume of {1} cannot be mounted: {0}.",
+        weight=IMPLIES,
+    ),
+    Told(
+        cause=Cause.OOM_KILLED,
+        pattern=r"(OOM-?[Kk]ill\w*|[Oo]ut of memory|Memory cgroup out of memory)",
+        tells="a container killed for lack of memory",
+        step="Raise the memory limit of {1} or find what it holds: {0}.",
+        weight=SAYS,
+    ),
+    Told(
+        cause=Cause.COMMAND_FAILED,
+        pattern=r"(exec: \"[^\"]+\": [^:]+|executable file not found in \$PATH|exec format error"
+        r"|no such file or directory: unknown)",
+        reasons=("Failed", "BackOff", "FailedPostStartHook"),
+        tells="a command that cannot be run",
+        step="Correct the command of {1}: {0}.",
+    ),
+    Told(
+        cause=Cause.ROLLOUT_STUCK,
+        pattern=r"(ProgressDeadlineExceeded|has timed out progressing|exceeded its progress deadline)",
+        tells="a rollout that does not progress",
+        step="Roll {1} back, then read why its new pods are not ready: {0}.",
+        weight=IMPLIES,
+    ),
+)
+
+
+def _find(told: Told, facts: Facts) -> Iterator[Match]:
+    by_object: dict[str, list[tuple[Signal, str]]] = {}
+    for event in open_events(facts):
+        found = re.search(told.pattern, f"{event.key}: {event.value}")
+        if found and (not told.reasons or event.key in told.reasons):
+            group = next((part for part in found.groups() if part), found[0])
+            if facts.state(f"{told.exists}/{group}", "exists"):
+                continue  # what was missing is there by now
+            by_object.setdefault(_object(told, facts, event), []).append((event, group))
+    for it, seen in by_object.items():
+        shown = facts.exhibit(*(event for event, _ in seen))
+        event, group = seen[0]
+        said = say(
+            f"{name(event.entity)} has the event {quote(event.key)}: {quote(str(event.value))}.", shown
+        )
+        step = say(
+            told.step.format(quote(group), name(facts.owner(event.entity))),
+            shown,
+            *facts.ownership(event.entity),
+        )
+        yield Match(cause=told.cause, object=it, weight=told.weight, said=(said,), step=step)
+
+
+def _object(told: Told, facts: Facts, event: Signal) -> str:
+    owner = facts.owner(event.entity)
+    return _namespace(facts, owner) if told.of == "namespace" else owner
+
+
+def _namespace(facts: Facts, owner: str) -> str:
+    """The namespace that the quotas belong to; where none was read, whose pod it is."""
+    spaces = [str(s.value) for s in facts.states("quota", "owner")] or facts.entities("namespace")
+    return spaces[0] if spaces else owner
+
+
+RULES = tuple(
+    Rule(causes=(told.cause,), surfaces=(Surface.EVENT,), tells=told.tells, find=partial(_find, told))
+    for told in _TOLD
+)

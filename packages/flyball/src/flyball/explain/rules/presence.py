@@ -1,0 +1,197 @@
+"""What code no longer says, or says for the first time, per call of an operation.
+
+A template that stood in nearly every call of an operation and now stands in few tells that the code leaves its path
+before; an error that never stood there tells what it meets. Counts are held against the calls of the operation, so
+that less traffic is no finding; operations are held apart, so that one that is called more often hides nothing. Where
+another record of the operation appears as often as one disappears, other data took another branch: no finding either.
+What calls a service that changed changes too: the engine lets callees explain their callers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flyball.explain.exhibit import Exhibit
+from flyball.explain.facts import Facts
+from flyball.explain.rule import Match, Rule, Said, name, quote, say
+from flyball.model.cause import Cause
+from flyball.model.severity import Severity
+from flyball.model.signal import Signal, Surface
+
+CALLS_MIN = 5
+"""Calls of an operation, before and now, below which nothing is said of it."""
+ALWAYS = (0.8, 1.05)
+"""Records per call of a template that belongs to the operation's path; one that stands there more often is in a loop,
+and how often it runs depends on data."""
+Z_MIN = 3.0
+"""Standard errors between two shares that are taken to differ."""
+SHARE_MIN = 0.05
+"""Share of calls with a new error from which on it counts."""
+UNSEEN_MAX = 0.05
+"""Chance at which an error that comes as often as now would have been missed in the calls before."""
+LEAST, SPAN = 0.5, 0.35
+"""A change of nothing weighs 0.5, one of every call 0.85."""
+
+_RAISED = re.compile(r"[Ee]xception|Traceback|panic:|threw|Throwable|\bat [\w.$]+\([\w]+\.java")
+_ERROR = re.compile(r"\b(?:ERROR|FATAL|CRITICAL)\b|[Ee]xception|[Ff]ailed")
+
+_Place = tuple[str, str]
+"""Entity and operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One template of one operation: how often before and now, per call."""
+
+    shown: Signal
+    count: int
+    count_usual: int
+    rate: float
+    rate_usual: float
+    known: bool
+    """Whether the service ever wrote it before, in any operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """A template that changed: in which `share` of the calls."""
+
+    cause: Cause
+    share: float
+    line: _Line
+    calls: Signal
+    calls_usual: Signal
+
+
+def _find(facts: Facts) -> Iterator[Match]:
+    calls, calls_usual = _calls(facts.on(Surface.SPAN)), _calls(facts.usual(Surface.SPAN))
+    now, usual = _records(facts.on(Surface.LOG)), _records(facts.usual(Surface.LOG))
+    known = {(entity, key) for entity, operation in usual for key in usual[entity, operation]}
+    shifts: dict[str, list[_Shift]] = {}
+    for place in sorted(set(now) | set(usual)):
+        if place in calls and place in calls_usual:
+            both = calls[place], calls_usual[place]
+            lines = _lines(place[0], now.get(place, {}), usual.get(place, {}), both, known)
+            shifts.setdefault(place[0], []).extend(_shifts(lines, both))
+    for entity, several in shifts.items():
+        if several:
+            yield _match(facts, entity, sorted(several, key=lambda shift: -shift.share))
+
+
+def _calls(signals: list[Signal]) -> dict[_Place, Signal]:
+    return {
+        (s.entity, s.operation): s
+        for s in signals
+        if s.key == "calls" and isinstance(s.value, float) and s.value >= CALLS_MIN
+    }
+
+
+def _records(signals: list[Signal]) -> dict[_Place, dict[str, list[Signal]]]:
+    found: dict[_Place, dict[str, list[Signal]]] = {}
+    for signal in signals:
+        if signal.operation:
+            found.setdefault((signal.entity, signal.operation), {}).setdefault(signal.key, []).append(signal)
+    return found
+
+
+def _lines(
+    entity: str,
+    now: dict[str, list[Signal]],
+    usual: dict[str, list[Signal]],
+    calls: tuple[Signal, Signal],
+    known: set[tuple[str, str]],
+) -> list[_Line]:
+    """The templates of an operation per call; per call that wrote anything, where the edge of time cut some off."""
+    counts = {key: sum(s.count for s in now.get(key, ())) for key in sorted({*now, *usual})}
+    counts_usual = {key: sum(s.count for s in usual.get(key, ())) for key in counts}
+    n, n_usual = float(calls[0].value), float(calls[1].value)
+    wrote_usual = max((c for c in counts_usual.values() if c <= n_usual), default=0) or n_usual
+    wrote_usual = wrote_usual if wrote_usual >= ALWAYS[0] * n_usual else n_usual
+    return [
+        _Line(
+            shown=(now.get(key) or usual[key])[0],
+            count=count,
+            count_usual=counts_usual[key],
+            rate=count / n,
+            rate_usual=counts_usual[key] / wrote_usual,
+            known=(entity, key) in known,
+        )
+        for key, count in counts.items()
+    ]
+
+
+def _shifts(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[_Shift]:
+    n, n_usual = float(calls[0].value), float(calls[1].value)
+    gained = sum(
+        max(0.0, min(1.0, line.rate) - min(1.0, line.rate_usual))
+        for line in lines
+        if not _is_error(line.shown)
+    )
+    for line in lines:
+        if _is_error(line.shown):
+            unseen = (
+                1.0 - min(1.0, line.rate)
+            ) ** n_usual  # how likely it is that it did not come before by chance
+            if line.count > 1 and not line.known and line.rate >= SHARE_MIN and unseen <= UNSEEN_MAX:
+                cause = Cause.EXCEPTION if _RAISED.search(str(line.shown.value)) else Cause.CODE_PATH
+                yield _Shift(cause, min(1.0, line.rate), line, *calls)
+        elif ALWAYS[0] <= line.rate_usual <= ALWAYS[1]:
+            lost = line.rate_usual - line.rate
+            real = lost > 0 and _differ(min(1.0, line.rate), n, min(1.0, line.rate_usual), n_usual)
+            if real and gained < lost / 2:
+                yield _Shift(Cause.CODE_PATH, lost / line.rate_usual, line, *calls)
+
+
+def _is_error(signal: Signal) -> bool:
+    return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
+
+
+def _differ(share: float, n: float, usual: float, n_usual: float) -> bool:
+    """Whether two shares differ by more than chance: the pooled two-proportion z, one-sided."""
+    pooled = (share * n + usual * n_usual) / (n + n_usual)
+    error = math.sqrt(max(pooled * (1.0 - pooled), 1e-9) * (1.0 / n + 1.0 / n_usual))
+    return (usual - share) / error >= Z_MIN
+
+
+def _match(facts: Facts, entity: str, shifts: list[_Shift]) -> Match:
+    raised = next((shift for shift in shifts if shift.cause is Cause.EXCEPTION), None)
+    cause = raised.cause if raised else Cause.CODE_PATH
+    said = tuple(_said(facts, shift) for shift in shifts[:3])
+    top = shifts[0]
+    where = f"operation {quote(top.line.shown.operation)} of {name(entity)}"
+    step = say(f"Read what {where} does around {quote(top.line.shown.key)}.", _exhibit(facts, top))
+    return Match(cause=cause, object=entity, weight=LEAST + SPAN * top.share, said=said, step=step)
+
+
+def _said(facts: Facts, shift: _Shift) -> Said:
+    line = shift.line
+    verb = "writes a new error" if line.count_usual == 0 else "writes less often"
+    text = (
+        f"{name(line.shown.entity)} {verb} in operation {quote(line.shown.operation)}: {line.count} in"
+        f" {shift.calls.count} calls, before {line.count_usual} in {shift.calls_usual.count}: {quote(line.shown.key)}."
+    )
+    return say(text, _exhibit(facts, shift))
+
+
+def _exhibit(facts: Facts, shift: _Shift) -> Exhibit:
+    return facts.exhibit(
+        shift.line.shown,
+        count=shift.line.count,
+        calls=shift.calls.count,
+        count_before=shift.line.count_usual,
+        calls_before=shift.calls_usual.count,
+    )
+
+
+RULES = (
+    Rule(
+        causes=(Cause.EXCEPTION, Cause.CODE_PATH),
+        surfaces=(Surface.LOG, Surface.SPAN),
+        tells="an operation that writes other records than before",
+        find=_find,
+        needs_normal=True,
+    ),
+)
