@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,6 +80,11 @@ class Server(ThreadingHTTPServer):
         with self._idle:
             self._idle.wait_for(lambda: self._in_flight == 0, wait_max_s)
             return self._in_flight
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what broke a connection, but not that its other side went away."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @contextmanager
     def one_more(self) -> Generator[None]:
