@@ -283,11 +283,12 @@ def test_a_large_input_stays_small_in_memory(tmp_path: Path) -> None:
     assert list(counts.values()) == [600_000]
 
 
-def test_it_never_loads_the_store() -> None:
+def test_it_loads_neither_the_store_nor_pandas() -> None:
     code = (
         "import sys; sys.argv = ['flyball', 'distill', '-'];"
-        "import atexit; atexit.register(lambda: print('chdb' in sys.modules, file=sys.stderr));"
+        "import atexit; atexit.register(lambda: print({'chdb', 'pandas'} & {*sys.modules}, file=sys.stderr));"
         "from flyball.cli.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=b"a\n", capture_output=True, check=True)
-    assert done.stderr.endswith(b"False\n")
+    told = b"a\npassword=hunter2\nTraceback (most recent call last):\n\n\xff\n"
+    done = subprocess.run([sys.executable, "-c", code], input=told, capture_output=True, check=True)
+    assert done.stderr.endswith(b"set()\n")

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Generator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
@@ -65,6 +66,7 @@ def _run(files: list[str], *, as_json: bool, assign: Path | None) -> None:
 
     started = perf_counter()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_without_pandas())
         spool = stack.enter_context(tempfile.TemporaryFile()) if assign else None
         count = Count(spool)
         advance = stack.enter_context(_progress(size))
@@ -80,6 +82,25 @@ def _run(files: list[str], *, as_json: bool, assign: Path | None) -> None:
     kept = _write_json(rows) if as_json else _write_table(rows)
     sys.stdout.flush()
     sys.stderr.write(count.summary(len(rows), kept, elapsed_s) + "\n")
+
+
+class _NoPandas(MetaPathFinder):
+    """Finds that there is no pandas."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
+@contextlib.contextmanager
+def _without_pandas() -> Generator[None]:
+    """Arrow loads pandas where it finds it, which takes longer than a million lines, and nothing here needs it."""
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _check(files: list[str], assign: Path | None) -> int:
