@@ -29,7 +29,7 @@ def play(name: str, seed: int) -> tuple[Stream, Expected]:
     stage.records.extend(_read(stage.before, -draw.uniform(20, 60)))
     stage.records.extend(_read(stage.objects, FAILING_S - draw.uniform(5, 20)))
     inside = (record for record in stage.records if -NORMAL_S <= record.time < FAILING_S)
-    records = sorted(inside, key=lambda record: (record.time, repr(record)))
+    records = sorted(inside, key=lambda record: record.time)
     return Stream(onset=onset_of(draw), system=system, records=tuple(records)), expected
 
 

@@ -6,7 +6,6 @@ Faults of the stage bend it. Whoever calls what fails or waits, fails or waits t
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,7 +46,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A healthy record of a service: how often it writes it, `last` when it closes a request."""
+    """A healthy record of a service, and the share of its operation's requests that write it."""
 
     severity: int
     share: float
@@ -57,7 +56,7 @@ class Line:
 
 @dataclass(slots=True)
 class Traffic:
-    """Plays a stage's requests. `_served` counts requests by service, sample and outcome."""
+    """Plays a stage's requests. `served` holds what they took, by service, sample and whether they went well."""
 
     stage: Stage
     lines: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
@@ -78,7 +77,7 @@ class Traffic:
             for _ in range(_poisson(draw.random(), mean)):
                 entry = self.stage.system.entry
                 at = min(bucket + draw.uniform(0, BUCKET_S), FAILING_S - 5.0)
-                self.serve(entry, draw.choice(entry.operations), at, f"{draw.randrange(16**32):032x}", "")
+                self.serve(entry, draw.choice(entry.operations), at, f"{draw.getrandbits(128):032x}", "")
             bucket += BUCKET_S
         self.stage.records.extend(self._durations())
 
@@ -87,7 +86,7 @@ class Traffic:
     ) -> tuple[bool, float]:
         """One request at a service: whether it went well, and how long it took in ms."""
         draw = self.stage.draw
-        span, pod = f"{draw.randrange(16**16):016x}", draw.choice(service.pods)
+        span, pod = f"{draw.getrandbits(64):016x}", draw.choice(service.pods)
         version = self._version(service, at)
         took = self.base_ms[service.name] * draw.lognormvariate(0, 0.35)
         ok, here = True, list(self._faults(service.name, "", operation, at))
@@ -134,7 +133,7 @@ class Traffic:
         peer = texts.Peer(called, callee.port, f"10.96.{draw.randint(0, 9)}.{draw.randint(2, 250)}", path)
         while tries and not ok:
             tries -= 1
-            span, way = f"{draw.randrange(16**16):016x}", draw.uniform(0.4, 1.6)
+            span, way = f"{draw.getrandbits(64):016x}", draw.uniform(0.4, 1.6)
             way += sum(draw.uniform(*fault.extra_ms) for fault in faults)
             gone = next((fault.unreachable for fault in faults if fault.unreachable), "")
             if gone:
@@ -181,7 +180,7 @@ class Traffic:
             ok = not any(fault.fails for fault in faults)
             self.stage.records.append(
                 Span(
-                    time=at + total / 1000, trace=trace, id=f"{draw.randrange(16**16):016x}", parent=parent,
+                    time=at + total / 1000, trace=trace, id=f"{draw.getrandbits(64):016x}", parent=parent,
                     source=service.name, pod=pod, version=version, name=f"SELECT {database.table}", kind="client",
                     duration_ms=ms, error=not ok,
                     attributes={
@@ -275,14 +274,14 @@ def _poisson(uniform: float, mean: float) -> int:
 
 
 def _filled(stage: Stage, text: str, took: float) -> str:
+    """A line's text with its numbers."""
     draw = stage.draw
-
-    def value(match: re.Match[str]) -> str:
-        return {
-            "n": str(draw.randint(1000, 99999)),
-            "k": str(draw.randint(1, 40)),
-            "ms": f"{took:.0f}",
-            "uuid": f"{draw.randrange(16**8):08x}-{draw.randrange(16**4):04x}-4{draw.randrange(16**3):03x}-a{draw.randrange(16**3):03x}-{draw.randrange(16**12):012x}",
-        }[match[1]]
-
-    return re.sub(r"\{(n|k|ms|uuid)\}", value, text)
+    while "{n}" in text:
+        text = text.replace("{n}", str(1000 + int(draw.random() * 99000)), 1)
+    if "{k}" in text:
+        text = text.replace("{k}", str(1 + int(draw.random() * 40)))
+    if "{uuid}" in text:
+        digits = f"{draw.getrandbits(128):032x}"
+        uuid = "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:]))
+        text = text.replace("{uuid}", uuid)
+    return text.replace("{ms}", f"{took:.0f}")
