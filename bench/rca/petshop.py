@@ -20,6 +20,8 @@ from bench.rca.case import Case
 
 DATASET = "petshop"
 STEP_S = 300
+QUIET_FROM, QUIET_STEP, QUIET_SAMPLES = 200, 25, 4
+"""From which sample on, every how many, and how long windows of a normal time are drawn."""
 _METRICS = {
     ("latency", "Average"): "latency_s",
     ("latency", "p90"): "latency_s.p90",
@@ -42,6 +44,28 @@ def load(folder: Path) -> Iterator[Case]:
             system = name.split("/")[0]
             quiet = held.get(f"{system}/noissue", {}).get("metrics.csv")
             yield _case(name, files, held.get(system, {}).get("graph.csv", b""), quiet)
+
+
+def quiet(folder: Path) -> Iterator[Case]:
+    """Windows of a normal time, each against what was before it: nothing is wrong in them, and no alert was raised."""
+    for archive in sorted(folder.glob("petshop*.tar.xz")):
+        held = dict(folders(archive))
+        for name, files in sorted(held.items()):
+            if not name.endswith("/noissue") or "metrics.csv" not in files:
+                continue
+            samples = list(_samples(files["metrics.csv"]))
+            times = sorted({sample[0] for sample in samples})
+            edges = held.get(name.split("/")[0], {}).get("graph.csv", b"")
+            for n in range(QUIET_FROM, len(times) - QUIET_SAMPLES, QUIET_STEP):
+                window = set(times[n : n + QUIET_SAMPLES])
+                now = [sample for sample in samples if sample[0] in window]
+                usual = [sample for sample in samples if sample[0] < times[n]]
+                yield Case(
+                    dataset=DATASET,
+                    id=f"{name}/{n}",
+                    signals=(*_edges(edges, times[n]), *_signals(now, "noissue")),
+                    normal=tuple(_signals(usual, "noissue")),
+                )
 
 
 def _case(name: str, files: dict[str, bytes], graph: bytes, quiet: bytes | None) -> Case:

@@ -27,6 +27,8 @@ class Score:
     cases: int = 0
     first: int = 0
     third: int = 0
+    placed: int = 0
+    """Cases whose label names an object."""
     object_first: int = 0
     object_third: int = 0
     abstained: int = 0
@@ -58,8 +60,9 @@ def score(pairs: Iterable[tuple[Label, Diagnosis]]) -> Score:
         held.third += best <= 3
         objects = list(dict.fromkeys(one.object for one in ranked))
         at = next((n for n, one in enumerate(objects, 1) if same_object(label.object, one)), 99)
-        held.object_first += at == 1 and not diagnosis.inconclusive
-        held.object_third += at <= 3
+        held.placed += bool(label.object)
+        held.object_first += bool(label.object) and at == 1 and not diagnosis.inconclusive
+        held.object_third += bool(label.object) and at <= 3
         if label.regions:
             held.marked += 1
             held.evidence_hit += any(evidence_hit(label, fact) for fact in _cited(diagnosis))

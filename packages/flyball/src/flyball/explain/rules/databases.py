@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flyball.explain.facts import Facts
-from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, Said, name, quote, say
+from flyball.explain.rule import HINTS, IMPLIES, SAYS, SHOWS, Match, Rule, Said, name, quote, say
 from flyball.explain.rules.series import Series, series
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
@@ -24,6 +24,8 @@ FIRST = 3
 LAG_S = 30.0
 """Seconds of replica lag from which on readers notice; and three times the usual."""
 BUSY_PERCENT = 80.0
+MORE_CONNECTIONS = 1.4
+"""Times the connections at first from which on they grew, where their limit is not known."""
 FULL_SHARE = 0.05
 """Of the storage that was free at first, what is left when it counts as full."""
 
@@ -135,6 +137,20 @@ def _cpu(facts: Facts) -> Iterator[Match]:
             yield Match(cause=Cause.DB_CPU, object=found.entity, weight=SHOWS, said=tuple(said), step=step)
 
 
+def _connections(facts: Facts) -> Iterator[Match]:
+    """Connections that grew while most of the load waits for its clients: sessions that are held and do nothing."""
+    for found in _of(facts, "DatabaseConnections"):
+        last, waits = found.now[-1], facts.state(found.entity, "top_wait")
+        idle = waits is not None and str(waits.value).startswith("Client:")
+        if float(last.value) >= MORE_CONNECTIONS * max(_usual(found), 1.0):
+            step = "See who holds the connections of {0}: idle sessions first."
+            match = _match(facts, Cause.DB_CONNECTIONS, found, last, step, IMPLIES if idle else HINTS)
+            if idle and waits:
+                text = f"{name(found.entity)} waits most for {quote(str(waits.value))}."
+                match = replace(match, said=(*match.said, say(text, facts.exhibit(waits))))
+            yield match
+
+
 def _top_query(facts: Facts, entity: str) -> Signal | None:
     return facts.state(entity, "top_query")
 
@@ -162,6 +178,12 @@ RULES = (
     ),
     Rule(
         causes=(Cause.DB_STORAGE,), surfaces=(Surface.METRIC,), tells="storage that is used up", find=_storage
+    ),
+    Rule(
+        causes=(Cause.DB_CONNECTIONS,),
+        surfaces=(Surface.METRIC,),
+        tells="connections that grow",
+        find=_connections,
     ),
     Rule(causes=(Cause.DB_CPU,), surfaces=(Surface.METRIC,), tells="a busy database", find=_cpu),
     Rule(causes=(Cause.DB_LOCK,), surfaces=(Surface.STATE,), tells="locks in a database", find=_waits),

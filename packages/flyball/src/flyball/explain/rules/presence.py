@@ -30,6 +30,8 @@ Z_MIN = 3.0
 """Standard errors between two shares that are taken to differ."""
 SHARE_MIN = 0.05
 """Share of calls with a new error from which on it counts."""
+UNSEEN_MAX = 0.05
+"""Chance at which an error that comes as often as now would have been missed in the calls before."""
 LEAST, SPAN = 0.5, 0.35
 """A change of nothing weighs 0.5, one of every call 0.85."""
 
@@ -130,7 +132,10 @@ def _shifts(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[_Shift
     )
     for line in lines:
         if _is_error(line.shown):
-            if line.count > 1 and not line.known and line.rate >= SHARE_MIN:
+            unseen = (
+                1.0 - min(1.0, line.rate)
+            ) ** n_usual  # how likely it is that it did not come before by chance
+            if line.count > 1 and not line.known and line.rate >= SHARE_MIN and unseen <= UNSEEN_MAX:
                 cause = Cause.EXCEPTION if _RAISED.search(str(line.shown.value)) else Cause.CODE_PATH
                 yield _Shift(cause, min(1.0, line.rate), line, *calls)
         elif ALWAYS[0] <= line.rate_usual <= ALWAYS[1]:

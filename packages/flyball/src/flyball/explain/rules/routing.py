@@ -1,7 +1,6 @@
-"""Pods that run and are not reached: selectors, ports, addresses, and what lies between.
+"""Pods that run and are not reached: selectors, ports, policies, and replicas that nobody wants.
 
-Each rule holds two objects against each other, both as read: a Service and the pods it should find, an address in
-an environment variable and the Services there are.
+Each rule holds two objects against each other, both as read: a Service and the pods that it should find.
 """
 
 from __future__ import annotations

@@ -45,17 +45,20 @@ class Series:
 
 
 def surprise(found: Series, *, low: bool = False) -> float:
-    """How far the second most extreme sample (the only one, if one) is from usual, in robust standard deviations.
+    """How far the second most extreme sample (the only one, if one) is from usual, in standard deviations.
 
-    The scale is 1.4826 times the median absolute deviation (that of a normal distribution), and no less than
-    `LEAST_SCALE` of the usual value. With fewer than `USUAL_MIN` usual samples the deviation is unknown: 0.
+    The scale is the larger of 1.4826 times the median absolute deviation and of what the usual 99th percentile on
+    that side is away, over 2.33 (both are the deviation of a normal distribution; the second is larger where tails
+    are heavy), and no less than `LEAST_SCALE` of the usual value. With fewer than `USUAL_MIN` samples it is 0.
     """
     if len(found.usual) < USUAL_MIN:
         return 0.0
     center = statistics.median(found.usual)
-    scale = 1.4826 * statistics.median(abs(value - center) for value in found.usual)
-    far = sorted(((center - v if low else v - center) for v in found.values), reverse=True)
-    return far[min(1, len(far) - 1)] / max(scale, LEAST_SCALE * abs(center), 1e-9)
+    side = sorted(center - value if low else value - center for value in found.usual)
+    middle = 1.4826 * statistics.median(abs(value) for value in side)
+    tail = side[min(len(side) - 1, int(0.99 * len(side)))] / 2.33
+    far = sorted((center - v if low else v - center for v in found.values), reverse=True)
+    return far[min(1, len(far) - 1)] / max(middle, tail, LEAST_SCALE * abs(center), 1e-9)
 
 
 def series(facts: Facts, *keys: str) -> list[Series]:

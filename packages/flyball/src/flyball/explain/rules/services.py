@@ -21,6 +21,8 @@ SLOWER = 5.0
 """Times its usual latency from which on a service is slow, where its spread is not known."""
 SURPRISE_MIN = 6.0
 """Standard deviations from which on a metric is not usual, where its spread is known."""
+ALERTED_MIN = 3.0
+"""The same where an alert is about such a metric and its service asks this one: something is wrong on that way."""
 SURE = 60.0
 """Standard deviations at which nothing more is learnt."""
 LOST_PERCENT_MIN = 0.2
@@ -37,7 +39,7 @@ def _slow(facts: Facts) -> list[tuple[Series, float]]:
     """Services that answer much later than usual, each by its most telling metric, with a weight."""
     found: dict[str, tuple[Series, float]] = {}
     for one in series(facts, *LATENCY):
-        weight = _weight(surprise(one))
+        weight = _weight(facts, one, surprise(one), "latency")
         ratio = one.before is not None and float(one.peak.value) >= SLOWER * max(one.before, 1e-6)
         if not weight and ratio and not surprise(one):
             weight = HINTS
@@ -46,11 +48,16 @@ def _slow(facts: Facts) -> list[tuple[Series, float]]:
     return [found[entity] for entity in sorted(found)]
 
 
-def _weight(far: float) -> float:
+def _weight(facts: Facts, found: Series, far: float, told: str) -> float:
     """0 for the usual, else from `LEAST` on, by the logarithm of the surprise."""
-    if far < SURPRISE_MIN:
+    alerted = any(
+        told in alert.key and (found.entity == alert.entity or found.entity in facts.below(alert.entity))
+        for alert in facts.on(Surface.ALERT)
+    )
+    least = ALERTED_MIN if alerted else SURPRISE_MIN
+    if far < least:
         return 0.0
-    return LEAST + SPAN * min(1.0, math.log(far / SURPRISE_MIN) / math.log(SURE / SURPRISE_MIN))
+    return LEAST + SPAN * min(1.0, math.log(far / least) / math.log(SURE / least))
 
 
 def _placed(facts: Facts, entity: str, weight: float, told: str) -> float:
@@ -123,7 +130,7 @@ def _failing(facts: Facts) -> Iterator[Match]:
         worst = min(found.now, key=lambda signal: (float(signal.value), signal.time))
         before = found.before
         lost = (before or 0.0) - float(worst.value)
-        weight = _weight(_lost(found))
+        weight = _weight(facts, found, _lost(found), "availability")
         if before is not None and weight and lost >= LOST_PERCENT_MIN:
             said = _told(facts, found, worst)
             step = say(f"Read the errors that {name(found.entity)} answers with.", said.exhibits[0])
@@ -136,20 +143,22 @@ def _failing(facts: Facts) -> Iterator[Match]:
 def _lost(found: Series) -> float:
     """The surprise of an availability.
 
-    Most services never fail: then a tenth of a point is the spread; one that usually fails a part varies by as much.
+    Most services never fail: then a tenth of a point is the spread. One that usually fails a part, or did at times,
+    varies by as much.
     """
     if not found.usual:
         return 0.0
     center = found.before or 0.0
-    spread = sum(abs(value - center) for value in found.usual) / len(found.usual)
-    return (center - min(found.values)) / max(1.25 * spread, 100.0 - center, 0.1)
+    below = sorted(center - value for value in found.usual)
+    tail = below[min(len(below) - 1, int(0.99 * len(below)))] / 2.33
+    return (center - min(found.values)) / max(tail, 100.0 - center, 0.1)
 
 
 def _traffic(facts: Facts) -> Iterator[Match]:
     """Entries that are asked much more often than usual: what nobody else calls."""
     called = {edge.key for edge in facts.on(Surface.EDGE)}
     for found in series(facts, "requests.count", "requests.rate"):
-        weight = _weight(surprise(found))
+        weight = _weight(facts, found, surprise(found), "requests")
         if weight and found.entity not in called and found.entity.startswith("service/"):
             said = _told(facts, found, found.peak)
             step = say(
