@@ -15,6 +15,7 @@ from typing import Any
 from flyball.model.cause import Cause
 from gallery.kube import Manifests, manifests
 from gallery.system import Service, System
+from gallery.texts import Peer
 
 NORMAL_S, FAILING_S = 600.0, 240.0
 SAMPLE_S = 15.0
@@ -138,7 +139,8 @@ class Fault:
 
     `says` is the error line; `fails` without `says` is silent. `extra_ms` is added to what it takes (bounds of a
     uniform draw). `repeats` is how often a query is sent; `retries` how often a failed call is sent again.
-    `unreachable` is how a client loses its callee: refused, dns, timeout, connect, certificate, limited.
+    `unreachable` is how a client loses its callee: refused, dns, timeout, connect, certificate, limited, gateway;
+    `peer` the address that it asks instead.
     """
 
     where: str
@@ -151,6 +153,7 @@ class Fault:
     repeats: int = 1
     retries: int = 0
     unreachable: str = ""
+    peer: Peer | None = None
     silences: bool = False
     growing: bool = False
     operation: str = ""
@@ -201,10 +204,12 @@ class Stage:
         """Let requests fail or wait from the onset on."""
         self.faults.append(Fault(where=where, **of))
 
-    def lost(self, service: Service, how: str, share: float = 1.0) -> None:
+    def lost(self, service: Service, how: str, *, share: float = 1.0, until: float = FAILING_S) -> None:
         """Let every caller lose a service."""
         for caller in self.system.callers(service.name):
-            self.fault(caller.name, callee=service.name, unreachable=how, share=share, fails=True)
+            self.fault(
+                caller.name, callee=service.name, unreachable=how, share=share, fails=True, until=until
+            )
 
     def log(self, time: float, source: str, body: str, severity: int = 17, pod: str = "") -> None:
         """Let a service or database write a record outside of requests."""

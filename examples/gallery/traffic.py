@@ -60,6 +60,7 @@ class Traffic:
 
     stage: Stage
     lines: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
+    asks: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
     base_ms: dict[str, float] = field(default_factory=dict[str, float])
     served: dict[tuple[str, int, bool], list[float]] = field(
         default_factory=lambda: defaultdict[tuple[str, int, bool], list[float]](list)
@@ -71,6 +72,7 @@ class Traffic:
         for service in self.stage.system.services.values():
             self.lines[service.name] = list(self._drawn(service))
             self.base_ms[service.name] = draw.uniform(4.0, 25.0)
+            self._route(service)
         bucket = -NORMAL_S
         while bucket < FAILING_S:
             mean = RATE * BUCKET_S * draw.gammavariate(_SHAPE, 1 / _SHAPE)
@@ -99,7 +101,7 @@ class Traffic:
         if service.database and (ok or said):
             fine, ms = self._query(service, at + took / 1000, trace, span, pod, version, operation, said)
             ok, took = ok and fine, took + ms
-        for called in service.calls if ok else ():
+        for called in self.asks[service.name, operation] if ok else ():
             fine, ms = self._call(
                 service, called, at + took / 1000, trace, span, pod, version, said, operation
             )
@@ -129,8 +131,9 @@ class Traffic:
         tries = 1 + max((fault.retries for fault in faults), default=0)
         total, ok = 0.0, False
         asked = draw.choice(callee.operations)
-        path = "/" + asked.split("/")[1]
-        peer = texts.Peer(called, callee.port, f"10.96.{draw.randint(0, 9)}.{draw.randint(2, 250)}", path)
+        peer = next((fault.peer for fault in faults if fault.peer), None)
+        ip = f"10.96.{draw.randint(0, 9)}.{draw.randint(2, 250)}"
+        peer = peer or texts.Peer(called, callee.port, ip, "/" + asked.split("/")[1])
         while tries and not ok:
             tries -= 1
             span, way = f"{draw.getrandbits(64):016x}", draw.uniform(0.4, 1.6)
@@ -154,7 +157,7 @@ class Traffic:
                 Span(
                     time=at + total / 1000, trace=trace, id=span, parent=parent, source=service.name, pod=pod,
                     version=version, name=asked.split()[0], kind="client", duration_ms=ms, error=not ok,
-                    attributes={"server.address": called, "server.port": callee.port},
+                    attributes={"server.address": peer.host, "server.port": peer.port},
                 )
             )  # fmt: skip
             total += ms + (
@@ -229,6 +232,14 @@ class Traffic:
     def _version(self, service: Service, at: float) -> str:
         since, version = self.stage.versions.get(service.name, (math.inf, ""))
         return version if at >= since else service.version
+
+    def _route(self, service: Service) -> None:
+        """Which services each operation calls: not all of them, yet each is called by one."""
+        first, second = service.operations
+        calls = self.stage.draw.sample(service.calls, len(service.calls))
+        cut = (len(calls) + 1) // 2
+        self.asks[service.name, first] = calls[:cut]
+        self.asks[service.name, second] = calls[cut:] or [c for c in calls if self.stage.draw.random() < 0.5]
 
     def _drawn(self, service: Service) -> Iterator[Line]:
         """What a service writes: two to four lines for each operation, the last of them always, and rare ones."""

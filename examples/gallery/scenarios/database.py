@@ -44,7 +44,7 @@ def pool_exhausted(stage: Stage) -> Expected:
 
 def connections_exhausted(stage: Stage) -> Expected:
     """All users together hold every connection that the database allows."""
-    service, database = _pair(stage)
+    _, database = _pair(stage)
     for user in stage.system.users(database.name):
         stage.fault(
             user.name, callee=f"database/{database.name}", share=0.8, fails=True, extra_ms=(1, 8),
@@ -58,7 +58,8 @@ def connections_exhausted(stage: Stage) -> Expected:
         )
     for name in ("postgresql.backends", "mysql.threads"):
         stage.bend(f"database/{database.name}", name, lambda _at, _usual: float(database.connections_max))
-    return _of(service, database, Cause.DB_CONNECTIONS, step="connection")
+    objects = (f"database/{database.name}",)
+    return Expected(causes=(Cause.DB_CONNECTIONS,), objects=objects, step=("connection",))
 
 
 def table_scan(stage: Stage) -> Expected:

@@ -22,19 +22,11 @@ def wrong_address(stage: Stage) -> Expected:
     for variable in (v for target in targets for v in stage.objects.container(*target)["env"]):
         if variable["name"] == name:
             variable["value"] = address
-    peer = texts.Peer(
-        host if by_name else callee.name,
-        callee.port + (0 if by_name else 1000),
-        "10.96.3.7",
-        "/" + callee.noun,
-    )
-    how = "dns" if by_name else "refused"
-    stage.fault(
-        caller.name,
-        says=lambda draw: texts.lost(draw, how, caller.language, peer),
-        fails=True,
-        extra_ms=(1, 9),
-    )
+    peer = texts.Peer(host, callee.port, "10.96.3.7", "/" + callee.noun)
+    if not by_name:
+        peer = texts.Peer(callee.name, callee.port + 1000, "10.96.3.7", "/" + callee.noun)
+    how = "dns" if by_name else draw.choice(("refused", "connect"))
+    stage.fault(caller.name, callee=callee.name, unreachable=how, peer=peer, fails=True)
     return expect(caller, Cause.ENV_ADDRESS, step="address|port|variable|env")
 
 

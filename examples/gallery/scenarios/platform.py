@@ -290,8 +290,9 @@ def quota(stage: Stage) -> Expected:
 
 
 def node_down(stage: Stage) -> Expected:
-    """A node's kubelet falls silent: what stood there is lost until it stands elsewhere."""
+    """A node falls silent: calls to its pods wait in vain, until their endpoints are taken away."""
     draw = stage.draw
+    until = draw.uniform(45, 110)
     node = draw.choice(sorted({n for service in stage.system.services.values() for n in service.nodes}))
     held = stage.objects["nodes", node]
     said = "Kubelet stopped posting node status."
@@ -307,7 +308,7 @@ def node_down(stage: Stage) -> Expected:
             stage.objects.status(pod)["ready"] = False
             for name in ("container.cpu.usage", "k8s.pod.cpu_limit_utilization"):
                 stage.bend(f"pod/{pod}", name, lambda _at, _usual: 0.0)
-        stage.lost(service, "connect", share=len(lost) / len(service.pods))
+        stage.lost(service, "connect", share=len(lost) / len(service.pods), until=until)
         for key in ("readyReplicas", "availableReplicas"):
             stage.objects["deployments", service.name]["status"][key] -= len(lost)
     causes = (Cause.NODE_NOT_READY, Cause.KUBELET_DOWN)
