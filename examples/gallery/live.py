@@ -26,13 +26,19 @@ _HEADERS = {"content-type": "application/x-protobuf"}
 def report(names: Sequence[str], seed: int) -> int:
     """Send each scenario to one server of its own; 1 when one was not counted as it was sent."""
     wrong = 0
-    print("Live diagnosis comes with incidents: this checks that everything sent is accepted and counted.\n")  # noqa: T201
+    _say("Live diagnosis comes with incidents: this checks that everything sent is accepted and counted.\n")
     for name in names:
         stream, _ = play(name, seed)
         with tempfile.TemporaryDirectory() as folder:
             sent, counted = checked(stream, Path(folder))
         wrong += sent != counted
+        outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
+        _say(f"| {name} | sent {dict(sent)} | {outcome} |")
     return 1 if wrong else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - this is a command
 
 
 def checked(stream: Stream, folder: Path) -> tuple[Counter[str], Counter[str]]:

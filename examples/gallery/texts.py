@@ -275,7 +275,6 @@ def heap_error(language: str) -> str:
     return {
         "python": "MemoryError",
         "java": "java.lang.OutOfMemoryError: Java heap space",
-        "go": "fatal error: runtime: out of memory",
         "node": "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
     }[language]
 
