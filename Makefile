@@ -9,7 +9,7 @@ SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e eval eval-rca bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -44,6 +44,9 @@ eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the
 
 eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each set by itself: make eval-rca [DATA=DIR]
 	$(RUN)python -m bench.rca $(if $(DATA),--data $(DATA))
+
+gallery: .venv/.ready .venv/.core  ## 32 failures and 4 false alarms made from a seed, diagnosed: make gallery [SEED=1] [LIVE=1]
+	PYTHONPATH=examples $(RUN)python -m gallery --seed $(or $(SEED),1) $(if $(LIVE),--live)
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	$(RUN)python -m bench
