@@ -332,6 +332,7 @@ def test_a_quota_that_refuses_is_the_namespaces(resource: str, cause: Cause) -> 
     ]
     found = diagnose(signals)
     assert (found.cause, found.object) == (cause, space)
+    assert check(found) == []
 
 
 def test_a_full_quota_that_nobody_misses_is_no_fault() -> None:

@@ -185,9 +185,10 @@ def _read(facts: Facts, rule: Rule) -> tuple[Exhibit, ...]:
 def _story(desk: _Desk, facts: Facts, matches: Sequence[Match]) -> tuple[Claim, ...]:
     """What is wrong, what it rests on, and whom it reaches."""
     top = matches[0]
-    first = Said(
-        f"The cause is in {name(top.object)}: {top.cause}.", (*top.said[0].exhibits, *top.step.exhibits)
-    )
+    shown = (*top.said[0].exhibits, *top.step.exhibits)
+    if not any(top.object in {signal.entity, signal.value} for one in shown for signal in one.signals):
+        shown += facts.naming(top.object)
+    first = Said(f"The cause is in {name(top.object)}: {top.cause}.", shown)
     callers = [match for match in matches[1:] if top.object in facts.below(match.object)]
     reached = [
         Said(f"{name(match.object)} calls {name(top.object)} and shows it too.", _edge(facts, match, top))

@@ -116,6 +116,14 @@ class Facts:
             entity = str(above.value)
         return (self.exhibit(*chain),) if chain else ()
 
+    def naming(self, entity: str) -> tuple[Exhibit, ...]:
+        """What shows that there is such an object, to be cited where no other evidence names it."""
+        for surface in Surface:
+            for signal in self.on(surface):
+                if entity in {signal.entity, signal.value}:
+                    return (self.exhibit(signal),)
+        return ()
+
     def owned(self, service: str, kind: str = "pod") -> list[str]:
         """The pods of a service."""
         return [pod for pod in self.entities(kind) if self.owner(pod) == service]
