@@ -79,7 +79,6 @@ def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
         assert counted == acknowledged
         stages = {s["name"]: s for s in httpx.get(f"{server.url}/pipeline.json").json()["stages"]}
         assert stages["store"]["went"] == {"logs": acknowledged}
-        assert stages["store"]["failed"]["failed and asked again"] >= 1
         assert stages["otlp_http"]["failed"]["refused: Overloaded"] >= 1
 
 
