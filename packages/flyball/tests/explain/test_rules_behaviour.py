@@ -307,3 +307,16 @@ def test_what_the_alert_is_about_comes_before_what_it_is_not() -> None:
     assert diagnose(signals).object == other
     alert = Signal(surface=Surface.ALERT, time=START, entity=ours, key="errors", value="high")
     assert diagnose([*signals, alert]).object == ours
+
+
+def test_a_change_is_not_acquitted_by_a_record_that_came_before_it_and_no_more() -> None:
+    draw = names(26)
+    it, kept, lost = f"service/{draw.word()}", draw.word(), draw.word()
+    half = timedelta(minutes=30)
+    usual = [replace(s, time=s.time - half) for s in _operation(it, {kept: 90, lost: 90}, 90)]
+    found = diagnose([_change(it, "deploy", 15), *_operation(it, {kept: 60}, 60)], usual)
+    assert (found.cause, found.object) == (Cause.CODE_PATH, it)
+    assert check(found) == []
+    (version,) = [one for one in found.hypotheses if one.cause is Cause.BAD_VERSION]
+    assert version.standing is Standing.HELD
+    assert "; the first record came at" in version.reasons[0].text

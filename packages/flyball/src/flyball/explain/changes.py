@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from flyball.explain.exhibit import instant
+from flyball.explain.exhibit import instant, order
 from flyball.explain.facts import Facts
 from flyball.explain.rule import HINTS, Match, Said, name, quote, say
 from flyball.model.cause import Cause
@@ -21,6 +21,8 @@ WINDOW = timedelta(hours=1)
 BESIDE = 0.15
 """A change beside a symptom that has no cause of its own weighs more than a hint, less than what is said."""
 
+_CALLS = (Surface.SPAN, Surface.LOG)
+"""What a service shows of every call."""
 _BEHAVIOUR = ("config", "flag", "migration", "agent config", "guard rule")
 
 
@@ -37,19 +39,19 @@ def judge(facts: Facts, matches: Sequence[Match]) -> Judged:
     judged = Judged([], [])
     for change in facts.on(Surface.CHANGE):
         concerned = [match for match in matches if _concerns(facts, change.entity, match)]
-        begins = [(at, match) for match in concerned if (at := began(match))]
-        first = min(begins, key=lambda one: (one[0], one[1].object), default=None)
+        begins = [(signal, match) for match in concerned if (signal := began(facts, match))]
+        first = min(begins, key=lambda one: (one[0].time, one[1].object), default=None)
         if first is None:
             text = f"{_told(change)}, and nothing that was found concerns it."
             judged.acquitted.append((cause_of(change), change.entity, say(text, facts.exhibit(change))))
-        elif first[0] < change.time:
-            text = f"{_told(change)}, after the first record at {instant(first[0])}."
-            shown = (facts.exhibit(change), *first[1].said[0].exhibits)
-            judged.acquitted.append((cause_of(change), change.entity, say(text, *shown)))
-        elif first[0] - change.time > WINDOW:
-            text = f"{_told(change)}, long before the first record at {instant(first[0])}."
-            shown = (facts.exhibit(change), *first[1].said[0].exhibits)
-            judged.acquitted.append((cause_of(change), change.entity, say(text, *shown)))
+        elif first[0].time < change.time:
+            text = f"{_told(change)}, after the first record at {instant(first[0].time)}."
+            said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
+            judged.acquitted.append((cause_of(change), change.entity, said))
+        elif first[0].time - change.time > WINDOW:
+            text = f"{_told(change)}, long before the first record at {instant(first[0].time)}."
+            said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
+            judged.acquitted.append((cause_of(change), change.entity, said))
         else:
             judged.accused.append(_match(facts, change, first[1], first[0]))
     return judged
@@ -57,20 +59,24 @@ def judge(facts: Facts, matches: Sequence[Match]) -> Judged:
 
 def preceding(facts: Facts, match: Match) -> list[Said]:
     """Sentences on what changed in an object, or in what it calls, before what is told of it began."""
-    at = began(match)
+    first = began(facts, match)
     changes = [
         change
         for change in facts.on(Surface.CHANGE)
-        if at and change.time <= at <= change.time + WINDOW and _reaches(facts, match.object, change.entity)
+        if first
+        and change.time <= first.time <= change.time + WINDOW
+        and _reaches(facts, match.object, change.entity)
     ]
     latest = sorted(changes, key=lambda change: change.time, reverse=True)
-    return [_before(facts, change, match, at) for change in latest if at]
+    return [_before(facts, change, match, first) for change in latest if first]
 
 
-def began(match: Match) -> datetime | None:
-    """When the first record came that a match rests on."""
-    times = [signal.time for said in match.said for exhibit in said.exhibits for signal in exhibit.signals]
-    return min(times, default=None)
+def began(facts: Facts, match: Match) -> Signal | None:
+    """The first record of the incident that a match rests on; of what is missing since, the first of its object."""
+    shown = [signal for said in match.said for exhibit in said.exhibits for signal in exhibit.signals]
+    now = [signal for signal in shown if not facts.was_usual(signal)]
+    now = now or [s for surface in _CALLS for s in facts.on(surface) if s.entity == match.object]
+    return min(now, key=lambda signal: (signal.time, order(signal)), default=None)
 
 
 def cause_of(change: Signal) -> Cause:
@@ -90,13 +96,14 @@ def _told(change: Signal) -> str:
     return f"{name(change.entity)} had the {quote(change.key)} {quote(str(change.value))} at {instant(change.time)}"
 
 
-def _before(facts: Facts, change: Signal, match: Match, at: datetime) -> Said:
-    text = f"{_told(change)}; the first record came at {instant(at)}."
-    return say(text, facts.exhibit(change), *(exhibit for said in match.said for exhibit in said.exhibits))
+def _before(facts: Facts, change: Signal, match: Match, first: Signal) -> Said:
+    text = f"{_told(change)}; the first record came at {instant(first.time)}."
+    rests = (exhibit for said in match.said for exhibit in said.exhibits)
+    return say(text, facts.exhibit(change), facts.exhibit(first), *rests)
 
 
-def _match(facts: Facts, change: Signal, match: Match, at: datetime) -> Match:
-    said = _before(facts, change, match, at)
+def _match(facts: Facts, change: Signal, match: Match, first: Signal) -> Match:
+    said = _before(facts, change, match, first)
     step = say(
         f"Take the {quote(change.key)} {quote(str(change.value))} of {name(change.entity)} back.",
         facts.exhibit(change),

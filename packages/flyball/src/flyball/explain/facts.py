@@ -30,6 +30,7 @@ class Facts:
     _numbers: dict[tuple[str, str], tuple[list[Signal], list[float]]] = field(
         default_factory=dict[tuple[str, str], tuple[list[Signal], list[float]]], repr=False
     )
+    _usual: set[int] = field(default_factory=set[int], repr=False)
     _seen: dict[Surface, int] = field(default_factory=lambda: defaultdict(int), repr=False)
 
     @staticmethod
@@ -41,6 +42,7 @@ class Facts:
             facts._by_surface[signal.surface].append(signal)
             facts._by_key[signal.surface, signal.entity, signal.key].append(signal)
             facts._seen[signal.surface] += signal.count
+        facts._usual.update(map(id, usual))
         for signal in usual:
             facts._normal[signal.surface].append(signal)
         for signal in seen:
@@ -61,6 +63,10 @@ class Facts:
     def usual(self, surface: Surface) -> list[Signal]:
         """What was seen on a surface in the normal time."""
         return self._normal.get(surface, [])
+
+    def was_usual(self, signal: Signal) -> bool:
+        """Whether a signal of these facts is of the normal time."""
+        return id(signal) in self._usual
 
     def numbers(self) -> Iterator[tuple[str, str, list[Signal], list[float]]]:
         """Entity and name of each metric, its samples, and the values of the normal time."""
