@@ -82,7 +82,7 @@ class ScannedLines:
     @property
     def other(self) -> int:
         """Records over the cap on shapes."""
-        self._distil()
+        self._distil_waiting()
         self._scans.harvest()
         return self._shapes.count(OTHER.id)
 
@@ -117,11 +117,11 @@ class ScannedLines:
         if data:
             data = data if data.endswith(b"\n") else data + b"\n"
             self._scan(data, 0, len(data), final=True)
-        self._distil()
+        self._distil_waiting()
 
     def settle(self) -> Settled:
         """The patterns. They are made now: call it once, at the end."""
-        self._distil()
+        self._distil_waiting()
         self._scans.harvest()
         return self._shapes.settle()
 
@@ -202,8 +202,12 @@ class ScannedLines:
                     self._scans.settle(block.scan, first, entry, shape, severity)
         return ids
 
+    def _distil_waiting(self) -> None:
+        if self._odd:
+            self._distil()
+
     def _distil(self) -> Distilled:
-        """The records that waited, the pure way; perhaps none."""
+        """The records that waited, the pure way."""
         original = pa.array([text for text, _place in self._odd], pa.string())
         places = np.array([place for _text, place in self._odd], np.uint64)
         self._odd, self._odd_chars = [], 0
