@@ -309,29 +309,41 @@ static inline __attribute__((always_inline)) int32_t scan_text(Scanner *s, int l
     return code_of(s, level, &text, end, row, 0, within);
 }
 
-/* The codes of the texts gathered, which are those of the rows before `row`. They are read as lines are, one by one only
- * where one of them has several lines. */
-static inline __attribute__((always_inline)) void scan_gathered(Scanner *s, int level, int64_t row, int32_t *codes,
-                                                                Within *within) {
-    Block *b = &s->block;
-    const uint8_t *p = s->gathered, *end = p + sizeof s->gathered;
-    int begin = 0, key = 0, number = s->gathered_number;
-    row -= number;
-    classify_block(level, b, p, s->gathered_size);
-    make_keys(level, b, p, s->gathered_size, 1);
+/* The lines of a block that has been read, or its texts, from `row` on: `p` is where they came from, `at` their place in
+ * the stream, and `begins` may be 0. Returns how many bytes they take. */
+static inline __attribute__((always_inline)) size_t scan_block(Scanner *s, int level, const uint8_t *p, const uint8_t *from,
+                                                               const uint8_t *end, int is_line, size_t at,
+                                                               uint32_t *begins, int32_t *codes, int64_t *row,
+                                                               int64_t rows_max, Within *within) {
+    const Block *b = &s->block;
     const uint16_t *mark = b->marks;
-    int alone = b->lines != number;
-    for (int i = 0; i < number; i++, row++) {
-        int until = s->gathered_ends[i];
-        if (alone) {
-            codes[row] = scan_text(s, level, p + begin, until - begin, end, row, within);
-        } else {
-            Text text = {.p = p + begin, .size = until - begin, .key = b->bytes + key, .key_size = b->key_ends[i] - key};
-            while (__builtin_expect(*mark < until, 0)) text.marks |= look_at_mark(b, p, *mark++);
-            codes[row] = code_of(s, level, &text, end, row, 0, within);
-            key = b->key_ends[i] + 1;
-        }
-        begin = until + 1;
+    int begin = 0, key = 0;
+    for (int line = 0; line < b->lines && *row < rows_max; line++, ++*row) {
+        int until = b->ends[line], key_until = b->key_ends[line];
+        Text text = {.p = p + begin, .size = until - begin, .key = b->bytes + key, .key_size = key_until - key};
+        while (__builtin_expect(*mark < until, 0)) text.marks |= look_at_mark(b, from, *mark++);
+        if (begins) begins[*row] = (uint32_t)(at + (size_t)begin);
+        codes[*row] = __builtin_expect(text.size > TEXT_BYTES_MAX, 0)
+                          ? note_odd(s, *row, NO_ENTRY)
+                          : code_of(s, level, &text, end, *row, is_line, within);
+        begin = until + 1, key = key_until + 1;
+    }
+    return (size_t)begin;
+}
+
+/* The codes of the texts gathered, which are those of the rows before `after`. They are read as lines are, one by one only
+ * where one of them has several lines. */
+static inline __attribute__((always_inline)) void scan_gathered(Scanner *s, int level, int64_t after, int32_t *codes,
+                                                                Within *within) {
+    const uint8_t *p = s->gathered, *end = p + sizeof s->gathered;
+    int64_t row = after - s->gathered_number;
+    classify_block(level, &s->block, p, s->gathered_size);
+    make_keys(level, &s->block, p, s->gathered_size, 1);
+    if (s->block.lines == s->gathered_number) {
+        scan_block(s, level, p, p, end, 0, 0, 0, codes, &row, after, within);
+    } else {
+        for (int i = 0, begin = 0; i < s->gathered_number; begin = s->gathered_ends[i] + 1, i++)
+            codes[row + i] = scan_text(s, level, p + begin, s->gathered_ends[i] - begin, end, row + i, within);
     }
     s->gathered_number = s->gathered_size = 0;
 }
@@ -366,26 +378,6 @@ static int64_t scan_texts(Scanner *s, const uint8_t *data, const int32_t *offset
     return rows;
 }
 
-/* The lines of a block that has been read, from `row` on; returns how many bytes they take. */
-static inline __attribute__((always_inline)) size_t scan_block(Scanner *s, int level, const uint8_t *p, const uint8_t *from,
-                                                               const uint8_t *end, size_t at, uint32_t *begins,
-                                                               int32_t *codes, int64_t *row, int64_t rows_max,
-                                                               Within *within) {
-    const Block *b = &s->block;
-    const uint16_t *mark = b->marks;
-    int begin = 0, key = 0;
-    for (int line = 0; line < b->lines && *row < rows_max; line++, ++*row) {
-        int until = b->ends[line], key_until = b->key_ends[line];
-        Text text = {.p = p + begin, .size = until - begin, .key = b->bytes + key, .key_size = key_until - key};
-        while (__builtin_expect(*mark < until, 0)) text.marks |= look_at_mark(b, from, *mark++);
-        begins[*row] = (uint32_t)(at + (size_t)begin);
-        codes[*row] = __builtin_expect(text.size > TEXT_BYTES_MAX, 0) ? note_odd(s, *row, NO_ENTRY)
-                                                                      : code_of(s, level, &text, end, *row, 1, within);
-        begin = until + 1, key = key_until + 1;
-    }
-    return (size_t)begin;
-}
-
 static inline __attribute__((always_inline)) int64_t scan_lines(Scanner *s, int level, const uint8_t *data, size_t size,
                                                                 uint32_t *begins, int32_t *codes, int64_t rows_max,
                                                                 Within *within) {
@@ -400,7 +392,7 @@ static inline __attribute__((always_inline)) int64_t scan_lines(Scanner *s, int 
         int whole = whole_lines(&s->block);
         if (whole) {
             make_keys(level, &s->block, from, whole, 1);
-            at += scan_block(s, level, p, from, end, at, begins, codes, &row, rows_max, within);
+            at += scan_block(s, level, p, from, end, 1, at, begins, codes, &row, rows_max, within);
         } else { /* one line, longer than a block */
             const uint8_t *newline = memchr(p, '\n', size - at);
             begins[row] = (uint32_t)at;

@@ -133,14 +133,15 @@ class Server:
 
     def status(self) -> Mapping[str, Any]:
         """What `/healthz` tells."""
+        edges = self.meter.snapshot()
         return {
             "version": __version__,
             "trouble": self.runner.trouble,
             "pending_bytes": self.bus.pending_bytes,
             "duplicates": self.bus.duplicates,
             "committed_ms": self.telemetry.committed_ms,
-            "edges": self.meter.snapshot(),
-            "reduction": reduction(self.meter.snapshot(), len(self.ports.catalog)),
+            "edges": edges,
+            "reduction": reduction(edges, len(self.ports.catalog)),
         }
 
     def pipeline(self) -> Pipeline:

@@ -40,7 +40,7 @@ def _down(daemon: str, facts: Facts) -> Iterator[Match]:
 
 def _pods(facts: Facts, node: str) -> list[Said]:
     """Pods of a node that are not ready."""
-    there = [s for s in facts.states("pod", "spec.nodeName") if f"node/{s.value}".split("/10.")[0] == node]
+    there = [s for s in facts.states("pod", "spec.nodeName") if f"node/{s.value}" == node]
     said: list[Said] = []
     for signal in there:
         ready = facts.state(signal.entity, "status.readyReplicas")
