@@ -26,9 +26,11 @@ from starlette.routing import Route
 
 from flyball import __version__
 from flyball.api.routes import rest_routes
+from flyball.commands.decide_incident import decide_incident
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change
 from flyball.commands.upgrade_rules import UpgradeRules
+from flyball.commands.watch import Watch
 from flyball.component.context import Health, ReceiverContext
 from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
@@ -41,15 +43,20 @@ from flyball.distill.shapes import Distiller
 from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
 from flyball.enrich.resource import enrich
-from flyball.errors import ConfigurationError, FolderInUse
+from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
+from flyball.model.incident import Incident
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
+from flyball.queries.explanation import explain_incident
+from flyball.queries.goes_on import goes_on
+from flyball.queries.notice import Lookout
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
+from flyball.queries.topology import Topology
 from flyball.receivers.otlp_decode import Decoder
 from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
@@ -61,6 +68,8 @@ _log = logging.getLogger(__name__)
 
 _UPKEEP_SECONDS = 30
 """How often the disk budget is checked."""
+_ROUND_SECONDS = 2
+"""How long the watch over incidents rests between rounds; as long as a round took where that is more."""
 
 
 class SystemClock:
@@ -116,6 +125,9 @@ class Server:
     ports: Ports
     sightings: Sightings
     clock: SystemClock
+    watch: Watch
+    deciding: asyncio.Lock
+    """Held while a round of the watch or a person's decision rewrites incidents."""
 
     async def emit(self, export: Export) -> None:
         """Take one export in: returns when it is durable."""
@@ -126,6 +138,11 @@ class Server:
         return await announce_change(
             self.state, self.sightings, self.clock, workspace=DEFAULT_WORKSPACE, **fields
         )
+
+    async def decide(self, **fields: Any) -> Incident:
+        """Carry out what a person decides of an incident."""
+        async with self.deciding:
+            return await decide_incident(self.state, self.clock, workspace=DEFAULT_WORKSPACE, **fields)
 
     async def ask(self, question: Question, arguments: dict[str, Any]) -> Any:
         """A question's view as JSON values, for MCP."""
@@ -218,6 +235,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             telemetry=telemetry,
             changes=state,
             evidence=state,
+            incidents=state,
             catalog=catalog,
             clock=clock,
             base_url=f"http://{_address(settings.host, settings.port)}",
@@ -234,7 +252,30 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             ports=ports,
             sightings=sightings,
             clock=clock,
+            watch=_watch(ports, state),
+            deciding=asyncio.Lock(),
         )
+
+
+def _watch(ports: Ports, state: SqliteState) -> Watch:
+    """The watch over incidents, with what it asks."""
+    lookout, topology = Lookout(ports), Topology(ports)
+
+    async def nothing(*_: object) -> None:
+        return
+
+    return Watch(
+        incidents=state,
+        changes=state,
+        evidence=state,
+        clock=ports.clock,
+        look=lookout.look,
+        calls=topology.calls,
+        explain=functools.partial(explain_incident, ports),
+        goes_on=functools.partial(goes_on, ports),
+        told=nothing,
+        over=nothing,
+    )
 
 
 async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event) -> None:
@@ -252,6 +293,7 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
             work += [
                 asyncio.create_task(stop.wait(), name="stop"),
                 asyncio.create_task(_upkeep(server), name="upkeep"),
+                asyncio.create_task(_watching(server), name="watch"),
             ]
             await asyncio.wait({moving, *work}, return_when=asyncio.FIRST_COMPLETED)
             for task in work:
@@ -295,7 +337,9 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
     async with mcp_over_http(tools) as mcp_app:
         app = Starlette(
             routes=[
-                *rest_routes(server.ports, announce=server.announce, status=server.status),
+                *rest_routes(
+                    server.ports, announce=server.announce, decide=server.decide, status=server.status
+                ),
                 *web_routes(server.ports, pipeline=server.pipeline),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(
@@ -325,6 +369,20 @@ async def _upkeep(server: Server) -> None:
         freed = await server.telemetry.trim(bytes_max=server.settings.disk_bytes_max)
         if freed:
             server.meter.count("store", "expired: bytes over the disk budget", freed)
+
+
+async def _watching(server: Server) -> None:
+    """Round after round; one that a store fails is counted and told, and the next goes on from what is stored."""
+    while True:
+        begun = server.clock.monotonic_s()
+        try:
+            async with server.deciding:
+                await server.watch.round()
+        except StoreError as error:
+            server.meter.count("watch", "failed rounds", 1)
+            _log.warning("the watch over incidents failed: %s", error)
+        spent = server.clock.monotonic_s() - begun
+        await asyncio.sleep(max(_ROUND_SECONDS, spent))
 
 
 def _address(host: str, port: int) -> str:

@@ -15,6 +15,8 @@ from flyball import __version__
 from flyball.component.respond import answering, json_response
 from flyball.errors import InputError
 from flyball.model.change import Change, ChangeKind
+from flyball.model.incident import Incident
+from flyball.queries.incidents import row_of
 from flyball.queries.periods import moment
 from flyball.queries.ports import Ports
 from flyball.queries.questions import QUESTIONS, Question
@@ -29,13 +31,18 @@ _CHANGE_FIELDS = {
     "url": "where to read more, an http(s) address",
     "time": "when it happened, RFC 3339 or how long ago (5m); now if absent",
 }
+_DECISION_FIELDS = {
+    "decision": "close, reopen, mute (until it differs) or unmute",
+    "by": "who decided it",
+}
 
 Announce = Callable[..., Awaitable[Change]]
+Decide = Callable[..., Awaitable[Incident]]
 Status = Callable[[], Mapping[str, Any]]
 
 
-def rest_routes(ports: Ports, *, announce: Announce, status: Status) -> list[Route]:
-    """The routes; `announce` records a change, `status` tells the pipeline's state."""
+def rest_routes(ports: Ports, *, announce: Announce, decide: Decide, status: Status) -> list[Route]:
+    """The routes; `announce` records a change, `decide` what becomes of an incident, `status` tells the pipeline's state."""
 
     async def healthz(_: Request) -> Response:
         state = status()
@@ -45,6 +52,11 @@ def rest_routes(ports: Ports, *, announce: Announce, status: Status) -> list[Rou
         change = await announce(**_change_arguments(await _json_body(request), ports.now()))
         return json_response(change, 201)
 
+    async def post_incident(request: Request) -> Response:
+        told = _texts(await _json_body(request), _DECISION_FIELDS, "a decision")
+        incident = await decide(incident_id=request.path_params["id"], **{"decision": "", **told})
+        return json_response(row_of(incident))
+
     async def openapi(_: Request) -> Response:
         return json_response(openapi_document())
 
@@ -52,6 +64,7 @@ def rest_routes(ports: Ports, *, announce: Announce, status: Status) -> list[Rou
         Route("/healthz", answering(healthz)),
         Route("/api/v1/openapi.json", answering(openapi)),
         Route("/api/v1/changes", answering(post_change), methods=["POST"]),
+        Route("/api/v1/incidents/{id}", answering(post_incident), methods=["POST"]),
         *(Route(f"/api/v1{question.path}", answering(_endpoint(question, ports))) for question in QUESTIONS),
     ]
 
@@ -72,23 +85,28 @@ async def _json_body(request: Request) -> dict[str, Any]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _BODY_BYTES_MAX:
-            raise InputError(f"a change has at most {_BODY_BYTES_MAX} bytes")
+            raise InputError(f"a request has at most {_BODY_BYTES_MAX} bytes")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InputError(f"the request is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InputError('a change is a JSON object, for example {"service": "checkout", "version": "v42"}')
+        raise InputError('a write is a JSON object, for example {"service": "checkout", "version": "v42"}')
     return value
 
 
-def _change_arguments(body: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _texts(body: dict[str, Any], fields: Mapping[str, str], what: str) -> dict[str, Any]:
+    """The fields that were given; each is text, and one that there is."""
     for name, value in body.items():
-        if name not in _CHANGE_FIELDS:
-            raise InputError(f"a change has no field {name!r}; it has {', '.join(sorted(_CHANGE_FIELDS))}")
+        if name not in fields:
+            raise InputError(f"{what} has no field {name!r}; it has {', '.join(sorted(fields))}")
         if value is not None and not isinstance(value, str):
             raise InputError(f"{name} is text, this is {type(value).__name__}")
-    arguments = {name: value for name, value in body.items() if value}
+    return {name: value for name, value in body.items() if value}
+
+
+def _change_arguments(body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    arguments = _texts(body, _CHANGE_FIELDS, "a change")
     if "kind" in arguments:
         try:
             arguments["kind"] = ChangeKind(arguments["kind"])
@@ -130,6 +148,14 @@ def openapi_document() -> dict[str, Any]:
         "summary": "Record a deploy; the same deploy seen in telemetry within 15 minutes is the same change.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"201": {"description": "The change as recorded"}, "400": _RESPONSES["400"]},
+    }
+    decided = {name: {"type": "string", "description": text} for name, text in _DECISION_FIELDS.items()}
+    decision = {"type": "object", "required": ["decision"], "properties": decided}
+    paths["/api/v1/incidents/{id}"]["post"] = {
+        "operationId": "decide_incident",
+        "summary": "Close an incident, open it again, mute it until it differs, or unmute it.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": decision}}},
+        "responses": {"200": {"description": "The incident on a line"}, "404": _RESPONSES["404"]},
     }
     info = {"title": "Flyball", "version": __version__}
     return {"openapi": "3.1.0", "info": info, "paths": paths}

@@ -6,6 +6,7 @@ import typer
 
 from flyball.cli.demo import demo
 from flyball.cli.distill import distill
+from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
 from flyball.cli.up import up
 from flyball.cli.whats_new import changes, verify, whats_new
@@ -19,4 +20,6 @@ def register(app: typer.Typer) -> None:
     app.command("whats-new")(whats_new)
     app.command()(verify)
     app.add_typer(changes, name="changes")
+    app.add_typer(incidents, name="incidents")
+    app.command()(explain)
     app.command()(mcp)

@@ -5,7 +5,7 @@ Stores, clocks and buses implement them; `app.py` wires them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from flyball.model.change import Change
 from flyball.model.evidence import Evidence
+from flyball.model.incident import Explanation, Incident, IncidentState
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 
@@ -142,6 +143,32 @@ class EvidenceStore(Protocol):
 
     async def evidence(self, evidence_id: str) -> Evidence | None:
         """The evidence of that id."""
+        ...
+
+
+class IncidentStore(Protocol):
+    """Incidents, and what was last made of each; the evidence that they cite is kept as long as they are."""
+
+    async def put_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Insert each incident, or replace the one of its id."""
+        ...
+
+    async def incident(self, incident_id: str) -> Incident | None:
+        """The incident of that id."""
+        ...
+
+    async def incidents(
+        self, workspace: str, *, states: Collection[IncidentState] = (), limit: int = 100
+    ) -> Sequence[Incident]:
+        """The incidents in one of these states (in any, without), those that grew last first."""
+        ...
+
+    async def put_explanation(self, explanation: Explanation) -> None:
+        """Keep what was made of an incident in place of what was made of it before, with the evidence it cites."""
+        ...
+
+    async def explanation(self, incident_id: str) -> Explanation | None:
+        """What was last made of the incident."""
         ...
 
 

@@ -43,10 +43,15 @@ _SYMPTOM_PART = 0.95
 
 
 def noticed(
-    window: Window, detectors: Sequence[Detector] = DETECTORS, silence: Detector | None = _SILENCE
+    window: Window,
+    detectors: Sequence[Detector] = DETECTORS,
+    silence: Detector | None = _SILENCE,
+    *,
+    moments: int = 1,
 ) -> tuple[Finding, ...]:
     """Every finding of a window, the highest score first; none but silence unless the gate opens.
 
+    `moments` is how many windows like this one are asked about a day: a change is one, every minute is 1,440.
     Silence has paid for its looks and its company itself: a gap may begin at any moment, a change has one.
     """
     silent = list(silence.observe(window)) if silence else []
@@ -54,7 +59,7 @@ def noticed(
     # with one side silent there is nothing to compare: the answer's limits say so
     if window.before.of().any() and window.after.of().any():
         found = [finding for detector in detectors for finding in detector.observe(window)]
-    if found and not gate([f.p for f in found], tests(window)):
+    if found and not gate([f.p for f in found], moments * tests(window)):
         found = []
     said = {f.fingerprint for f in silent}
     rest = [f for f in found if f.kind is not FindingKind.RATE_DOWN or f.fingerprint not in said]

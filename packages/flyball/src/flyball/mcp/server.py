@@ -19,7 +19,10 @@ from flyball.errors import FlyballError, InputError
 from flyball.mcp.words import TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN, say
 from flyball.queries.questions import QUESTIONS, Question
 
-TOOLS = ("whats_new", "verify_change", "list_changes", "search_patterns", "get_logs", "get_evidence")
+TOOLS = (
+    *("whats_new", "verify_change", "list_changes", "list_incidents", "get_incident"),
+    *("search_patterns", "get_logs", "get_evidence"),
+)
 """The questions that coding agents are given; few, so that they are chosen well."""
 
 Ask = Callable[[Question, dict[str, Any]], Awaitable[Any]]

@@ -120,6 +120,56 @@ def _changes(view: Any) -> Words:
     return Words(head=[f"{len(items)} changes, newest first"], items=items)
 
 
+def _incidents(view: Any) -> Words:
+    head = [
+        f"{view['question']} {view['live']} of {view['total']} incidents go on, as of {_time(view['as_of'])}"
+    ]
+    return Words(head=head, items=[f"- {_incident_line(one)}" for one in view["incidents"]])
+
+
+def _incident_line(one: Any) -> str:
+    episode = f", for the {one['episode']}th time" if one["episode"] > 1 else ""
+    return (
+        f"{one['id']} {one['state']}{' muted' if one['muted'] else ''}: {quoted(one['title'], 160)}"
+        f" in {', '.join(one['services'][:4])} {one['environment']}; began {_time(one['began'])},"
+        f" last {_time(one['last_seen'])}{episode}; {one['touched']} records show it"
+    )
+
+
+def _incident(view: Any) -> Words:
+    """The cause, the first step and what was ruled out always stand; the sentences follow as they fit."""
+    row = view["incident"]
+    head = [_incident_line(row)]
+    if view["diagnosed"] is None:
+        head.append("It is being diagnosed; ask again in a few seconds.")
+    elif view["inconclusive"]:
+        head.append("Inconclusive: no cause is shown well enough.")
+    else:
+        head.append(f"cause: {row['cause']} of {row['object']} (confidence {row['confidence']:.2f})")
+    if view["first_step"]:
+        head.append(f"first step: {_sentence(view['first_step'])}")
+    named = [h for h in view["ruled_out"] if h["object"]]
+    others = len(view["ruled_out"]) - len(named)
+    foot = [
+        *(
+            f"ruled out: {h['cause']} of {h['object']}: {_sentence(h['reasons'][0])}"
+            for h in named[:2]
+            if h["reasons"]
+        ),
+        f"{others} other causes were looked for and not seen; {len(view['unknown'])} could not be told",
+        *_limits(view),
+    ]
+    items = [f"- {_sentence(claim)}" for claim in (*view["claims"], *view["missing"])]
+    items += [f"- also held: {h['cause']} of {h['object']} ({h['weight']:.2f})" for h in view["held"][1:4]]
+    return Words(head=head, items=items, foot=foot if view["diagnosed"] else ())
+
+
+def _sentence(claim: Any) -> str:
+    flat = " ".join(claim["text"].replace("«", "<").replace("»", ">").split())
+    text = flat if len(flat) <= _QUOTE_CHARS_MAX else flat[: _QUOTE_CHARS_MAX - 1] + "…"
+    return f"{text} [{', '.join(claim['evidence'][:3])}]"
+
+
 def _patterns(view: Any) -> Words:
     head = [
         f"{view['records']} records in {view['total']} patterns from {_time(view['since'])} to {_time(view['until'])}"
@@ -167,6 +217,8 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "whats_new": _whats_new,
     "verify_change": _verify,
     "list_changes": _changes,
+    "list_incidents": _incidents,
+    "get_incident": _incident,
     "search_patterns": _patterns,
     "get_logs": _logs,
     "get_trace": _as_json,

@@ -99,10 +99,14 @@ def _sums(side: str) -> str:
     return f"sumIf(count, {part}) AS {side}_count, sumIf(count, {inside}) AS {side}_of"
 
 
+_SIGNALS = " AND signal IN {signals:Array(UInt64)}"
 COUNTS_SQL = (
     f"SELECT {_sums('before')}, {_sums('after')} FROM {{db}}.counts WHERE {WHERE_PLACE}"
-    " AND kind = {kind:String} AND signal IN {signals:Array(UInt64)}"
+    " AND kind = {kind:String}" + _SIGNALS
 )
+
+SERVICE_COUNTS_SQL = COUNTS_SQL.removesuffix(_SIGNALS)
+"""The same of everything that the service said."""
 
 
 def counts_parameters(

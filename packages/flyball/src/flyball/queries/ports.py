@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flyball.component.ports import ChangeStore, Clock, EvidenceStore, TelemetryStore
+from flyball.component.ports import ChangeStore, Clock, EvidenceStore, IncidentStore, TelemetryStore
 from flyball.distill.catalog import Catalog
 from flyball.model.export import DEFAULT_WORKSPACE
 
@@ -22,6 +22,7 @@ class Ports:
     telemetry: TelemetryStore
     changes: ChangeStore
     evidence: EvidenceStore
+    incidents: IncidentStore
     catalog: Catalog
     clock: Clock
     base_url: str = ""

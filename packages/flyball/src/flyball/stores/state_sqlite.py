@@ -1,14 +1,15 @@
-"""The state store on SQLite: changes, versions, patterns, evidence, cursors.
+"""The state store on SQLite: changes, versions, patterns, evidence, incidents, cursors.
 
 One file in WAL mode through SQLAlchemy's async engine. It implements the ports ChangeStore, PatternStore,
-EvidenceStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
+EvidenceStore, IncidentStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
 import SQLAlchemy; nothing here decides anything.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import alembic.command
 import alembic.config
 import orjson
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from flyball.errors import ConfigurationError, StoreError
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
+from flyball.model.incident import Explanation, Incident, IncidentState
 from flyball.model.pattern import Shape, fingerprint, shape_id
 from flyball.model.sighting import VersionState
 from flyball.model.window import SignalKind
@@ -68,6 +71,12 @@ _aliases = sa.Table(
 )
 _evidence = _table("evidence", ("id",), "created", "fact")
 _cursors = _table("cursors", ("name",), "position")
+_incidents = _table("incidents", ("id",), "workspace", "state", "grew", "fact")
+_explanations = _table("explanations", ("incident",), "fact")
+_citations = _table("citations", ("incident", "evidence"))
+
+_INCIDENT = TypeAdapter(Incident)
+_EXPLANATION = TypeAdapter(Explanation)
 
 
 class SqliteState:
@@ -227,17 +236,71 @@ class SqliteState:
             newest = max(datetime.fromisoformat(row["created"]) for row in rows)
             async with self._write() as connection:
                 await connection.execute(insert(_evidence).on_conflict_do_nothing(), rows)
-                old = _iso(newest - timedelta(days=_EVIDENCE_DAYS))
-                await connection.execute(sa.delete(_evidence).where(_evidence.c.created < old))
+                old = _evidence.c.created < _iso(newest - timedelta(days=_EVIDENCE_DAYS))
+                uncited = _evidence.c.id.not_in(sa.select(_citations.c.evidence))
+                await connection.execute(sa.delete(_evidence).where(old, uncited))
 
     async def evidence(self, evidence_id: str) -> Evidence | None:
         """The evidence of that id."""
         rows = await self._read(sa.select(_evidence).where(_evidence.c.id == evidence_id))
+        return _fact(rows[0]) if rows else None
+
+    # -- IncidentStore ----------------------------------------------------------------------------------
+
+    async def put_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Insert each incident, or replace the one of its id; what its findings and acts cite is cited by it."""
+        async with self._write() as connection:
+            for incident in incidents:
+                row = {
+                    "id": incident.id,
+                    "workspace": incident.workspace,
+                    "state": incident.state.value,
+                    "grew": _iso(incident.grew),
+                    "fact": _INCIDENT.dump_json(incident),
+                }
+                statement = insert(_incidents).values(row)
+                await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+                cited = [*incident.findings, *incident.acts]
+                await _cite(connection, incident.id, [id_ for one in cited for id_ in one.evidence])
+
+    async def incident(self, incident_id: str) -> Incident | None:
+        """The incident of that id."""
+        rows = await self._read(sa.select(_incidents).where(_incidents.c.id == incident_id))
+        return _INCIDENT.validate_json(rows[0]["fact"]) if rows else None
+
+    async def incidents(
+        self, workspace: str, *, states: Collection[IncidentState] = (), limit: int = 100
+    ) -> Sequence[Incident]:
+        """The incidents in one of these states (in any, without), those that grew last first."""
+        c = _incidents.c
+        query = sa.select(_incidents).where(c.workspace == workspace)
+        if states:
+            query = query.where(c.state.in_([state.value for state in states]))
+        rows = await self._read(query.order_by(c.grew.desc(), c.id).limit(limit))
+        return [_INCIDENT.validate_json(row["fact"]) for row in rows]
+
+    async def put_explanation(self, explanation: Explanation) -> None:
+        """Keep what was made of an incident in place of what was made of it before, with the evidence it cites."""
+        diagnosis = explanation.diagnosis
+        await self.put_evidence(diagnosis.evidence)
+        bare = replace(explanation, diagnosis=replace(diagnosis, evidence=()))
+        row = {"incident": explanation.incident_id, "fact": _EXPLANATION.dump_json(bare)}
+        async with self._write() as connection:
+            statement = insert(_explanations).values(row)
+            await connection.execute(statement.on_conflict_do_update(index_elements=["incident"], set_=row))
+            await _cite(connection, explanation.incident_id, [fact.id for fact in diagnosis.evidence])
+
+    async def explanation(self, incident_id: str) -> Explanation | None:
+        """What was last made of the incident, with its evidence."""
+        rows = await self._read(sa.select(_explanations).where(_explanations.c.incident == incident_id))
         if not rows:
             return None
-        fact: dict[str, Any] = orjson.loads(rows[0]["fact"])
-        fact["as_of"] = datetime.fromisoformat(fact["as_of"])
-        return Evidence(**fact)
+        bare = _EXPLANATION.validate_json(rows[0]["fact"])
+        wanted = dict.fromkeys(id_ for claim in bare.diagnosis.sentences() for id_ in claim.evidence)
+        found = await self._read(sa.select(_evidence).where(_evidence.c.id.in_(list(wanted))))
+        facts = {row["id"]: _fact(row) for row in found}
+        evidence = tuple(facts[id_] for id_ in wanted if id_ in facts)
+        return replace(bare, diagnosis=replace(bare.diagnosis, evidence=evidence))
 
     # -- CursorStore ------------------------------------------------------------------------------------
 
@@ -275,6 +338,12 @@ def _errors() -> Generator[None]:
         raise StoreError(f"the state store failed: {error.orig}") from error
 
 
+async def _cite(connection: AsyncConnection, incident_id: str, evidence: Iterable[str]) -> None:
+    rows = [{"incident": incident_id, "evidence": id_} for id_ in dict.fromkeys(evidence)]
+    if rows:
+        await connection.execute(insert(_citations).on_conflict_do_nothing(), rows)
+
+
 def _upgrade(connection: sa.Connection) -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", "flyball.stores.migrations:state")
@@ -285,6 +354,12 @@ def _upgrade(connection: sa.Connection) -> None:
 
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _fact(row: Mapping[str, Any]) -> Evidence:
+    fact: dict[str, Any] = orjson.loads(row["fact"])
+    fact["as_of"] = datetime.fromisoformat(fact["as_of"])
+    return Evidence(**fact)
 
 
 def _version_state(row: Mapping[str, Any]) -> VersionState:

@@ -65,6 +65,21 @@ def template_text(template: str) -> Markup:
     return Markup('<b class="wild">&lt;*&gt;</b>').join(parts)
 
 
+def claim_text(text: str) -> Markup:
+    """A sentence whose quoted parts, between backticks, are what a machine said; all of it escaped."""
+    parts = text.split("`")
+    said = [
+        Markup("<code>{}</code>").format(part) if odd % 2 else Markup.escape(part)
+        for odd, part in enumerate(parts)
+    ]
+    return Markup("").join(said)
+
+
+def second(time: datetime) -> str:
+    """The time of day in UTC to the second."""
+    return time.astimezone(UTC).strftime("%H:%M:%S")
+
+
 def clock(time: datetime) -> str:
     """The time of day in UTC, for the ends of an axis."""
     return time.astimezone(UTC).strftime("%H:%M")
@@ -107,7 +122,7 @@ def severity_glyph(value: int) -> str:
 _environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
 for _filter in (
     *(number, size, ago, absolute, clock, moment, duration, exact, broken),
-    *(question_text, template_text, severity_name, severity_glyph),
+    *(question_text, template_text, claim_text, second, severity_name, severity_glyph),
     *(bars, marks, spark_points, totals),
 ):
     _environment.filters[_filter.__name__] = _filter  # pyright: ignore[reportArgumentType] - as above

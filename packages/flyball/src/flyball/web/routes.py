@@ -15,6 +15,7 @@ from flyball.errors import FlyballError
 from flyball.queries.pipeline import Pipeline
 from flyball.queries.ports import Ports
 from flyball.web.pages.evidence import evidence_page
+from flyball.web.pages.incidents import incident_page, incidents_page
 from flyball.web.pages.now import now_page
 from flyball.web.pages.pipeline import pipeline_page
 from flyball.web.render import render
@@ -49,6 +50,9 @@ def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route 
         Route("/", page(now_page)),
         Route("/index.json", page(now_page)),
         Route("/evidence/{id}", page(evidence_page)),
+        Route("/incidents", page(incidents_page)),
+        Route("/incidents.json", page(incidents_page)),
+        Route("/incidents/{id}", page(incident_page)),
         Route("/pipeline", page(stages)),
         Route("/pipeline.json", page(stages)),
         Route("/favicon.ico", favicon),

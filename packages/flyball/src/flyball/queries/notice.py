@@ -1,0 +1,163 @@
+"""Notice: is anything wrong now? Every service is looked at again and again, those that complain first.
+
+A service is held against itself: each version against the one before it from a change on, and each minute against
+the hour before it. A look costs a few queries, so one round spends at most a share of the time between rounds; a
+service that was left out comes first in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from flyball.detect import noticed
+from flyball.detect.worth import joins
+from flyball.model.change import Change
+from flyball.model.finding import Finding
+from flyball.model.incident import key
+from flyball.queries.cite import cite
+from flyball.queries.cohorts import Place, bound
+from flyball.queries.ports import Ports
+from flyball.queries.window import read_window
+
+GRID_S = 60
+"""Times that services are held against are whole minutes: each is asked about for a minute or two."""
+LATE_S = 900
+"""Records that come so late are still looked at where they belong; older ones open nothing."""
+MOMENTS = 86_400 // GRID_S
+"""How many of them there are a day: each could be the one where chance looks like a fault."""
+CHANGED = timedelta(minutes=30)
+"""So long a change of a service is asked about by itself."""
+ROUND_S_MAX = 0.5
+"""Seconds after which a round of looks begins no further one."""
+AGAIN_S = 2.0
+"""A service that complains is looked at again so soon;"""
+COMPLAINING_S = 10.0
+"""one whose complaints are known, an incident, so soon;"""
+CALM_S = 20.0
+"""and one that does not complain: slowness, silence, what stopped coming."""
+_PLACES_MAX = 1_000
+
+_PLACES_SQL = (
+    "SELECT service, environment, sumIf(count, severity >= 17 AND received > {last:DateTime64(3, 'UTC')}) AS complaints,"
+    " toUnixTimestamp(minIf(time, received > {last:DateTime64(3, 'UTC')})) AS oldest,"
+    " countIf(received > {last:DateTime64(3, 'UTC')}) AS fresh"
+    " FROM {db}.counts WHERE workspace = {workspace:String} AND received <= {as_of:DateTime64(3, 'UTC')}"
+    " AND time >= toDateTime({begin:UInt32}, 'UTC') GROUP BY service, environment"
+    f" ORDER BY complaints DESC, service, environment LIMIT {_PLACES_MAX}"
+)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What came of a service since it was last looked at: the oldest event time, and how much of it complains."""
+
+    oldest_s: int
+    complaints: int
+    looked_s: float = -CALM_S
+
+
+@dataclass(slots=True)
+class Lookout:
+    """Looks at every service in turn; remembers whom it has looked at, and until when."""
+
+    ports: Ports
+    round_s_max: float = ROUND_S_MAX
+    _last: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC))
+    _heard: dict[Place, _Heard] = field(default_factory=dict[Place, _Heard])
+
+    async def look(self, known: Collection[str] = (), troubled: Collection[str] = ()) -> list[Finding]:
+        """What is wrong, with its evidence, but for findings whose `key` is known; `troubled` services have incidents."""
+        clock, found = self.ports.clock, list[Finding]()
+        if not self.ports.telemetry.committed_ms:
+            return found
+        as_of = datetime.fromtimestamp(self.ports.telemetry.committed_ms / 1000, UTC)
+        await self._listen(as_of)
+        begun = clock.monotonic_s()
+        for place, heard in sorted(self._heard.items(), key=_urgent):
+            if begun - heard.looked_s < _pause(place, heard, troubled):
+                continue
+            found += await self._look_at(place, heard, as_of, {*known, *map(key, found)})
+            now = clock.monotonic_s()
+            self._heard[place] = _Heard(oldest_s=int(as_of.timestamp()), complaints=0, looked_s=now)
+            if now - begun > self.round_s_max:
+                break
+        return found
+
+    async def _listen(self, as_of: datetime) -> None:
+        """Who said something since the last round."""
+        begin = int(as_of.timestamp()) - LATE_S
+        parameters = {
+            "workspace": self.ports.workspace,
+            "last": bound(self._last),
+            "as_of": bound(as_of),
+            "begin": begin,
+        }
+        rows = (await self.ports.telemetry.select(_PLACES_SQL, parameters)).to_pylist()
+        here = set[Place]()
+        for row in rows:
+            place = Place(
+                workspace=self.ports.workspace, service=row["service"], environment=row["environment"]
+            )
+            here.add(place)
+            oldest = row["oldest"] if row["fresh"] else int(as_of.timestamp())
+            heard = self._heard.setdefault(place, _Heard(oldest_s=oldest, complaints=0))
+            heard.oldest_s = min(heard.oldest_s, oldest)
+            heard.complaints += row["complaints"]
+        for gone in self._heard.keys() - here:
+            del self._heard[gone]
+        self._last = as_of
+
+    async def _look_at(
+        self, place: Place, heard: _Heard, as_of: datetime, known: Collection[str]
+    ) -> list[Finding]:
+        """The first minute that shows something tells; a change of the service is asked about before."""
+        changes = await self.ports.changes.changes(
+            place.workspace,
+            service=place.service,
+            environment=place.environment,
+            since=as_of - CHANGED,
+            until=as_of,
+            limit=1,
+        )
+        looks: list[tuple[datetime, Change | None]] = [(change.time, change) for change in changes]
+        looks += [(start, None) for start in _starts(heard.oldest_s, as_of)]
+        for start, change in looks:
+            found = await self._held_against(place, start, change, as_of, known)
+            if found:
+                return found
+        return []
+
+    async def _held_against(
+        self, place: Place, start: datetime, change: Change | None, as_of: datetime, known: Collection[str]
+    ) -> list[Finding]:
+        now = max(as_of, self.ports.now())
+        read = await read_window(
+            self.ports, place, start, as_of=as_of, change=change, resumed=None, asked=now
+        )
+        wrong = [
+            finding
+            for finding in noticed(read.window, moments=1 if change else MOMENTS)
+            if key(finding) not in known and joins(finding)
+        ]
+        return await cite(self.ports, [(read, finding) for finding in wrong], start=start, as_of=as_of)
+
+
+def _urgent(item: tuple[Place, _Heard]) -> tuple[int, float, str, str]:
+    """Those that complain most first, then those that were not looked at for the longest time."""
+    place, heard = item
+    return (-heard.complaints, heard.looked_s, place.service, place.environment)
+
+
+def _pause(place: Place, heard: _Heard, troubled: Collection[str]) -> float:
+    if not heard.complaints:
+        return CALM_S
+    return COMPLAINING_S if place.service in troubled else AGAIN_S
+
+
+def _starts(oldest_s: int, as_of: datetime) -> Sequence[datetime]:
+    """The whole minutes to ask about: the one before what came last, and those of what came late."""
+    newest = int(as_of.timestamp()) // GRID_S * GRID_S - GRID_S
+    first = max(min(oldest_s // GRID_S * GRID_S - GRID_S, newest), newest - LATE_S)
+    return [datetime.fromtimestamp(start, UTC) for start in range(first, newest + 1, GRID_S)]

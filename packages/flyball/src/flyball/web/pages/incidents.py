@@ -1,0 +1,28 @@
+"""`/incidents` and `/incidents/{id}`: what needs somebody; why it happened and what to do."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flyball.component.respond import json_response
+from flyball.queries.incidents import get_incident, list_incidents
+from flyball.queries.ports import Ports
+from flyball.web.render import render
+
+
+async def incidents_page(request: Request, ports: Ports) -> Response:
+    """Every incident on a row, those that go on first; `/incidents.json` is its twin."""
+    state = request.query_params.get("state") or None
+    view = await list_incidents(ports, state=state)
+    if request.url.path.endswith(".json"):
+        return json_response(view)
+    return render("incidents.html", view=view, state=state or "", now=ports.now())
+
+
+async def incident_page(request: Request, ports: Ports) -> Response:
+    """One incident: cause, first step, hypotheses with their evidence, history; its twin ends in `.json`."""
+    view = await get_incident(ports, incident_id=request.path_params["id"].removesuffix(".json"))
+    if request.url.path.endswith(".json"):
+        return json_response(view)
+    return render("incident.html", view=view, now=ports.now())
