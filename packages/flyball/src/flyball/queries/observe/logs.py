@@ -21,22 +21,20 @@ _SPAN_BEFORE = timedelta(minutes=1)
 
 _AT = "if(time_unix_nano = 0, observed_time_unix_nano, time_unix_nano)"
 _SPANS = """
-SELECT sipHash64(trace_id, span_id) AS id, any(name) AS operation FROM {db}.spans
+SELECT sipHash64(trace_id, span_id) AS id, name AS operation FROM {db}.spans
 WHERE workspace = {workspace:String} AND environment IN {environments:Array(String)}
     AND received <= {as_of:DateTime64(3, 'UTC')} AND received >= {oldest:DateTime64(3, 'UTC')}
-    AND time >= {spans_begin:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}
-GROUP BY id"""
+    AND time >= {spans_begin:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}"""
+# Joined before it is grouped: the other way there is a group for each span, and it takes twice as long.
 _SQL = f"""
-SELECT now, entity, operation, severity, shape, sum(number) AS number, min(first) AS first,
+SELECT now, entity, operation, severity, shape, count() AS number, min(time) AS first,
     argMin(text, at) AS text, argMin(type, at) AS type
 FROM (
-    SELECT {NOW}, {ENTITY}, severity, shape, sipHash64(trace_id, span_id) AS span, count() AS number,
-        min(time) AS first, min({_AT}) AS at, argMin(substring(body, 1, {TEXT_CHARS_MAX}), {_AT}) AS text,
-        argMin(body_type, {_AT}) AS type
+    SELECT {NOW}, {ENTITY}, severity, shape, sipHash64(trace_id, span_id) AS span, time, {_AT} AS at,
+        substring(body, 1, {TEXT_CHARS_MAX}) AS text, body_type AS type
     FROM {{db}}.logs WHERE {WHERE} AND {ASKED} AND {NOT_KUBERNETES}
-    GROUP BY now, entity, severity, shape, span
 ) AS records
-LEFT JOIN ({_SPANS}) AS spans ON records.span = spans.id
+ANY LEFT JOIN ({_SPANS}) AS spans ON records.span = spans.id
 GROUP BY now, entity, operation, severity, shape
 ORDER BY severity DESC, number DESC, entity, operation, shape"""
 

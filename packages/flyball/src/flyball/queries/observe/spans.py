@@ -18,6 +18,8 @@ EDGES_MAX = 10_000
 PEERS_MAX = 5_000
 _CLIENT, _PRODUCER, _SERVER, _CONSUMER = 3, 4, 2, 5
 """Kinds of spans, as OTLP numbers them."""
+_INSIDE = "1, 3, 4"
+"""Internal, client, producer: the span above such a one is of the same service."""
 
 # A span is known by a hash of its trace's id and its own; a parent's has the same form.
 _ABOVE = "sipHash64(trace_id, toFixedString(unhex(substring(parent_span_id, 1, 16)), 8)) AS above"
@@ -41,7 +43,7 @@ GROUP BY now, entity, name ORDER BY failed DESC, number DESC, entity, name"""
 _EDGES_SQL = f"""
 SELECT callee.now AS now, caller.entity AS caller, callee.entity AS callee, callee.name AS operation,
     max(callee.time) AS last, count() AS number, quantileExactInclusive(0.5)(caller.ms - callee.ms) AS way
-FROM (SELECT now, entity, name, time, above, ms FROM ({_SPANS})) AS callee
+FROM (SELECT now, entity, name, time, above, ms FROM ({_SPANS}) WHERE kind NOT IN ({_INSIDE})) AS callee
 INNER JOIN (SELECT now, entity, id, ms FROM ({_SPANS})) AS caller
 ON callee.above = caller.id AND callee.now = caller.now
 WHERE caller.entity != callee.entity
