@@ -1,33 +1,26 @@
 """The stream as signals: what a diagnosis reads. Nothing of the scenario comes with them.
 
-Records become what the loaders of `bench/rca` make of theirs: logs redacted and distilled, one signal for each
-template with its count; spans by operation, and edges; metrics under the keys that those sets share, others under
-their own names; objects field by field.
+Live, queries make them of what a server has stored (`flyball.queries.observe`); here they are made of the records
+themselves. What becomes of metrics, events, objects and peers is the same code. Logs and spans are counted here as
+the loaders of `bench/rca` count theirs, and there by the store: a test holds one against the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from flyball.model.signal import Signal, Surface
-from gallery.states import fields
+from flyball.queries.observe.entities import of_peer
+from flyball.queries.observe.entities import service as service_entity
+from flyball.queries.observe.kubernetes import Happened, event_signals
+from flyball.queries.observe.logs import counted
+from flyball.queries.observe.metrics import Counting, Sampled, metric_signals
+from flyball.queries.observe.objects import object_signals
 from gallery.stream import Change, Event, Log, Object, Point, Record, Span, Stream
 
 from bench.rca import nezha
-from bench.rca.text import Line, Texts, quiet
-
-_KEYS = {
-    "container.cpu.usage": ("cpu.cores", 1.0),
-    "k8s.pod.cpu_limit_utilization": ("cpu.utilization_percent", 100.0),
-    "container.memory.working_set": ("memory", 1.0),
-    "k8s.pod.memory_limit_utilization": ("memory.utilization_percent", 100.0),
-}
-"""Names of the Collector, the key of the loaders, and the factor between their units."""
-_THROTTLED = "container_cpu_cfs_throttled_seconds_total"
-_DURATION = "http.server.request.duration"
-_EVENT_KINDS = {"Deployment": "service", "StatefulSet": "service", "Service": "service"}
+from bench.rca.text import Line, Texts
 
 
 def signals(stream: Stream) -> tuple[tuple[Signal, ...], tuple[Signal, ...]]:
@@ -37,40 +30,33 @@ def signals(stream: Stream) -> tuple[tuple[Signal, ...], tuple[Signal, ...]]:
     usual = [record for record in stream.records if not stream.failing(record)]
     learnt = [texts.learn(list(_lines(stream, records))) for records in (now, usual)]
     logs = [_counted(texts.signals(one)) for one in learnt]
-    points = list(_points(stream))
+    points = metric_signals(_series(stream), stream.onset)
     return (
-        (*logs[0], *_others(stream, now), *(s for at, s in points if at >= 0)),
-        (*logs[1], *_others(stream, usual), *(s for at, s in points if at < 0)),
+        (*logs[0], *_others(stream, now), *(s for s in points if s.time >= stream.onset)),
+        (*logs[1], *_others(stream, usual), *(s for s in points if s.time < stream.onset)),
     )
 
 
 def _others(stream: Stream, records: Iterable[Record]) -> Iterator[Signal]:
     """Spans, edges, events, states and changes."""
-    spans = [record for record in records if isinstance(record, Span)]
+    held = list(records)
+    spans = [record for record in held if isinstance(record, Span)]
     yield from nezha.spans_signals([_span(stream, span) for span in spans])
     yield from _errors(stream, spans)
-    yield from _asks(stream, spans)
-    for record in records:
+    yield from _peers(stream, spans)
+    yield from event_signals(_happened(stream, record) for record in held if isinstance(record, Event))
+    for record in held:
         at = stream.at(record)
-        if isinstance(record, Event):
-            it = f"{_EVENT_KINDS.get(record.kind, record.kind.lower())}/{record.name}"
-            said = quiet(record.message)
-            yield Signal(
-                surface=Surface.EVENT, time=at, entity=it, operation=record.type, key=record.reason, value=said,
-                count=record.count,
-            )  # fmt: skip
-        elif isinstance(record, Object):
-            for it, key, value in fields(record.resource, record.manifest):
-                shown = quiet(value) if isinstance(value, str) else value
-                yield Signal(surface=Surface.STATE, time=at, entity=it, key=key, value=shown)
+        if isinstance(record, Object):
+            yield from object_signals(record.resource, record.manifest, at)
         elif isinstance(record, Change):
-            it = f"service/{record.service}"
+            it = entity(record.service)
             yield Signal(surface=Surface.CHANGE, time=at, entity=it, key=record.kind, value=record.version)
 
 
 def entity(source: str) -> str:
     """`kind/name` of what wrote a record."""
-    return source if "/" in source else f"service/{source}"
+    return source if "/" in source else service_entity(source)
 
 
 def _lines(stream: Stream, records: Iterable[Record]) -> Iterator[Line]:
@@ -87,11 +73,11 @@ def _lines(stream: Stream, records: Iterable[Record]) -> Iterator[Line]:
 
 def _counted(found: list[Signal]) -> list[Signal]:
     """One signal for each source, operation, severity and template: its first record, and how many there were."""
-    groups: dict[tuple[str, str, int, str], list[Signal]] = {}
+    groups: dict[tuple[str, str, int, str], Signal] = {}
     for signal in found:
         key = signal.entity, signal.operation, signal.severity, signal.key
-        groups.setdefault(key, []).append(signal)
-    return [replace(min(g, key=lambda s: s.time), count=sum(s.count for s in g)) for g in groups.values()]
+        groups[key] = counted(groups.get(key), signal)
+    return list(groups.values())
 
 
 def _span(stream: Stream, span: Span) -> nezha.Span:
@@ -114,53 +100,50 @@ def _errors(stream: Stream, spans: Iterable[Span]) -> Iterator[Signal]:
         )  # fmt: skip
 
 
-def _asks(stream: Stream, spans: Iterable[Span]) -> Iterator[Signal]:
-    """Who asks which database, and whom a service calls, also where nobody answered: topology alone."""
+def _peers(stream: Stream, spans: Iterable[Span]) -> Iterator[Signal]:
+    """Whom a client asks, where nobody answered: topology alone."""
+    every = (record for record in stream.records if isinstance(record, Span))
+    answered = {(span.trace, span.parent) for span in every if span.kind == "server"}
     seen: set[tuple[str, str]] = set()
     for span in spans:
-        to = span.attributes.get("db.namespace") or span.attributes.get("server.address")
-        kind = "database" if "db.namespace" in span.attributes else "service"
-        edge = entity(span.source), f"{kind}/{to}"
-        if to and edge not in seen:
-            seen.add(edge)
-            yield Signal(surface=Surface.EDGE, time=stream.at(span), entity=edge[0], key=edge[1], value="")
+        if span.kind == "client" and (span.trace, span.id) not in answered:
+            edge = entity(span.source), of_peer({k: str(v) for k, v in span.attributes.items()})
+            if edge not in seen:
+                seen.add(edge)
+                yield Signal(
+                    surface=Surface.EDGE, time=stream.at(span), entity=edge[0], key=edge[1], value=""
+                )
 
 
-def _points(stream: Stream) -> Iterator[tuple[float, Signal]]:
-    points = [record for record in stream.records if isinstance(record, Point)]
-    totals: dict[str, float] = {}
-    for point in points:
-        at, value = stream.at(point), point.value
-        if point.name == "ALERTS":
-            key, said = str(point.attributes["alertname"]), str(point.attributes["alertstate"])
-            alert = Signal(surface=Surface.ALERT, time=at, entity=point.source, key=key, value=said)
-            yield point.time, alert
-            continue
-        key, factor = _KEYS.get(point.name, (point.name, 1.0))
-        if point.name == _DURATION:
-            continue
-        if point.name == _THROTTLED:  # a counter: what it grew by
-            key, value = "cpu.throttled_s", value - totals.get(point.source, value)
-            totals[point.source] = point.value
-        yield point.time, _metric(at, point.source, key, value * factor)
-    yield from _served(stream, [point for point in points if point.name == _DURATION])
+def _happened(stream: Stream, event: Event) -> Happened:
+    return Happened(
+        id=f"{event.name} {event.reason}", time=stream.at(event), kind=event.kind, name=event.name, type=event.type,
+        reason=event.reason, message=event.message, count=event.count,
+    )  # fmt: skip
 
 
-def _served(stream: Stream, points: list[Point]) -> Iterator[tuple[float, Signal]]:
-    """What the durations of requests tell, sample by sample: how many, how late, and how many of 100 went well."""
-    samples: dict[tuple[str, float], list[tuple[float, float, bool]]] = {}
-    for point in points:
-        count = float(point.attributes["count"])
-        fine = point.attributes["http.response.status_code"] != 500
-        samples.setdefault((point.source, point.time), []).append((count, point.value, fine))
-    for (source, time), parts in samples.items():
-        at = stream.at(next(p for p in points if p.time == time))
-        total = sum(count for count, _, _ in parts)
-        mean = 1000 * sum(count * value for count, value, _ in parts) / total
-        well = 100 * sum(count for count, _, fine in parts if fine) / total
-        for key, value in (("requests.count", total), ("latency_ms", mean), ("availability_percent", well)):
-            yield time, _metric(at, source, key, value)
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """What points of one series share."""
+
+    source: str
+    name: str
+    attributes: tuple[tuple[str, str], ...]
 
 
-def _metric(at: datetime, source: str, key: str, value: float) -> Signal:
-    return Signal(surface=Surface.METRIC, time=at, entity=source, key=key, value=round(value, 5))
+def _series(stream: Stream) -> Iterator[Sampled]:
+    """The samples of both windows: durations are histograms of what came, totals grow, the rest are levels."""
+    held: dict[_Of, list[Point]] = {}
+    for point in stream.records:
+        if isinstance(point, Point):
+            shown = tuple((key, str(value)) for key, value in point.attributes.items() if key != "count")
+            held.setdefault(_Of(point.source, point.name, shown), []).append(point)
+    for of, points in held.items():
+        counts = tuple(float(point.attributes["count"]) for point in points if "count" in point.attributes)
+        values = tuple(point.value * float(point.attributes.get("count", 1)) for point in points)
+        counting = Counting.TOTAL if of.name.endswith("_total") else Counting.LEVEL
+        yield Sampled(
+            entity=of.source, name=of.name, times=tuple(stream.at(point) for point in points), values=values,
+            counts=counts, counting=Counting.INCREASE if counts else counting,
+            adds=bool(counts) or counting is Counting.TOTAL, attributes=dict(of.attributes),
+        )  # fmt: skip

@@ -18,7 +18,7 @@ from gallery.play import play
 from gallery.scenarios import NEGATIVES, SCENARIOS
 from gallery.score import row
 from gallery.signals import signals
-from gallery.stream import Change, Expected, Log, Object, Point, Stream
+from gallery.stream import Change, Event, Expected, Log, Object, Point, Stream
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 CLOCK = Clock(onset_ns=1_900_000_000_000_000_000)
@@ -82,12 +82,16 @@ def test_both_outlets_tell_the_same_number_of_things(name: str) -> None:
     now, usual = signals(stream)
     held = [*now, *usual]
     objects = sum(isinstance(record, Object) for record in stream.records)
-    events = [signal for signal in held if signal.surface is Surface.EVENT]
+    events = [record for record in stream.records if isinstance(record, Event)]
     assert sent["/v1/logs"] == _count(held, Surface.LOG) + len(events) + objects
+    assert _count(held, Surface.EVENT) >= len({(one.name, one.reason) for one in events})
     assert sent["/v1/traces"] == sum(signal.count for signal in held if signal.key == "calls")
     single = [s for s in held if s.surface in {Surface.METRIC, Surface.ALERT} and s.key not in DERIVED]
     durations = [r for r in stream.records if isinstance(r, Point) and "count" in r.attributes]
-    assert sent["/v1/metrics"] == len(single) + len(durations)
+    totals = {r.source for r in stream.records if isinstance(r, Point) and r.name.endswith("_total")}
+    assert sent["/v1/metrics"] == len(single) + len(totals) + len(
+        durations
+    )  # a total's first sample tells nothing
     served = sum(float(signal.value) for signal in held if signal.key == "requests.count")
     assert served == sum(int(point.attributes["count"]) for point in durations)
     changes = sum(isinstance(record, Change) for record in stream.records)

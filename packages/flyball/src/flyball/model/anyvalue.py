@@ -51,3 +51,23 @@ def attributes_to_otlp_json(
     """A row's attributes as OTLP/JSON KeyValues, in the order they were sent."""
     type_of: Mapping[str, str] = dict(types)
     return [{"key": key, "value": to_otlp_json(text, type_of.get(key, ""))} for key, text in attributes]
+
+
+def plain(value: Any) -> Any:
+    """An AnyValue in OTLP/JSON as ordinary JSON; nothing for what is none."""
+    if not isinstance(value, dict) or not value:
+        return None
+    kind, held = next(iter(value.items()))
+    match kind:
+        case "kvlistValue":
+            return {one.get("key", ""): plain(one.get("value")) for one in _items(held)}
+        case "arrayValue":
+            return [plain(one) for one in _items(held)]
+        case "intValue":
+            return int(held)
+        case _:
+            return held
+
+
+def _items(held: Any) -> list[Any]:
+    return held.get("values", []) if isinstance(held, dict) else []

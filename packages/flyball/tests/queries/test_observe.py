@@ -1,0 +1,82 @@
+"""What the store gives a diagnosis: the same signals as the loader makes of the records themselves."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from flyball.model.signal import Signal, Surface
+from flyball.queries.observe import observe
+from flyball.queries.ports import Ports
+from flyball.stores.telemetry_chdb import ChdbTelemetry
+from gallery.otlp import Clock, exports
+from gallery.play import play
+from gallery.signals import signals
+from gallery.stream import FAILING_S, Stream
+from harness.ingest import ingest
+from harness.story import Clock as StoryClock
+from harness.story import State
+
+pytestmark = pytest.mark.anyio
+
+
+def now() -> datetime:
+    """Now, to the second: the loader's times have more digits than the store's."""
+    return datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251 - rows expire by the engine's clock
+
+
+def at(stream: Stream, onset: datetime) -> Stream:
+    """The stream on another clock, its times such that they are cut to the same millisecond everywhere."""
+    records = tuple(replace(record, time=round(record.time, 3) + 1e-4) for record in stream.records)
+    return replace(stream, onset=onset, records=records)
+
+
+async def ports_of(telemetry: ChdbTelemetry, requests: Iterable[tuple[str, Any]], at: datetime) -> Ports:
+    catalog = await ingest(telemetry, requests)
+    state = State(changes_=[], versions_=[])
+    return Ports(
+        telemetry=telemetry,
+        changes=cast("Any", state),
+        evidence=cast("Any", state),
+        catalog=catalog,
+        clock=StoryClock(at),
+    )
+
+
+def plain(held: Iterable[Signal], surface: Surface) -> Counter[tuple[Any, ...]]:
+    """What is equal in both: times to the millisecond of the store, numbers to a thousandth."""
+    return Counter(
+        (
+            one.time.replace(microsecond=one.time.microsecond // 1000 * 1000),
+            one.entity,
+            one.key,
+            round(one.value, 2) if isinstance(one.value, float) else one.value,
+            one.operation,
+            one.severity,
+            one.count,
+        )
+        for one in held
+        if one.surface is surface
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["oom-killed loop", "database max connections", "wrong address in env", "cpu throttling", "retry storm"],
+)
+async def test_the_store_gives_what_the_loader_makes(telemetry: ChdbTelemetry, name: str) -> None:
+    end = now()
+    onset = end - timedelta(seconds=FAILING_S)
+    stream = at(play(name, 3)[0], onset)
+    clock = Clock(onset_ns=int(onset.timestamp()) * 10**9)
+    ports = await ports_of(telemetry, ((path, request) for path, request, _ in exports(stream, clock)), end)
+    seen = await observe(ports, environment="", onset=onset, until=end)
+    assert seen.limits == ()
+    for mine, theirs in zip((seen.signals, seen.normal), signals(stream), strict=True):
+        for surface in set(Surface) - {Surface.CHANGE}:
+            assert plain(mine, surface) == plain(theirs, surface), surface
