@@ -39,7 +39,36 @@ TEXTS = {
     "could not connect to server: Connection refused. Is postgres running on host db?": Cause.DB_UNREACHABLE,
     "ERROR consumer group lag is 91220": Cause.CONSUMER_LAG,
     "Traceback (most recent call last):": Cause.EXCEPTION,
+    "panic: required key ORDERS_REGION missing value": Cause.ENV_MISSING,
+    "Could not resolve placeholder 'ORDERS_URL' in value \"${ORDERS_URL}\"": Cause.ENV_MISSING,
+    "KeyError: 'API_URL'": Cause.ENV_MISSING,
+    "sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 0 reached, connection timed out, timeout 30.00"
+    " (Background on this error at: https://sqlalche.me/e/20/3o7r)": Cause.POOL_EXHAUSTED,
+    "Knex: Timeout acquiring a connection. The pool is probably full.": Cause.POOL_EXHAUSTED,
+    "AxiosError: Request failed with status code 429": Cause.RATE_LIMITED,
+    "# Query_time: 3.512412  Lock_time: 0.000004 Rows_sent: 3  Rows_examined: 1822331": Cause.DB_SLOW_QUERY,
+    "LOG:  duration: 913.221 ms  statement: SELECT * FROM orders": Cause.DB_SLOW_QUERY,
+    "Error 3024: Query execution was interrupted, maximum statement execution time exceeded": Cause.DB_SLOW_QUERY,
+    "Error 1114: The table 'orders' is full": Cause.DISK_FULL,
+    "dial tcp: lookup orders on 10.96.0.10:53: read udp 10.2.0.8:4711->10.96.0.10:53: i/o timeout": Cause.DNS_FAILURE,
+    "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed": Cause.CERTIFICATE_EXPIRED,
+    "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory": Cause.MEMORY_LEAK,
+    "INIT_REPORT Init Duration: 1803.11 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError": Cause.INIT_FAILED,
+    "[ERROR] Runtime.ImportModuleError: Unable to import module 'app': No module named 'orjson'": Cause.INIT_FAILED,
+    "WARN Heartbeat poll expired, leaving group orders": Cause.CONSUMER_LAG,
+    "WARN rdkafka: Application maximum poll interval (300000ms) exceeded by 52ms": Cause.CONSUMER_LAG,
 }
+OTHERWISE = {
+    "KeyError: 'owner'": Cause.ENV_MISSING,
+    "KeyError: 'ID'": Cause.ENV_MISSING,
+    "REPORT RequestId: 1 Duration: 1512.33 ms Billed Duration: 1600 ms": Cause.DB_SLOW_QUERY,
+    "INIT_REPORT Init Duration: 812.40 ms\tPhase: init\tStatus: success": Cause.INIT_FAILED,
+    "# Query_time: 0.000120  Lock_time: 0.000004 Rows_sent: 1  Rows_examined: 1": Cause.DB_SLOW_QUERY,
+    "order 429 was shipped": Cause.RATE_LIMITED,
+    "the parking lot is full": Cause.DISK_FULL,
+    "ERROR QueuePool limit of size 5 overflow 0 reached, see https://sqlalche.me/e: connection timed out": Cause.DB_UNREACHABLE,
+}
+"""Texts that resemble one that tells of a cause, and do not tell of it."""
 HINTS = {
     "ERROR connect ECONNREFUSED 10.2.3.4:80": Cause.DEPENDENCY_DOWN,
     "ERROR context deadline exceeded": Cause.DEPENDENCY_TIMEOUT,
@@ -61,6 +90,12 @@ def test_a_symptom_alone_is_a_hint_and_no_cause(text: str) -> None:
     found = diagnose([log(it, text, severity=17, count=4)])
     assert found.inconclusive
     assert HINTS[text] in {h.cause for h in found.hypotheses if h.standing is Standing.HELD}
+
+
+@pytest.mark.parametrize("text", OTHERWISE)
+def test_a_text_that_only_resembles_it_tells_of_something_else(text: str) -> None:
+    found = diagnose([log(f"service/{names(22).word()}", text, severity=17, count=4)])
+    assert OTHERWISE[text] not in {h.cause for h in found.hypotheses if h.standing is Standing.HELD}
 
 
 def test_a_text_that_is_usual_is_no_cause() -> None:

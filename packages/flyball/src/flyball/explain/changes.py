@@ -12,18 +12,24 @@ from datetime import timedelta
 
 from flyball.explain.exhibit import instant, order
 from flyball.explain.facts import Facts
-from flyball.explain.rule import HINTS, Match, Said, name, quote, say
+from flyball.explain.rule import Match, Said, name, quote, say
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
 WINDOW = timedelta(hours=1)
 """How long before the begin a change may lie."""
-BESIDE = 0.15
-"""A change beside a symptom that has no cause of its own weighs more than a hint, less than what is said."""
+BESIDE = 0.55
+"""The weight of a change beside something that concerns it: more than a hint, less than what is said."""
+BLAMED = 0.75
+"""That of a change of a service that fails since, while nothing in it or below it tells why."""
 
 _CALLS = (Surface.SPAN, Surface.LOG)
 """What a service shows of every call."""
 _BEHAVIOUR = ("config", "flag", "migration", "agent config", "guard rule")
+
+
+Acquittal = tuple[Cause, str, Said]
+"""A change that is not the cause, of what, and why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,11 @@ class Judged:
     """The changes that may be the cause, as matches, and those that are ruled out, each with its reason."""
 
     accused: list[Match]
-    acquitted: list[tuple[Cause, str, Said]]
+    acquitted: list[Acquittal]
 
 
-def judge(facts: Facts, matches: Sequence[Match]) -> Judged:
-    """Hold every change against what was found."""
+def judge(facts: Facts, matches: Sequence[Match], alone: frozenset[str] = frozenset()) -> Judged:
+    """Hold every change against what was found; `alone` are the services that fail by themselves."""
     judged = Judged([], [])
     for change in facts.on(Surface.CHANGE):
         concerned = [match for match in matches if _concerns(facts, change.entity, match)]
@@ -53,7 +59,8 @@ def judge(facts: Facts, matches: Sequence[Match]) -> Judged:
             said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
             judged.acquitted.append((cause_of(change), change.entity, said))
         else:
-            judged.accused.append(_match(facts, change, first[1], first[0]))
+            weight = BLAMED if change.entity in alone else BESIDE
+            judged.accused.append(_match(facts, change, first[1], first[0], weight))
     return judged
 
 
@@ -102,7 +109,7 @@ def _before(facts: Facts, change: Signal, match: Match, first: Signal) -> Said:
     return say(text, facts.exhibit(change), facts.exhibit(first), *rests)
 
 
-def _match(facts: Facts, change: Signal, match: Match, first: Signal) -> Match:
+def _match(facts: Facts, change: Signal, match: Match, first: Signal, weight: float) -> Match:
     said = _before(facts, change, match, first)
     step = say(
         f"Take the {quote(change.key)} {quote(str(change.value))} of {name(change.entity)} back.",
@@ -111,7 +118,7 @@ def _match(facts: Facts, change: Signal, match: Match, first: Signal) -> Match:
     return Match(
         cause=cause_of(change),
         object=change.entity,
-        weight=HINTS + BESIDE,
+        weight=weight,
         said=(said, *match.said),
         step=step,
     )

@@ -1,41 +1,31 @@
 """`diagnose`: signals in, a diagnosis out. The same answer for the same signals, in whatever order they came.
 
 Every rule is asked. What a rule finds is a hypothesis that is held; what it looked for and did not find is ruled out,
-with how much was read; what could not be read leaves it unknown. A cause in something that a service calls explains
-what the service shows, so callers come after their callees. Below a threshold the diagnosis is inconclusive and says
-what is missing.
+with how much was read; what could not be read leaves it unknown. Which of them is the cause is settled in `ranking`.
+Below a threshold the diagnosis is inconclusive and says what is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flyball.explain.changes import judge, preceding
+from flyball.explain.changes import preceding
 from flyball.explain.exhibit import Exhibit, evidence_of
 from flyball.explain.facts import Facts
-from flyball.explain.rule import Match, Rule, Said, name
+from flyball.explain.ranking import ranked
+from flyball.explain.rule import THRESHOLD, Match, Rule, Said, name
 from flyball.explain.rules import RULES
 from flyball.model.cause import Cause
 from flyball.model.diagnosis import Claim, Diagnosis, Hypothesis, Standing
 from flyball.model.evidence import Evidence
 from flyball.model.signal import Signal, Surface
 
-THRESHOLD = 0.5
-"""Least weight of a cause; below it is a hint."""
 HYPOTHESES_MAX = 12
 """Held hypotheses that are kept and shown."""
 CHANGES_MAX = 3
 """Changes before the begin that are told beside a cause."""
-EXPLAINED = 0.6
-"""What is left of a symptom's weight when something it calls has a cause of its own."""
-COMPARABLE = 0.85
-"""Least part of a symptom's weight that a callee's cause must have to explain it."""
-UNASKED = 0.8
-"""What is left of the weight of a service that the alert is not about, and that what it is about never calls."""
-SYMPTOM = 0.9
-"""From this weight on a cause stands for itself and no callee explains it away."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,11 +40,10 @@ def diagnose(signals: Iterable[Signal], normal: Iterable[Signal] = ()) -> Diagno
     facts = Facts.of(seen, usual)
     desk = _Desk(facts.as_of)
     found = [match for rule in RULES for match in rule.find(facts)]
-    judged = judge(facts, found)
-    matches = _ranked(facts, [*found, *judged.accused])
+    matches, acquittals = ranked(facts, found)
     held = [_held(desk, match) for match in matches[:HYPOTHESES_MAX]]
     rest = _not_held(desk, facts, {match.cause for match in matches})
-    acquitted = [_acquitted(desk, cause, it, said) for cause, it, said in judged.acquitted]
+    acquitted = [_acquitted(desk, cause, it, said) for cause, it, said in acquittals]
     hypotheses = (*held, *acquitted, *rest)
     top = held[0] if held and held[0].weight >= THRESHOLD else None
     missing = () if top else _missing(desk, facts)
@@ -85,49 +74,6 @@ class _Desk:
             self.evidence[fact.id] = fact
             ids.append(fact.id)
         return Claim(text=said.text, evidence=tuple(dict.fromkeys(ids)))
-
-
-def _ranked(facts: Facts, matches: Sequence[Match]) -> list[Match]:
-    """The best first: by weight, callers after what they call, then by how much was seen and by name."""
-    subjects = {facts.owner(alert.entity) for alert in facts.on(Surface.ALERT)}
-    related = subjects.union(*(facts.below(subject) for subject in subjects))
-    matches = [_related(facts, match, related) for match in matches] if subjects else matches
-    blamed: dict[str, float] = {}
-    for match in matches:
-        if match.weight >= THRESHOLD:
-            blamed[match.object] = max(match.weight, blamed.get(match.object, 0.0))
-    weighed = [_explained(facts, match, blamed) for match in matches]
-    best: dict[tuple[Cause, str], Match] = {}
-    for match in sorted(weighed, key=_rank):
-        best.setdefault((match.cause, match.object), match)
-    return list(best.values())
-
-
-def _rank(match: Match) -> tuple[float, int, str, str]:
-    return (
-        -match.weight,
-        -sum(e.matched for said in match.said for e in said.exhibits),
-        match.object,
-        match.cause,
-    )
-
-
-def _explained(facts: Facts, match: Match, blamed: Mapping[str, float]) -> Match:
-    """A symptom of a caller, lighter when something below the caller has a cause about as heavy."""
-    heavy = match.weight * COMPARABLE
-    if match.weight >= SYMPTOM or not any(
-        blamed.get(callee, 0.0) >= heavy for callee in facts.below(match.object)
-    ):
-        return match
-    return replace(match, weight=match.weight * EXPLAINED)
-
-
-def _related(facts: Facts, match: Match, related: set[str]) -> Match:
-    """A match, lighter where the alert is about something else. What services share concerns all of them."""
-    shared = not match.object.startswith(("service/", "pod/", "replicaset/", "inferred/"))
-    if shared or match.object in related or facts.owner(match.object) in related:
-        return match
-    return replace(match, weight=match.weight * UNASKED)
 
 
 def _held(desk: _Desk, match: Match) -> Hypothesis:

@@ -20,6 +20,8 @@ SHOWS = 0.85
 """Configuration and symptom contradict each other visibly."""
 IMPLIES = 0.7
 """A symptom that has one usual reason."""
+THRESHOLD = 0.5
+"""Least weight of a cause; below it is a hint."""
 HINTS = 0.4
 """A symptom that has several: below the threshold alone."""
 

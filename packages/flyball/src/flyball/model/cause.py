@@ -106,3 +106,18 @@ class Cause(enum.StrEnum):
     DEPENDENCY_DOWN = "dependency unreachable"
     DEPENDENCY_TIMEOUT = "dependency times out"
     CONSUMER_LAG = "consumer lags"
+
+
+SYMPTOMS = frozenset(
+    {
+        Cause.CRASH_LOOP,
+        Cause.ROLLOUT_STUCK,
+        Cause.EXCEPTION,
+        Cause.CODE_PATH,
+        Cause.FAILING_SERVICE,
+        Cause.SLOW_SERVICE,
+        Cause.DEPENDENCY_DOWN,
+        Cause.DEPENDENCY_TIMEOUT,
+    }
+)
+"""What shows that and where something fails, whatever the reason: named as a cause only where no mechanism is held."""

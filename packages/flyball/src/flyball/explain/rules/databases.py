@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from flyball.explain.facts import Facts
 from flyball.explain.rule import HINTS, IMPLIES, SAYS, SHOWS, Match, Rule, Said, name, quote, say
 from flyball.explain.rules.series import Series, series
+from flyball.explain.rules.text import Text
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
@@ -30,50 +31,42 @@ FULL_SHARE = 0.05
 """Of the storage that was free at first, what is left when it counts as full."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """Events of a database whose message matches tell of a cause."""
-
-    cause: Cause
-    pattern: str
-    tells: str
-    step: str
-    weight: float = SAYS
-
-
-_TOLD = (
-    Told(
+_TEXTS = (
+    Text(
         cause=Cause.DB_FAILOVER,
         pattern=r"(?i)failover (?:initiated|started|in progress|completed)|promoted to primary",
         tells="a failover",
-        step="See why the primary of {0} failed its check; let clients connect again.",
+        step="See why the primary of {it} failed its check; let clients connect again.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.DB_CONNECTIONS,
         pattern=r"(?i)max_connections|remaining connection slots|too many (?:clients|connections)",
         tells="a database without free connections",
-        step="See who holds the connections of {0}: idle sessions first.",
+        step="See who holds the connections of {it}: idle sessions first.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.DB_STORAGE,
         pattern=r"(?i)(?:allocated|free) storage|storage (?:space|is)|storage[- ]full|no space left|out of (?:disk|storage)|disk full",
         tells="storage that is used up",
-        step="Give {0} more storage, and find what fills it.",
+        step="Give {it} more storage, and find what fills it.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.DB_REPLICATION,
         pattern=r"(?i)replication lag|replica .{0,40}behind|replication (?:stopped|error)",
         tells="a replica that lags",
-        step="See what writes so much to the source of {0}.",
+        step="See what writes so much to the source of {it}.",
         weight=SHOWS,
     ),
 )
 
 
-def _told(told: Told, facts: Facts) -> Iterator[Match]:
+def _told(text: Text, facts: Facts) -> Iterator[Match]:
     found: dict[str, list[Signal]] = {}
     for event in facts.on(Surface.EVENT):
-        if event.entity.startswith("database/") and re.search(told.pattern, str(event.value)):
+        if event.entity.startswith("database/") and text.told(str(event.value)):
             found.setdefault(event.entity, []).append(event)
     for entity, events in found.items():
         shown = facts.exhibit(*events)
@@ -81,8 +74,8 @@ def _told(told: Told, facts: Facts) -> Iterator[Match]:
             say(f"{name(entity)} has the event {quote(str(event.value))}.", facts.exhibit(event))
             for event in events[:3]
         )
-        step = say(told.step.format(name(entity)), shown)
-        yield Match(cause=told.cause, object=entity, weight=told.weight, said=said, step=step)
+        step = say(text.step.format(it=name(entity)), shown)
+        yield Match(cause=text.cause, object=entity, weight=text.weight, said=said, step=step)
 
 
 def _of(facts: Facts, key: str) -> list[Series]:
@@ -168,13 +161,13 @@ def _waits(facts: Facts) -> Iterator[Match]:
 RULES = (
     *(
         Rule(
-            causes=(told.cause,),
+            causes=(text.cause,),
             surfaces=(Surface.EVENT,),
-            tells=told.tells,
-            find=partial(_told, told),
+            tells=text.tells,
+            find=partial(_told, text),
             reads=("database/",),
         )
-        for told in _TOLD
+        for text in _TEXTS
     ),
     Rule(
         causes=(Cause.DB_REPLICATION,),

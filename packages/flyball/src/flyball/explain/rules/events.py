@@ -6,48 +6,33 @@ ready and were never restarted, is history (every start writes some).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from flyball.explain.facts import Facts
 from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote, say
 from flyball.explain.rules.objects import open_events
+from flyball.explain.rules.text import Text
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """Events of a reason whose message matches `pattern` tell of a cause; `step` may quote `{0}`, the first group."""
-
-    cause: Cause
-    pattern: str
-    tells: str
-    step: str
-    weight: float = SAYS
-    reasons: tuple[str, ...] = ()
-    of: str = "owner"
-    exists: str = ""
-    """The kind of object that was missing: an event is over when it is there."""
-
-
-_TOLD = (
-    Told(
+_TEXTS = (
+    Text(
         cause=Cause.SERVICE_ACCOUNT_MISSING,
         pattern=r'service ?account "?([\w.-]+)"? not found',
         tells="a service account that does not exist",
-        step="Create the service account {0}, or correct the name in the pod template of {1}.",
+        step="Create the service account {told}, or correct the name in the pod template of {it}.",
         exists="serviceaccount",
+        weight=SAYS,
     ),
     *(
-        Told(
+        Text(
             cause=cause,
             pattern=rf"exceeded quota: ([\w.-]+), requested: (?:limits\.|requests\.|count/)?{resource}\b",
             tells=f"a namespace quota on {words}",
-            step="Raise the quota {0}, or ask for less in {1}.",
-            of="namespace",
+            step="Raise the quota {told}, or ask for less in {it}.",
+            of_namespace=True,
+            weight=SAYS,
         )
         for cause, resource, words in (
             (Cause.QUOTA_CPU, "cpu", "CPU"),
@@ -57,137 +42,145 @@ _TOLD = (
             (Cause.QUOTA_STORAGE, r"(?:storage|persistentvolumeclaims|ephemeral-storage)", "storage"),
         )
     ),
-    Told(
+    Text(
         cause=Cause.QUOTA_OTHER,
         pattern=r"exceeded quota: ([\w.-]+)",
         tells="a namespace quota",
-        step="Raise the quota {0}, or ask for less in {1}.",
-        of="namespace",
+        step="Raise the quota {told}, or ask for less in {it}.",
+        of_namespace=True,
         weight=SHOWS,
     ),
-    Told(
+    Text(
         cause=Cause.ADMISSION_DENIED,
         pattern=r"admission webhook (\"[\w.-]+\") denied|violates PodSecurity (\"[\w.:-]+\")",
         tells="an admission that was denied",
-        step="Change {1} to what the policy {0} allows.",
+        step="Change {it} to what the policy {told} allows.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.IMAGE_REGISTRY_DNS,
         pattern=r"(?:pull|resolve).*?dial tcp: lookup ([\w.-]+).*?(?:no such host|server misbehaving|i/o timeout)",
         tells="an image registry whose name does not resolve",
-        step="Correct the registry {0} in the image of {1}, or the DNS that the node asks.",
+        step="Correct the registry {told} in the image of {it}, or the DNS that the node asks.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.IMAGE_PULL_SECRET,
         pattern=r"[Ff]ailed to pull.*?(401 Unauthorized|403 Forbidden|[Uu]nauthorized|authentication required"
         r"|access denied|insufficient_scope|failed to fetch anonymous token|no basic auth credentials"
         r"|authorization failed)",
         tells="an image pull that was not authorised",
-        step="Give {1} a pull secret for its registry: the pull ended with {0}.",
+        step="Give {it} a pull secret for its registry: the pull ended with {told}.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.IMAGE_REFERENCE,
         pattern=r"[Ff]ailed to pull image \"([^\"]+)\".*?(?:not found|NotFound|manifest unknown|does not exist"
         r"|invalid reference|no such manifest)|(?:InvalidImageName|couldn't parse image)[^\"]*\"([^\"]+)\"",
         tells="an image that does not exist",
-        step="Correct the image {0} of {1}, or push it.",
+        step="Correct the image {told} of {it}, or push it.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.IMAGE_REFERENCE,
         pattern=r"(ErrImagePull|ImagePullBackOff|Back-off pulling image)",
         tells="an image that cannot be pulled",
-        step="Read why the image of {1} cannot be pulled: {0}.",
+        step="Read why the image of {it} cannot be pulled: {told}.",
         weight=IMPLIES,
     ),
-    Told(
+    Text(
         cause=Cause.SECRET_MISSING,
         pattern=r'secrets? "([\w.-]+)" not found|couldn\'t find key ([\w.-]+) in Secret',
         tells="a secret that does not exist",
-        step="Create the secret {0} that {1} refers to, or correct the reference.",
+        step="Create the secret {told} that {it} refers to, or correct the reference.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.CONFIG_MISSING,
         pattern=r'configmaps? "([\w.-]+)" not found|couldn\'t find key ([\w.-]+) in ConfigMap',
         tells="a config map that does not exist",
-        step="Create the config map {0} that {1} refers to, or correct the reference.",
+        step="Create the config map {told} that {it} refers to, or correct the reference.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.CLAIM_STORAGE_CLASS,
         pattern=r'storageclass(?:\.storage\.k8s\.io)? "([\w.-]+)" not found',
         tells="a storage class that does not exist",
-        step="Create the storage class {0}, or correct it in the claim.",
+        step="Create the storage class {told}, or correct it in the claim.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.CLAIM_UNBOUND,
         pattern=r'persistentvolumeclaim "([\w.-]+)" not found',
         tells="a volume claim that does not exist",
-        step="Create the claim {0} that {1} refers to, or correct the reference.",
+        step="Create the claim {told} that {it} refers to, or correct the reference.",
         weight=SHOWS,
     ),
-    Told(
+    Text(
         cause=Cause.MOUNT_PERMISSION,
         pattern=r"MountVolume.*?([Pp]ermission denied)",
         tells="a volume that may not be mounted",
-        step="Correct owner and mode of the volume that {1} mounts: {0}.",
+        step="Correct owner and mode of the volume that {it} mounts: {told}.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.MOUNT_FAILED,
         pattern=r"(Unable to attach or mount volumes|MountVolume\.\w+ failed|Multi-Attach error)",
         tells="a volume that cannot be mounted",
-        step="Read why the volume of {1} cannot be mounted: {0}.",
+        step="Read why the volume of {it} cannot be mounted: {told}.",
         weight=IMPLIES,
     ),
-    Told(
+    Text(
         cause=Cause.OOM_KILLED,
         pattern=r"(OOM-?[Kk]ill\w*|[Oo]ut of memory|Memory cgroup out of memory)",
         tells="a container killed for lack of memory",
-        step="Raise the memory limit of {1} or find what it holds: {0}.",
+        step="Raise the memory limit of {it} or find what it holds: {told}.",
         weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.COMMAND_FAILED,
         pattern=r"(exec: \"[^\"]+\": [^:]+|executable file not found in \$PATH|exec format error"
         r"|no such file or directory: unknown)",
         reasons=("Failed", "BackOff", "FailedPostStartHook"),
         tells="a command that cannot be run",
-        step="Correct the command of {1}: {0}.",
+        step="Correct the command of {it}: {told}.",
+        weight=SAYS,
     ),
-    Told(
+    Text(
         cause=Cause.ROLLOUT_STUCK,
         pattern=r"(ProgressDeadlineExceeded|has timed out progressing|exceeded its progress deadline)",
         tells="a rollout that does not progress",
-        step="Roll {1} back, then read why its new pods are not ready: {0}.",
+        step="Roll {it} back, then read why its new pods are not ready: {told}.",
         weight=IMPLIES,
     ),
 )
 
 
-def _find(told: Told, facts: Facts) -> Iterator[Match]:
+def _find(text: Text, facts: Facts) -> Iterator[Match]:
     by_object: dict[str, list[tuple[Signal, str]]] = {}
     for event in open_events(facts):
-        found = re.search(told.pattern, f"{event.key}: {event.value}")
-        if found and (not told.reasons or event.key in told.reasons):
-            group = next((part for part in found.groups() if part), found[0])
-            if facts.state(f"{told.exists}/{group}", "exists"):
+        told = text.told(f"{event.key}: {event.value}")
+        if told and (not text.reasons or event.key in text.reasons):
+            if facts.state(f"{text.exists}/{told}", "exists"):
                 continue  # what was missing is there by now
-            by_object.setdefault(_object(told, facts, event), []).append((event, group))
+            by_object.setdefault(_object(text, facts, event), []).append((event, told))
     for it, seen in by_object.items():
         shown = facts.exhibit(*(event for event, _ in seen))
-        event, group = seen[0]
+        event, told = seen[0]
         said = say(
             f"{name(event.entity)} has the event {quote(event.key)}: {quote(str(event.value))}.", shown
         )
         step = say(
-            told.step.format(quote(group), name(facts.owner(event.entity))),
+            text.step.format(told=quote(told), it=name(facts.owner(event.entity))),
             shown,
             *facts.ownership(event.entity),
         )
-        yield Match(cause=told.cause, object=it, weight=told.weight, said=(said,), step=step)
+        yield Match(cause=text.cause, object=it, weight=text.weight, said=(said,), step=step)
 
 
-def _object(told: Told, facts: Facts, event: Signal) -> str:
+def _object(text: Text, facts: Facts, event: Signal) -> str:
     owner = facts.owner(event.entity)
-    return _namespace(facts, owner) if told.of == "namespace" else owner
+    return _namespace(facts, owner) if text.of_namespace else owner
 
 
 def _namespace(facts: Facts, owner: str) -> str:
@@ -197,6 +190,6 @@ def _namespace(facts: Facts, owner: str) -> str:
 
 
 RULES = tuple(
-    Rule(causes=(told.cause,), surfaces=(Surface.EVENT,), tells=told.tells, find=partial(_find, told))
-    for told in _TOLD
+    Rule(causes=(text.cause,), surfaces=(Surface.EVENT,), tells=text.tells, find=partial(_find, text))
+    for text in _TEXTS
 )
