@@ -56,6 +56,7 @@ from flyball.queries.notice import Lookout
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
+from flyball.queries.recurs import recurring
 from flyball.queries.topology import Topology
 from flyball.receivers.otlp_decode import Decoder
 from flyball.receivers.otlp_http import otlp_app
@@ -270,6 +271,7 @@ def _watch(ports: Ports, state: SqliteState) -> Watch:
         evidence=state,
         clock=ports.clock,
         look=lookout.look,
+        recurring=functools.partial(recurring, ports),
         calls=topology.calls,
         explain=functools.partial(explain_incident, ports),
         goes_on=functools.partial(goes_on, ports),

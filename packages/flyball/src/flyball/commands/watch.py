@@ -32,6 +32,7 @@ CHECKED_S = 5.0
 LIVE_MAX = 200
 """Incidents that are watched at once, those that grew last; more than that is one great outage."""
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _DONE = frozenset({Outcome.FIXED})
 
 
@@ -39,7 +40,8 @@ _DONE = frozenset({Outcome.FIXED})
 class Watch:
     """The watch over one workspace.
 
-    `look(known, troubled)` gives findings that are new, `calls(environment)` who calls whom, `explain(incident, as_of)`
+    `look(known, troubled, settled)` gives findings that are new, `recurring(over)` those of incidents that were over and
+    are not, `calls(environment)` who calls whom, `explain(incident, as_of)`
     what is made of it, `goes_on(incident, as_of, fixed)` what became of its findings. `told` hears of an incident that
     was diagnosed, `over` of one that was resolved, by which change if one was seen.
     """
@@ -48,7 +50,8 @@ class Watch:
     changes: ChangeStore
     evidence: EvidenceStore
     clock: Clock
-    look: Callable[[Collection[str], Collection[str]], Awaitable[Sequence[Finding]]]
+    look: Callable[[Collection[str], Collection[str], Mapping[str, datetime]], Awaitable[Sequence[Finding]]]
+    recurring: Callable[[Sequence[Incident]], Awaitable[Sequence[Finding]]]
     calls: Callable[[str], Awaitable[Mapping[str, frozenset[str]]]]
     explain: Callable[[Incident, datetime], Awaitable[Explanation]]
     goes_on: Callable[[Incident, datetime, datetime | None], Awaitable[Sequence[Lasting]]]
@@ -56,6 +59,7 @@ class Watch:
     over: Callable[[Incident, Change | None], Awaitable[None]]
     workspace: str = DEFAULT_WORKSPACE
     correlate: Correlate = field(default_factory=Correlate)
+    _asked: datetime = _LONG_AGO
     _checked: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     async def round(self) -> None:
@@ -69,7 +73,8 @@ class Watch:
         live = [incident for incident in known if incident.live]
         keys = {key(finding) for incident in live for finding in incident.findings}
         troubled = {service for incident in live for service in incident.services}
-        found = await self.look(keys, troubled)
+        over = [incident for incident in known if not incident.live]
+        found = [*await self._recurring(over, now), *await self.look(keys, troubled, _settled(over))]
         if found:
             grown = await self._correlated(found, known, now)
             await self.incidents.put_incidents(grown)
@@ -79,6 +84,12 @@ class Watch:
             if diagnosed.state is IncidentState.ACTIVE:
                 await self._check(diagnosed)
         await self._close_quiet(known, now)
+
+    async def _recurring(self, over: Sequence[Incident], now: datetime) -> Sequence[Finding]:
+        if now - self._asked < timedelta(seconds=CHECKED_S):
+            return ()
+        self._asked = now
+        return await self.recurring(over)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now_ns() / 1e9, UTC)
@@ -193,3 +204,12 @@ class Watch:
         ]
         if quiet:
             await self.incidents.put_incidents(quiet)
+
+
+def _settled(over: Sequence[Incident]) -> dict[str, datetime]:
+    """Until when each service had an incident that is over."""
+    settled: dict[str, datetime] = {}
+    for incident in over:
+        for service in incident.services:
+            settled[service] = max(settled.get(service, _LONG_AGO), incident.resolved or _LONG_AGO)
+    return settled

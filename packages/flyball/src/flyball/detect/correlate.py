@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from flyball.detect.worth import opens
 from flyball.model.finding import Finding
 from flyball.model.incident import (
+    EPISODES_MAX,
     FINDINGS_MAX,
     Act,
+    Episode,
     Incident,
     IncidentState,
     incident_id,
@@ -57,7 +59,9 @@ class Correlate:
             incident.id: incident for incident in sorted(known, key=lambda i: (not i.live, i.began, i.id))
         }
         changed: dict[str, Incident] = {}
-        for finding in sorted(findings, key=lambda f: (_since(f, now), -f.score, f.id)):
+        # what is known from an incident that is over comes first: what is new beside it joins its next episode
+        old = {key(finding) for incident in known if not incident.live for finding in incident.findings}
+        for finding in sorted(findings, key=lambda f: (key(f) not in old, _since(f, now), -f.score, f.id)):
             home = next((i for i in held.values() if self._belongs(finding, i, near, now)), None)
             if home is None and not opens(finding):
                 continue
@@ -150,10 +154,17 @@ def _joined(incident: Incident, finding: Finding, now: datetime) -> Incident:
 
 def _again(incident: Incident, finding: Finding, now: datetime) -> Incident:
     """It was over and shows itself again: the next episode of the same incident."""
+    over = Episode(
+        began=incident.began,
+        ended=incident.resolved or incident.last_seen,
+        cause=incident.cause,
+        resolved_by=incident.resolved_by,
+    )
     again = replace(
         incident,
         state=IncidentState.OPEN,
         episode=incident.episode + 1,
+        earlier=(*incident.earlier, over)[-EPISODES_MAX:],
         began=min(_since(finding, now), now),
         opened=now,
         grew=now,

@@ -16,6 +16,7 @@ FINDINGS_MAX = 50
 """Findings kept of one incident, those of the highest score; how many more there were is counted."""
 ACTS_MAX = 100
 """Entries kept of one incident's history, the first and the newest."""
+EPISODES_MAX = 20
 QUIET = timedelta(days=7)
 """A resolved incident that stays quiet so long is closed."""
 _TEMPLATE_CHARS = 80
@@ -51,6 +52,16 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """An earlier time that an incident went on: from its first record until it was resolved."""
+
+    began: datetime
+    ended: datetime
+    cause: str = ""
+    resolved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """Findings that belong together.
 
@@ -58,7 +69,7 @@ class Incident:
     `opened` when it was found, `grew` when it last got a finding, `last_seen` the last record that shows it.
     `cause`, `object` and `confidence` are the diagnosis', empty while there is none or it is inconclusive.
     `touched` is how many requests (or records, where there are no requests) showed it, `impact` that number
-    weighed with the harm of what they show. `suspect` and `resolved_by` are ids of changes. `muted` holds the
+    weighed with the harm of what they show. `earlier` are the last EPISODES_MAX episodes before this one. `suspect` and `resolved_by` are ids of changes. `muted` holds the
     keys of the findings at which a person muted it: it stays muted until it differs.
     """
 
@@ -73,6 +84,7 @@ class Incident:
     findings: tuple[Finding, ...]
     more_findings: int = 0
     episode: int = 1
+    earlier: tuple[Episode, ...] = ()
     cause: str = ""
     object: str = ""
     confidence: float = 0.0

@@ -137,3 +137,26 @@ def counts_parameters(
             "as_of": bound(as_of),
         }
     )
+
+
+async def counted_evidence(
+    ports: Ports,
+    place: Place,
+    before: Side,
+    after: Side,
+    *,
+    kind: SignalKind,
+    signals: Sequence[int],
+    as_of: datetime,
+    what: str,
+    severity: Severity = Severity.UNSPECIFIED,
+) -> Evidence:
+    """What both sides count of these signals now, kept as evidence."""
+    parameters = counts_parameters(
+        place, before, after, kind=kind, signals=signals, as_of=as_of, severity=severity
+    )
+    row = (await ports.telemetry.select(COUNTS_SQL, parameters)).to_pylist()[0]
+    numbers = {name: float(value or 0) for name, value in row.items()}
+    fact = Evidence(kind=what, sql=COUNTS_SQL, parameters=parameters, as_of=as_of, numbers=numbers)
+    await ports.evidence.put_evidence([fact])
+    return fact

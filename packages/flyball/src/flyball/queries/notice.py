@@ -7,7 +7,7 @@ service that was left out comes first in the next.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -35,18 +35,25 @@ AGAIN_S = 2.0
 """A service that complains is looked at again so soon;"""
 COMPLAINING_S = 10.0
 """one whose complaints are known, an incident, so soon;"""
+COMPLAINTS_MIN, COMPLAINTS_RATIO = 2, 2.0
+"""Errors that came since the last round beyond so many, and beyond so many times the usual, are complaints."""
 CALM_S = 20.0
 """and one that does not complain: slowness, silence, what stopped coming."""
 _PLACES_MAX = 1_000
 
 _PLACES_SQL = (
     "SELECT service, environment, sumIf(count, severity >= 17 AND received > {last:DateTime64(3, 'UTC')}) AS complaints,"
+    " sumIf(count, severity >= 17 AND received <= {last:DateTime64(3, 'UTC')}) AS usual,"
     " toUnixTimestamp(minIf(time, received > {last:DateTime64(3, 'UTC')})) AS oldest,"
     " countIf(received > {last:DateTime64(3, 'UTC')}) AS fresh"
     " FROM {db}.counts WHERE workspace = {workspace:String} AND received <= {as_of:DateTime64(3, 'UTC')}"
     " AND time >= toDateTime({begin:UInt32}, 'UTC') GROUP BY service, environment"
     f" ORDER BY complaints DESC, service, environment LIMIT {_PLACES_MAX}"
 )
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING: Mapping[str, datetime] = {}
 
 
 @dataclass(slots=True)
@@ -64,11 +71,20 @@ class Lookout:
 
     ports: Ports
     round_s_max: float = ROUND_S_MAX
-    _last: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC))
+    _last: datetime = field(default=_LONG_AGO)
     _heard: dict[Place, _Heard] = field(default_factory=dict[Place, _Heard])
 
-    async def look(self, known: Collection[str] = (), troubled: Collection[str] = ()) -> list[Finding]:
-        """What is wrong, with its evidence, but for findings whose `key` is known; `troubled` services have incidents."""
+    async def look(
+        self,
+        known: Collection[str] = (),
+        troubled: Collection[str] = (),
+        settled: Mapping[str, datetime] = _NOTHING,
+    ) -> list[Finding]:
+        """What is wrong, with its evidence, but for findings whose `key` is known.
+
+        `troubled` services have incidents; `settled` tells until when services had some that are over: what they
+        showed before that is told already.
+        """
         clock, found = self.ports.clock, list[Finding]()
         if not self.ports.telemetry.committed_ms:
             return found
@@ -78,7 +94,8 @@ class Lookout:
         for place, heard in sorted(self._heard.items(), key=_urgent):
             if begun - heard.looked_s < _pause(place, heard, troubled):
                 continue
-            found += await self._look_at(place, heard, as_of, {*known, *map(key, found)})
+            floor = settled.get(place.service, _LONG_AGO)
+            found += await self._look_at(place, heard, as_of, {*known, *map(key, found)}, floor)
             now = clock.monotonic_s()
             self._heard[place] = _Heard(oldest_s=int(as_of.timestamp()), complaints=0, looked_s=now)
             if now - begun > self.round_s_max:
@@ -104,25 +121,27 @@ class Lookout:
             oldest = row["oldest"] if row["fresh"] else int(as_of.timestamp())
             heard = self._heard.setdefault(place, _Heard(oldest_s=oldest, complaints=0))
             heard.oldest_s = min(heard.oldest_s, oldest)
-            heard.complaints += row["complaints"]
+            heard.complaints += _unusual(
+                row["complaints"], row["usual"], (as_of - self._last).total_seconds()
+            )
         for gone in self._heard.keys() - here:
             del self._heard[gone]
         self._last = as_of
 
     async def _look_at(
-        self, place: Place, heard: _Heard, as_of: datetime, known: Collection[str]
+        self, place: Place, heard: _Heard, as_of: datetime, known: Collection[str], floor: datetime
     ) -> list[Finding]:
         """The first minute that shows something tells; a change of the service is asked about before."""
         changes = await self.ports.changes.changes(
             place.workspace,
             service=place.service,
             environment=place.environment,
-            since=as_of - CHANGED,
+            since=max(as_of - CHANGED, floor),
             until=as_of,
             limit=1,
         )
         looks: list[tuple[datetime, Change | None]] = [(change.time, change) for change in changes]
-        looks += [(start, None) for start in _starts(heard.oldest_s, as_of)]
+        looks += [(start, None) for start in _starts(heard.oldest_s, as_of) if start >= floor]
         for start, change in looks:
             found = await self._held_against(place, start, change, as_of, known)
             if found:
@@ -142,6 +161,12 @@ class Lookout:
             if key(finding) not in known and joins(finding)
         ]
         return await cite(self.ports, [(read, finding) for finding in wrong], start=start, as_of=as_of)
+
+
+def _unusual(complaints: int, usual: int, seconds: float) -> int:
+    """Complaints beyond twice what is usual in so many seconds; the few that chance brings are none."""
+    expected = usual * min(seconds / LATE_S, 1.0)
+    return max(complaints - round(COMPLAINTS_RATIO * expected) - COMPLAINTS_MIN, 0)
 
 
 def _urgent(item: tuple[Place, _Heard]) -> tuple[int, float, str, str]:

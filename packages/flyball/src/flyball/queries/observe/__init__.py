@@ -48,8 +48,9 @@ async def observe(
     until: datetime,
     services: Sequence[str] | None = None,
     normal_s: float = NORMAL_S,
+    wrong: Sequence[tuple[datetime, datetime]] = (),
 ) -> Observed:
-    """What an environment showed from `onset` to `until`, and in the `normal_s` seconds before.
+    """What an environment showed from `onset` to `until`, and in the `normal_s` seconds before but for `wrong` times.
 
     With `services` it is what those showed, whom they call, directly or not, and who calls them directly.
     """
@@ -61,6 +62,7 @@ async def observe(
         onset=onset,
         until=until,
         as_of=seen,
+        wrong=tuple(wrong),
     )
     scope = replace(scope, named=await _named(scope))
     spans = await read_spans(scope)

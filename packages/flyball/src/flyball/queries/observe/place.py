@@ -22,6 +22,8 @@ WHERE = (
     "workspace = {workspace:String} AND environment IN {environments:Array(String)}"
     " AND received <= {as_of:DateTime64(3, 'UTC')} AND received >= {oldest:DateTime64(3, 'UTC')}"
     " AND time >= {begin:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}"
+    " AND NOT arrayExists((a, b) -> toUnixTimestamp(time) >= a AND toUnixTimestamp(time) < b,"
+    " {wrong_from:Array(UInt32)}, {wrong_to:Array(UInt32)})"
 )
 ASKED = (
     "(empty({services:Array(String)}) OR service IN {services:Array(String)} OR service = {nobody:String})"
@@ -42,7 +44,7 @@ NOT_KUBERNETES = f"origin NOT IN (SELECT origin FROM {{db}}.origins WHERE {_KUBE
 class Scope:
     """Where and when: the normal window is `begin` to `onset`, the incident's `onset` to `until`.
 
-    `named` tells which sources are no plain service, as origin ids and entities. `limits` gathers what an answer has
+    `wrong` are times before the onset that were not normal either: nothing is read of them. `named` tells which sources are no plain service, as origin ids and entities. `limits` gathers what an answer has
     to say of what it could not see.
     """
 
@@ -53,6 +55,7 @@ class Scope:
     until: datetime
     as_of: datetime
     services: tuple[str, ...] = ()
+    wrong: tuple[tuple[datetime, datetime], ...] = ()
     named: Mapping[int, str] = field(default_factory=dict[int, str])
     limits: list[str] = field(default_factory=list[str])
 
@@ -75,6 +78,8 @@ class Scope:
             "until": bound(self.until),
             "oldest": bound(self.begin - EARLY),
             "as_of": bound(self.as_of),
+            "wrong_from": [int(begin.timestamp()) for begin, _ in self.wrong],
+            "wrong_to": [int(min(end, self.onset).timestamp()) for _, end in self.wrong],
             "origins": list(self.named) or [0],
             "entities": list(self.named.values()) or [""],
         }
