@@ -5,13 +5,13 @@ Stores, clocks and buses implement them; `app.py` wires them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from flyball.model.change import Change
+from flyball.model.change import Change, ChangeKind
 from flyball.model.evidence import Evidence
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
@@ -95,9 +95,10 @@ class ChangeStore(Protocol):
         environment: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kinds: Collection[ChangeKind] | None = None,
         limit: int = 100,
     ) -> Sequence[Change]:
-        """The changes with `since <= time <= until`, newest first."""
+        """The changes with `since <= time <= until`, of any of the kinds, newest first."""
         ...
 
     async def put_versions(self, states: Iterable[VersionState]) -> None:

@@ -8,7 +8,7 @@ import SQLAlchemy; nothing here decides anything.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flyball.errors import ConfigurationError, StoreError
-from flyball.model.change import Change, ChangeKind, VersionSource
+from flyball.model.change import AuthorKind, Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.pattern import Shape, fingerprint, shape_id
 from flyball.model.sighting import VersionState
@@ -49,6 +49,7 @@ _changes = sa.Table(
     *[sa.Column(c, sa.String) for c in ("kind", "time", "seen", "version_source", "commit", "url")],
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("announced", sa.Boolean),
+    *[sa.Column(c, sa.String) for c in ("what", "author", "author_kind", "message")],
 )
 _versions = _table(
     "versions",
@@ -122,6 +123,7 @@ class SqliteState:
         environment: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kinds: Collection[ChangeKind] | None = None,
         limit: int = 100,
     ) -> Sequence[Change]:
         """The changes with `since <= time <= until`, newest first."""
@@ -135,6 +137,8 @@ class SqliteState:
             query = query.where(c.time >= _iso(since))
         if until is not None:
             query = query.where(c.time <= _iso(until))
+        if kinds is not None:
+            query = query.where(c.kind.in_([kind.value for kind in kinds]))
         return [_change(row) for row in await self._read(query.order_by(c.time.desc(), c.id).limit(limit))]
 
     async def put_versions(self, states: Iterable[VersionState]) -> None:
@@ -304,5 +308,6 @@ def _change(row: Mapping[str, Any]) -> Change:
         "seen": datetime.fromisoformat(row["seen"]) if row["seen"] else None,
         "version_source": VersionSource(row["version_source"]),
         "announced": bool(row["announced"]),
+        "author_kind": AuthorKind(row["author_kind"]),
     }
     return Change(**values)

@@ -22,7 +22,7 @@ def change_signal(change: Change) -> Signal:
         time=change.time,
         entity=entities.service(change.service),
         key=change.kind.value,
-        value=change.version,
+        value=change.subject,
         raw_ref=change.id,
     )
 
