@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -18,16 +17,11 @@ from gallery.otlp import Clock, exports
 from gallery.play import play
 from gallery.signals import signals
 from gallery.stream import FAILING_S, Stream
-from harness.ingest import ingest
+from harness.ingest import ingest, now
 from harness.story import Clock as StoryClock
 from harness.story import State
 
 pytestmark = pytest.mark.anyio
-
-
-def now() -> datetime:
-    """Now, to the second: the loader's times have more digits than the store's."""
-    return datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251 - rows expire by the engine's clock
 
 
 def at(stream: Stream, onset: datetime) -> Stream:
