@@ -72,7 +72,7 @@ def evidence_of(exhibit: Exhibit, as_of: datetime) -> Evidence:
     )
 
 
-def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str]:
+def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str, str]:
     """A total order of signals, so that nothing depends on the order in which they came."""
     return (
         signal.entity,
@@ -83,6 +83,7 @@ def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str]:
         str(signal.value),
         signal.count,
         signal.raw_ref,
+        signal.detail,
     )
 
 
@@ -117,6 +118,7 @@ def _exemplar(signal: Signal) -> dict[str, str | float]:
         "value": value,
         "count": signal.count,
         "raw_ref": signal.raw_ref,
+        **({"detail": clip(signal.detail)} if signal.detail else {}),
     }
 
 
