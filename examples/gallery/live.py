@@ -1,78 +1,161 @@
-"""Send scenarios to a `flyball up` that is started for them, and hold what it counted against what was sent."""
+"""Send scenarios to one `flyball up`, each in an environment of its own, and ask it what is wrong there.
+
+Everything goes the way of a user: OTLP, changes over the API, a question over the API. What the server counted is held
+against what was sent, what it says against what the loader's signals lead to.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from flyball.cli.demo_children import Server
+from flyball.explain.engine import diagnose
+from flyball.model.change import ChangeKind
 from gallery.otlp import Clock, exports
 from gallery.play import play
+from gallery.signals import signals
 from gallery.stream import FAILING_S, Change, Stream
 
 SETTLE_S = 60.0
 """Longest wait for what was acknowledged to be visible."""
-SENDABLE = ("deploy", "rollback")
-"""Kinds of changes that the API takes today; the others stay with the loader."""
 _TABLES = {"/v1/logs": "logs", "/v1/traces": "traces", "/v1/metrics": "metrics"}
 _HEADERS = {"content-type": "application/x-protobuf"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a diagnosis says, as far as live and loader have to agree."""
+
+    cause: str
+    object: str
+    first_step: str
+    inconclusive: bool
+
+    def __str__(self) -> str:
+        """In few words."""
+        return "quiet" if self.inconclusive else f"{self.cause} of {self.object}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One scenario that was sent: where and when it lies, and what the loader's signals lead to."""
+
+    name: str
+    environment: str
+    onset: datetime
+    loaded: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One scenario that was asked about; `seconds` is how long the answer took."""
+
+    played: Played
+    live: Said
+    limits: Sequence[str]
+    seconds: float
+
+    @property
+    def same(self) -> bool:
+        """Whether live and loader agree."""
+        return self.live == self.played.loaded
+
+
 def report(names: Sequence[str], seed: int) -> int:
-    """Send each scenario to one server of its own; 1 when one was not counted as it was sent."""
-    wrong = 0
-    _say("Live diagnosis comes with incidents: this checks that everything sent is accepted and counted.\n")
-    for name in names:
-        stream, _ = play(name, seed)
-        with tempfile.TemporaryDirectory() as folder:
-            sent, counted = checked(stream, Path(folder))
-        wrong += sent != counted
-        outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
-        _say(f"| {name} | sent {dict(sent)} | {outcome} |")
-    return 1 if wrong else 0
+    """Send the scenarios to one server and print what both say; 1 when they differ or something was not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        told, sent, counted = asked(names, seed, Path(folder))
+    _say("| scenario | loader | live | same | seconds |\n| --- | --- | --- | --- | --- |")
+    for one in told:
+        same = "yes" if one.same else "no"
+        _say(f"| {one.played.name} | {one.played.loaded} | {one.live} | {same} | {one.seconds:.2f} |")
+        for limit in one.limits:
+            _say(f"  limit: {limit}")
+    outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
+    _say(f"\nsame {sum(one.same for one in told)} of {len(told)}; sent {dict(sent)}; {outcome}")
+    return 0 if sent == counted and all(one.same for one in told) else 1
 
 
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - this is a command
 
 
-def checked(stream: Stream, folder: Path) -> tuple[Counter[str], Counter[str]]:
-    """Send a stream to a fresh server: what was sent, and what the server counted, of each kind."""
+def asked(names: Iterable[str], seed: int, folder: Path) -> tuple[list[Told], Counter[str], Counter[str]]:
+    """Send the scenarios to a fresh server and ask it: what it said, what was sent, what it counted of each kind."""
     server = Server.start(folder)
     with httpx.Client(base_url=server.address, timeout=30) as client:
         try:
             server.await_ready(client)
-            sent = send(stream, server.otlp, client)
-            return sent, _counted(client, sum(sent.values()) - sent["changes"])
+            sent: Counter[str] = Counter()
+            held: list[Played] = []
+            for number, name in enumerate(names, 1):
+                stream, _ = play(name, seed)
+                environment = f"{stream.system.namespace}-{number}"
+                onset_ms = time.time_ns() // 1_000_000 - int(FAILING_S * 1000)
+                onset = datetime.fromtimestamp(onset_ms / 1000, UTC)
+                sent += send(stream, server.otlp, client, Clock(onset_ns=onset_ms * 1_000_000), environment)
+                loaded = _loaded(replace(stream, onset=onset))
+                held.append(Played(name=name, environment=environment, onset=onset, loaded=loaded))
+            counted = _counted(client, sent.total() - sent["changes"])
+            return [_asked(client, one) for one in held], sent, counted
         finally:
             server.stop()
 
 
-def send(stream: Stream, otlp: str, client: httpx.Client) -> Counter[str]:
-    """Send a stream so that it ends now. Changes first: a pipeline announces what telemetry then shows."""
-    clock = Clock(onset_ns=time.time_ns() - int(FAILING_S * 1e9))
+def send(stream: Stream, otlp: str, client: httpx.Client, clock: Clock, environment: str) -> Counter[str]:
+    """Send a stream. Changes first: a pipeline announces what telemetry then shows."""
     sent: Counter[str] = Counter()
     for change in stream.records:
-        if isinstance(change, Change) and change.kind in SENDABLE:
-            at = datetime.fromtimestamp(clock.ns(change.time) / 1e9, UTC).isoformat()
-            told = {
-                "service": change.service,
-                "version": change.version,
-                "kind": change.kind,
-                "commit": change.commit,
-            }
-            client.post("/api/v1/changes", json={**told, "time": at}).raise_for_status()
+        if isinstance(change, Change):
+            client.post("/api/v1/changes", json=_announced(change, clock, environment)).raise_for_status()
             sent["changes"] += 1
-    for path, request, count in exports(stream, clock):
+    for path, request, count in exports(stream, clock, environment):
         answer = httpx.post(otlp + path, content=request.SerializeToString(), headers=_HEADERS, timeout=30)
         answer.raise_for_status()
         sent[_TABLES[path]] += count
     return sent
+
+
+def _announced(change: Change, clock: Clock, environment: str) -> dict[str, str]:
+    at = datetime.fromtimestamp(clock.ns(change.time) / 1e9, UTC).isoformat()
+    known_by = "version" if ChangeKind(change.kind).of_code else "what"
+    told = {"service": change.service, "kind": change.kind, known_by: change.version}
+    return {**told, "environment": environment, "commit": change.commit, "time": at}
+
+
+def _loaded(stream: Stream) -> Said:
+    found = diagnose(*signals(stream))
+    return Said(
+        cause=found.cause.value if found.cause else "",
+        object=found.object,
+        first_step=found.first_step.text if found.first_step else "",
+        inconclusive=found.inconclusive,
+    )
+
+
+def _asked(client: httpx.Client, played: Played) -> Told:
+    until = played.onset + timedelta(seconds=FAILING_S)
+    times = {"since": played.onset.isoformat(), "until": until.isoformat()}
+    begin = time.monotonic()
+    answer = client.get("/api/v1/diagnosis", params={"environment": played.environment, **times})
+    seconds = time.monotonic() - begin
+    view: dict[str, Any] = answer.raise_for_status().json()
+    step = view["first_step"]
+    live = Said(
+        cause=view["cause"] or "",
+        object=view["object"],
+        first_step=step["text"] if step else "",
+        inconclusive=view["inconclusive"],
+    )
+    return Told(played=played, live=live, limits=view["limits"], seconds=seconds)
 
 
 def _counted(client: httpx.Client, records: int) -> Counter[str]:

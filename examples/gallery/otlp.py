@@ -42,15 +42,22 @@ class Clock:
         return self.onset_ns + int(seconds / self.faster * 1e9)
 
 
-def exports(stream: Stream, clock: Clock) -> Iterator[tuple[str, Request, int]]:
-    """Requests in time: the path they go to, the message, and how many records it holds."""
+def exports(stream: Stream, clock: Clock, environment: str = "") -> Iterator[tuple[str, Request, int]]:
+    """Requests in time: the path they go to, the message, and how many records it holds.
+
+    Every resource names the environment, as the Collector's `resource` processor would add it.
+    """
+    named = {"deployment.environment.name": environment} if environment else {}
     kinds = (("/v1/logs", (Log, Event, Object)), ("/v1/traces", (Span,)), ("/v1/metrics", (Point,)))
     makers = {"/v1/logs": _logs, "/v1/traces": _traces, "/v1/metrics": _metrics}
     for path, types in kinds:
         records = [record for record in stream.records if isinstance(record, types)]
         for begin in range(0, len(records), RECORDS_MAX):
             part = records[begin : begin + RECORDS_MAX]
-            yield path, makers[path](stream, part, clock), len(part)
+            request = makers[path](stream, part, clock)
+            for of in _resources(request):
+                _attributes(of.resource.attributes, named)
+            yield path, request, len(part)
 
 
 def _logs(stream: Stream, records: Iterable[Any], clock: Clock) -> ExportLogsServiceRequest:

@@ -8,9 +8,10 @@ the loaders of `bench/rca` count theirs, and there by the store: a test holds on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flyball.model.signal import Signal, Surface
+from flyball.queries.observe import code
 from flyball.queries.observe.entities import of_peer
 from flyball.queries.observe.entities import service as service_entity
 from flyball.queries.observe.kubernetes import Happened, event_signals
@@ -77,7 +78,10 @@ def _counted(found: list[Signal]) -> list[Signal]:
     for signal in found:
         key = signal.entity, signal.operation, signal.severity, signal.key
         groups[key] = counted(groups.get(key), signal)
-    return list(groups.values())
+    return [
+        replace(one, detail=code.of_text(str(one.value))) if one.severity >= code.SEVERITY_MIN else one
+        for one in groups.values()
+    ]
 
 
 def _span(stream: Stream, span: Span) -> nezha.Span:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 from flyball.component.ports import ChangeStore, CursorStore, EvidenceStore, PatternStore
-from flyball.model.change import Change, ChangeKind, VersionSource
+from flyball.model.change import AuthorKind, Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
@@ -66,7 +66,16 @@ class StateStoreContract:
             version_source=VersionSource.POD_TEMPLATE_HASH,
             announced=False,
         )
-        for one in (change(), seen):
+        told = replace(
+            change(),
+            kind=ChangeKind.CONFIG,
+            version="",
+            what="pool_size 20 -> 5",
+            author="Jo",
+            author_kind=AuthorKind.AGENT,
+            message="Shrink the pool\n\nIt was too large.",
+        )
+        for one in (change(), seen, told):
             await store.put_change(one)
             assert await store.change("chg_1") == one
         assert await store.change("chg_none") is None
@@ -85,6 +94,9 @@ class StateStoreContract:
         assert await ids(since=NOON + timedelta(minutes=4), service="checkout") == ["chg_5", "chg_4"]
         assert await ids(until=NOON + timedelta(minutes=2)) == ["chg_2", "chg_1"]
         assert await ids(environment="staging") == []
+        await store.put_change(replace(change(6), kind=ChangeKind.FLAG))
+        assert await ids(kinds=[ChangeKind.FLAG, ChangeKind.CONFIG]) == ["chg_6"]
+        assert "chg_6" not in await ids(kinds=[ChangeKind.DEPLOY])
 
     async def test_times_of_any_zone_are_the_same_moment(self, store: StateStore) -> None:
         east = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00:00+05:30").tzinfo)

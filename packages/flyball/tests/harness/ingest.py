@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from flyball.distill.catalog import Catalog
@@ -16,6 +17,11 @@ from flyball.model.export import Export, Signal
 from flyball.pipeline.runner import tables_of
 from flyball.receivers.otlp_decode import Decoder
 from flyball.stores.telemetry_chdb import ChdbTelemetry
+
+
+def now() -> datetime:
+    """Now, to the second: rows expire by the engine's clock, so what is stored has to be of today."""
+    return datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251 - see above
 
 
 async def ingest(telemetry: ChdbTelemetry, requests: Iterable[tuple[str, Any]]) -> Catalog:

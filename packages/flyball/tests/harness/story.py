@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -227,6 +227,7 @@ class State:
         environment: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kinds: Collection[ChangeKind] | None = None,
         limit: int = 100,
     ) -> list[Change]:
         found = [
@@ -237,6 +238,7 @@ class State:
             and environment in {None, c.environment}
             and (since is None or c.time >= since)
             and (until is None or c.time <= until)
+            and (kinds is None or c.kind in kinds)
         ]
         return sorted(found, key=lambda c: c.time, reverse=True)[:limit]
 

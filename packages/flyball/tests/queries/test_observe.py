@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -18,16 +17,12 @@ from gallery.otlp import Clock, exports
 from gallery.play import play
 from gallery.signals import signals
 from gallery.stream import FAILING_S, Stream
-from harness.ingest import ingest
+from harness.ingest import ingest, now
+from harness.otlp import logs_request
 from harness.story import Clock as StoryClock
 from harness.story import State
 
 pytestmark = pytest.mark.anyio
-
-
-def now() -> datetime:
-    """Now, to the second: the loader's times have more digits than the store's."""
-    return datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251 - rows expire by the engine's clock
 
 
 def at(stream: Stream, onset: datetime) -> Stream:
@@ -48,6 +43,35 @@ async def ports_of(telemetry: ChdbTelemetry, requests: Iterable[tuple[str, Any]]
     )
 
 
+STACK = """Traceback (most recent call last):
+  File "/app/shop/cart.py", line 31, in checkout
+    pool.take()
+  File "/app/shop/pool.py", line 9, in take
+    connect(host)
+  File "/usr/lib/python3.12/socket.py", line 865, in create_connection
+OSError: timed out"""
+
+
+async def test_a_failure_tells_function_file_and_line(telemetry: ChdbTelemetry) -> None:
+    logged = {"code.function.name": "charge", "code.file.path": "/app/pay.py", "code.line.number": 42}
+    bodies = [f"cannot charge\n{STACK}", "cannot pay", "cannot book", "nothing known", "fine"]
+    attributes = [{}, logged, {**logged, "exception.type": "OSError", "exception.stacktrace": STACK}, {}]
+    request = logs_request(bodies[:4], severity=17, attributes=attributes)
+    calm = logs_request(bodies[4:], severity=9, attributes=[logged])
+    end = now()
+    ports = await ports_of(telemetry, [("/v1/logs", request), ("/v1/logs", calm)], end)
+    later = end + timedelta(seconds=60)
+    seen = await observe(ports, environment="", onset=end - timedelta(seconds=60), until=later)
+    places = {str(one.value).partition("\n")[0]: one.detail for one in seen.signals}
+    assert places == {
+        "cannot charge": "take() in pool.py:9",
+        "cannot pay": "charge() in /app/pay.py:42",
+        "cannot book": "take() in pool.py:9",
+        "nothing known": "",
+        "fine": "",
+    }
+
+
 def plain(held: Iterable[Signal], surface: Surface) -> Counter[tuple[Any, ...]]:
     """What is equal in both: times to the millisecond of the store, numbers to a thousandth."""
     return Counter(
@@ -59,6 +83,7 @@ def plain(held: Iterable[Signal], surface: Surface) -> Counter[tuple[Any, ...]]:
             one.operation,
             one.severity,
             one.count,
+            one.detail,
         )
         for one in held
         if one.surface is surface

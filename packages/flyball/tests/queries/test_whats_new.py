@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import pytest
 from flyball.errors import InputError, NotFound
+from flyball.model.change import ChangeKind
 from flyball.model.finding import FindingKind
 from flyball.model.window import Basis
 from flyball.queries.evidence import Recheck, get_evidence
@@ -143,3 +144,15 @@ async def test_two_versions_at_once_are_held_side_by_side(telemetry: ChdbTelemet
     answer = await whats_new(ports, service="checkout")
     assert answer.compared[0].how == Basis.SIDE_BY_SIDE.value
     assert [(f.kind, f.template) for f in answer.findings] == [(FindingKind.NEW, POOL)]
+
+
+async def test_the_last_deploy_is_no_change_of_a_setting(telemetry: ChdbTelemetry) -> None:
+    told = records(story(checkout(), faulty=False), np.random.default_rng(5))
+    flag = replace(
+        deploy("", "", DEPLOY + 10), id="chg_flag", kind=ChangeKind.FLAG, what="new-cart off -> on"
+    )
+    ports, _ = await tell(telemetry, told, [deploy("v2", "v1", DEPLOY), flag], now_s=END)
+    answer = await whats_new(ports)
+    assert answer.question.startswith("What is new since the deploy of checkout v2")
+    answer = await whats_new(ports, since="chg_flag")
+    assert answer.question.startswith("What is new since the flag of checkout new-cart off -> on")

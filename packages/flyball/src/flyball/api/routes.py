@@ -26,8 +26,11 @@ _CHANGE_FIELDS = {
     "service": "`service.name` of what was deployed",
     "version": "`service.version` that runs from then on",
     "environment": "`deployment.environment.name`, for example prod",
-    "kind": "deploy (the default) or rollback",
+    "kind": "deploy (the default), rollback, config, flag or migration",
+    "what": "what a config, flag or migration changed, for example pool_size 20 -> 5",
     "commit": "the commit it was built from",
+    "author": "who wrote it",
+    "message": "the commit's message; its trailers tell whether a human or an agent wrote it",
     "url": "where to read more, an http(s) address",
     "time": "when it happened, RFC 3339 or how long ago (5m); now if absent",
 }
@@ -145,7 +148,7 @@ def openapi_document() -> dict[str, Any]:
     schema = {"type": "object", "required": ["service"], "properties": properties}
     paths["/api/v1/changes"]["post"] = {
         "operationId": "record_change",
-        "summary": "Record a deploy; the same deploy seen in telemetry within 15 minutes is the same change.",
+        "summary": "Record a change; a deploy seen in telemetry within 15 minutes is the same change.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"201": {"description": "The change as recorded"}, "400": _RESPONSES["400"]},
     }

@@ -163,7 +163,7 @@ def _changes(view: Any, console: Terminal) -> None:
         place.append(f" {clean(c['environment'])}", style="dim")
         if c["previous_version"]:
             version.append(f"{clean(c['previous_version'])} → ", style="dim")
-        version.append(clean(c["version"]) or "-", style="yellow")
+        version.append(clean(c["version"] or c["what"]) or "-", style="yellow")
         moment = c["time"][:19].replace("T", " ")
         table.add_row(moment, c["id"], c["kind"], Text(known, style="dim"), place, version)
     console.print(table)

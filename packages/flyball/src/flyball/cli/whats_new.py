@@ -65,18 +65,21 @@ def add(
     service: Annotated[str, typer.Option(help="service.name")],
     version: Annotated[str, typer.Option(help="service.version")] = "",
     environment: Environment = None,
-    kind: Annotated[str, typer.Option(help="deploy or rollback")] = "deploy",
+    kind: Annotated[str, typer.Option(help="deploy, rollback, config, flag or migration")] = "deploy",
+    what: Annotated[str | None, typer.Option(help="What a config, flag or migration changed")] = None,
     commit: Annotated[str | None, typer.Option(help="The commit it was built from")] = None,
+    author: Annotated[str | None, typer.Option(help="Who wrote it")] = None,
+    message: Annotated[str | None, typer.Option(help="The commit's message")] = None,
     url: Annotated[str | None, typer.Option(help="Where to read more")] = None,
     time: Annotated[str | None, typer.Option(help="When (RFC 3339); now if absent")] = None,
     json: Json = False,
     server: Server = None,
 ) -> None:
-    """Record a deploy, for example from a pipeline; the same deploy seen in telemetry is the same change."""
+    """Record a change, for example from a pipeline; a deploy that telemetry shows is the same change."""
     from flyball.cli.client import call, server_url  # noqa: PLC0415 - `flyball --help` stays quick
 
     fields = {"service": service, "version": version, "environment": environment, "kind": kind}
-    fields |= {"commit": commit, "url": url, "time": time}
+    fields |= {"what": what, "commit": commit, "author": author, "message": message, "url": url, "time": time}
     body = {name: value for name, value in fields.items() if value}
     change = call("POST", server_url(server), "/api/v1/changes", body=body)
     print_view({"changes": [change]}, "list_changes", as_json=json, alone=change)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from flyball.model.change import Change
+from flyball.model.change import Change, ChangeKind
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
 from flyball.model.pattern import Shape
@@ -96,9 +96,10 @@ class ChangeStore(Protocol):
         environment: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kinds: Collection[ChangeKind] | None = None,
         limit: int = 100,
     ) -> Sequence[Change]:
-        """The changes with `since <= time <= until`, newest first."""
+        """The changes with `since <= time <= until`, of any of the kinds, newest first."""
         ...
 
     async def put_versions(self, states: Iterable[VersionState]) -> None:

@@ -136,17 +136,25 @@ def _change(state: VersionState, current: VersionState | None, kind: ChangeKind,
     )
 
 
-def change_id(workspace: str, service: str, environment: str, version: str, time: datetime) -> str:
-    """`chg_` and 12 hexadecimal digits of BLAKE2b: the same announcement twice is the same change."""
-    text = "\0".join((workspace, service, environment, version, time.astimezone(UTC).isoformat()))
+def change_id(
+    workspace: str, service: str, environment: str, version: str, time: datetime, *others: str
+) -> str:
+    """`chg_` and 12 hexadecimal digits of BLAKE2b: the same announcement twice is the same change.
+
+    `others` are what tells changes apart that have no version: kind, and what was altered.
+    """
+    text = "\0".join((workspace, service, environment, version, time.astimezone(UTC).isoformat(), *others))
     return "chg_" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def merged(known: Change, other: Change) -> Change | None:
     """One change of an announcement and a sighting of the same version, or of two announcements alike.
 
-    None when they are two changes. The announced time, commit and url win; the sighting adds `seen`.
+    None when they are two changes: also where one is none of code, which telemetry never shows by a version. The
+    announced time, commit and url win; the sighting adds `seen`.
     """
+    if not (known.kind.of_code and other.kind.of_code):
+        return None
     same = (known.service, known.environment, known.version) == (
         other.service,
         other.environment,

@@ -100,7 +100,8 @@ def _reaches(facts: Facts, caller: str, entity: str) -> bool:
 
 
 def _told(change: Signal) -> str:
-    return f"{name(change.entity)} had the {quote(change.key)} {quote(str(change.value))} at {instant(change.time)}"
+    by = f" ({quote(change.detail)})" if change.detail else ""
+    return f"{name(change.entity)} had the {quote(change.key)} {quote(str(change.value))}{by} at {instant(change.time)}"
 
 
 def _before(facts: Facts, change: Signal, match: Match, first: Signal) -> Said:

@@ -16,6 +16,8 @@ import orjson
 from flyball.model.evidence import Evidence
 from flyball.model.signal import Signal, Surface
 
+SIGNALS = "signals: "
+"""How the kind of such evidence begins."""
 EXEMPLARS_MAX = 5
 """Records kept in one piece of evidence; `matched` tells how many there were."""
 TEXT_CHARS_MAX = 600
@@ -53,7 +55,7 @@ def evidence_of(exhibit: Exhibit, as_of: datetime) -> Evidence:
     signals = sorted(exhibit.signals, key=order)
     times = [signal.time for signal in signals] or [as_of]
     return Evidence(
-        kind=f"signals: {exhibit.surface}",
+        kind=f"{SIGNALS}{exhibit.surface}",
         sql=_QUERY,
         parameters={
             "surface": str(exhibit.surface),
@@ -70,7 +72,7 @@ def evidence_of(exhibit: Exhibit, as_of: datetime) -> Evidence:
     )
 
 
-def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str]:
+def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str, str]:
     """A total order of signals, so that nothing depends on the order in which they came."""
     return (
         signal.entity,
@@ -81,6 +83,7 @@ def order(signal: Signal) -> tuple[str, str, str, datetime, str, str, int, str]:
         str(signal.value),
         signal.count,
         signal.raw_ref,
+        signal.detail,
     )
 
 
@@ -115,6 +118,7 @@ def _exemplar(signal: Signal) -> dict[str, str | float]:
         "value": value,
         "count": signal.count,
         "raw_ref": signal.raw_ref,
+        **({"detail": clip(signal.detail)} if signal.detail else {}),
     }
 
 

@@ -110,9 +110,13 @@ def _verify(view: Any) -> Words:
     return Words(head=head, items=items, foot=_limits(view))
 
 
+def _changed(change: Any) -> str:
+    return change["what"] or f"{change['previous_version'] or '?'} -> {change['version'] or '?'}"
+
+
 def _changes(view: Any) -> Words:
     items = [
-        f"- {c['id']} {_time(c['time'])} {c['kind']} {c['service']} {c['previous_version'] or '?'} -> {c['version'] or '?'}"
+        f"- {c['id']} {_time(c['time'])} {c['kind']} {c['service']} {_changed(c)}"
         f"{' in ' + c['environment'] if c['environment'] else ''} ({'announced' if c['announced'] else 'seen in telemetry'}"
         f"{', commit ' + c['commit'] if c['commit'] else ''})"
         for c in view["changes"]

@@ -1,4 +1,4 @@
-"""Change: anything that alters behaviour. Today deploys and rollbacks; later flags, configs, rules."""
+"""Change: anything that alters behaviour: deploys and rollbacks, configuration, flags, migrations; later rules."""
 
 from __future__ import annotations
 
@@ -12,6 +12,22 @@ class ChangeKind(enum.StrEnum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    CONFIG = "config"
+    FLAG = "flag"
+    MIGRATION = "migration"
+
+    @property
+    def of_code(self) -> bool:
+        """Whether another version runs from then on: telemetry shows it, and it is known by its version."""
+        return self in {ChangeKind.DEPLOY, ChangeKind.ROLLBACK}
+
+
+class AuthorKind(enum.StrEnum):
+    """Who wrote a change, as far as its commit message and author tell (flyball.enrich.authors)."""
+
+    HUMAN = "human"
+    AGENT = "agent"
+    UNKNOWN = "unknown"
 
 
 class VersionSource(enum.StrEnum):
@@ -29,7 +45,8 @@ class Change:
 
     `time` is when it happened (UTC): as announced, or else when its version was first seen in telemetry.
     `announced` tells that a person or pipeline recorded it, `seen` when telemetry first showed it.
-    `previous_version` is empty where none is known: then there is nothing to compare with.
+    `previous_version` is empty where none is known: then there is nothing to compare with. `what` tells in words
+    what a change without a version alters (`pool_size 20 -> 5`); `message` is that of the commit, without secrets.
     """
 
     id: str
@@ -45,3 +62,12 @@ class Change:
     version_source: VersionSource = VersionSource.SERVICE_VERSION
     commit: str = ""
     url: str = ""
+    what: str = ""
+    author: str = ""
+    author_kind: AuthorKind = AuthorKind.UNKNOWN
+    message: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it changed to: a version, or in words what else it altered."""
+        return self.version if self.kind.of_code else self.what or self.version

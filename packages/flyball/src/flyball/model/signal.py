@@ -38,7 +38,8 @@ class Signal:
 
     `entity` is `kind/name`: `service/`, `pod/`, `node/`, `namespace/`, `database/`, `claim/`, `volume/`, `quota/`.
     `severity` is an OpenTelemetry severity number, of logs and alerts; `count` is how many equal records it stands for. `raw_ref` tells where the source can be opened; nothing is ever
-    decided by it.
+    decided by it. `detail` is what else is known and shown with it, not decided by either: of a failure the function,
+    file and line, of a change its commit and author.
     """
 
     surface: Surface
@@ -50,3 +51,4 @@ class Signal:
     severity: int = 0
     count: int = 1
     raw_ref: str = ""
+    detail: str = ""

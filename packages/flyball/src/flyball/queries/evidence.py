@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.errors import NotFound, StoreError
+from flyball.explain.exhibit import SIGNALS
 from flyball.model.evidence import Evidence
 from flyball.model.severity import Severity
 from flyball.model.window import SignalKind
@@ -30,6 +31,8 @@ class Recheck(enum.StrEnum):
     SAME = "same numbers"
     EXPIRED = "source expired"
     DIFFERS = "differs"
+    SNAPSHOT = "snapshot"
+    """A selection of signals, which no query gives again: its id is the hash of all that it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,12 @@ async def get_evidence(ports: Ports, *, evidence_id: str) -> EvidenceView:
 
 
 async def recheck(ports: Ports, evidence: Evidence) -> tuple[Recheck, Mapping[str, float]]:
-    """Ask the query again: the same numbers, rows that are gone or folded, or another answer."""
+    """Ask the query again: the same numbers, rows that are gone or folded, or another answer.
+
+    What a diagnosis cites was assembled from many queries and is kept as it was seen.
+    """
+    if evidence.kind.startswith(SIGNALS):
+        return Recheck.SNAPSHOT, {}
     expired = ports.now() - evidence.as_of >= FOLDED_AFTER
     try:
         rows = (await ports.telemetry.select(evidence.sql, evidence.parameters)).to_pylist()

@@ -16,6 +16,7 @@ from typing import Any
 
 from flyball.errors import InputError
 from flyball.queries.changes import list_changes
+from flyball.queries.diagnose import diagnose
 from flyball.queries.evidence import get_evidence
 from flyball.queries.incidents import get_incident, list_incidents
 from flyball.queries.patterns import search_patterns
@@ -128,6 +129,7 @@ def _described(docstring: str) -> dict[str, str]:
 QUESTIONS = (
     Question(name="whats_new", path="/whats-new", ask=whats_new, renamed={}),
     Question(name="verify_change", path="/verify", ask=verify, renamed={}),
+    Question(name="diagnose", path="/diagnosis", ask=diagnose, renamed={}),
     Question(name="list_changes", path="/changes", ask=list_changes, renamed={}),
     Question(name="list_incidents", path="/incidents", ask=list_incidents, renamed={}),
     Question(name="get_incident", path="/incidents/{id}", ask=get_incident, renamed={"id": "incident_id"}),

@@ -15,7 +15,7 @@ from flyball.detect.latency import BEFORE_S_MIN
 from flyball.detect.new import perhaps_starting
 from flyball.distill.sentiment import sentiment
 from flyball.errors import InputError, NotFound
-from flyball.model.change import Change
+from flyball.model.change import Change, ChangeKind
 from flyball.model.finding import Finding, FindingKind
 from flyball.model.window import SignalKind, Window
 from flyball.queries.cite import cite
@@ -181,6 +181,7 @@ async def _since(
             service=service,
             environment=environment,
             until=seen + timedelta(minutes=1),
+            kinds=[kind for kind in ChangeKind if kind.of_code],
             limit=1,
         )
         if not found:
@@ -252,7 +253,7 @@ def _question(service: str | None, since: str, change: Change | None) -> str:
     of = f" in {service}" if service else ""
     if change is None:
         return f"What is new{of} since {since}?"
-    return f"What is new{of} since the {change.kind.value} of {change.service} {change.version or 'without a version'}?"
+    return f"What is new{of} since the {change.kind.value} of {change.service} {change.subject or 'without a version'}?"
 
 
 def _compared(read: Read) -> Compared:

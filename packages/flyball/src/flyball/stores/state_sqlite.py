@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flyball.errors import ConfigurationError, StoreError
-from flyball.model.change import Change, ChangeKind, VersionSource
+from flyball.model.change import AuthorKind, Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
 from flyball.model.pattern import Shape, fingerprint, shape_id
@@ -52,6 +52,7 @@ _changes = sa.Table(
     *[sa.Column(c, sa.String) for c in ("kind", "time", "seen", "version_source", "commit", "url")],
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("announced", sa.Boolean),
+    *[sa.Column(c, sa.String) for c in ("what", "author", "author_kind", "message")],
 )
 _versions = _table(
     "versions",
@@ -131,6 +132,7 @@ class SqliteState:
         environment: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kinds: Collection[ChangeKind] | None = None,
         limit: int = 100,
     ) -> Sequence[Change]:
         """The changes with `since <= time <= until`, newest first."""
@@ -144,6 +146,8 @@ class SqliteState:
             query = query.where(c.time >= _iso(since))
         if until is not None:
             query = query.where(c.time <= _iso(until))
+        if kinds is not None:
+            query = query.where(c.kind.in_([kind.value for kind in kinds]))
         return [_change(row) for row in await self._read(query.order_by(c.time.desc(), c.id).limit(limit))]
 
     async def put_versions(self, states: Iterable[VersionState]) -> None:
@@ -379,5 +383,6 @@ def _change(row: Mapping[str, Any]) -> Change:
         "seen": datetime.fromisoformat(row["seen"]) if row["seen"] else None,
         "version_source": VersionSource(row["version_source"]),
         "announced": bool(row["announced"]),
+        "author_kind": AuthorKind(row["author_kind"]),
     }
     return Change(**values)

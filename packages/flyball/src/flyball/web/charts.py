@@ -60,7 +60,7 @@ def marks(changes: Sequence[Change], since: datetime, until: datetime) -> list[M
         free = taken - x >= _LABEL_APART
         if free:
             taken = x
-        label = f"{change.kind.value} {change.service} {change.version}".strip()
+        label = f"{change.kind.value} {change.service} {change.subject}".strip()
         anchor = "end" if x > 50 else "start"  # noqa: PLR2004 - the middle
         out.append(Mark(x=x, label=label if free else "", anchor=anchor))
     return out[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flyball.model.change import Change
+from flyball.model.change import AuthorKind, Change
 from flyball.model.signal import Signal, Surface
 from flyball.queries.observe import entities
 from flyball.queries.observe.place import Scope
@@ -22,9 +22,19 @@ def change_signal(change: Change) -> Signal:
         time=change.time,
         entity=entities.service(change.service),
         key=change.kind.value,
-        value=change.version,
+        value=change.subject,
         raw_ref=change.id,
+        detail=_known(change),
     )
+
+
+def _known(change: Change) -> str:
+    """Commit, author and first line of the message, where they are known: `9f2c1ab by Ada, agent: Shrink the pool`."""
+    by = f"by {change.author}" if change.author else ""
+    who = f"{by}, {change.author_kind}" if change.author_kind is not AuthorKind.UNKNOWN and by else by
+    told = " ".join(part for part in (change.commit, who) if part)
+    first = change.message.strip().partition("\n")[0]
+    return f"{told}: {first}" if told and first else told or first
 
 
 async def read_changes(scope: Scope) -> list[Signal]:

@@ -19,7 +19,7 @@ from flyball.model.anyvalue import plain
 from flyball.model.signal import Signal, Surface
 from flyball.queries.observe.entities import of_kind
 from flyball.queries.observe.objects import TEXT_CHARS_MAX, name_of, object_signals
-from flyball.queries.observe.place import NOW, WHERE, Scope, texts
+from flyball.queries.observe.place import EARLY, NOW, WHERE, Scope, texts
 
 EVENTS_MAX = 5_000
 OBJECTS_MAX = 5_000
@@ -78,14 +78,54 @@ FROM {{db}}.logs AS logs INNER JOIN ({_EVENT_ORIGINS}) AS of ON logs.origin = of
 GROUP BY now, described, type, reason, id, body ORDER BY type = 'Normal', first, id"""
 
 
+_WATCHED_SQL = f"""
+SELECT {NOW}, time, body FROM {{db}}.logs
+WHERE {WHERE} AND origin IN (SELECT origin FROM {{db}}.origins {_HEARD % "k8sobjectsreceiver"})
+    AND body_type = 'json' AND attributes['k8s.resource.name'] = 'events'
+ORDER BY time, body"""
+
+
 async def read_events(scope: Scope) -> list[tuple[bool, Signal]]:
     """The events of the incident's window (True) and of the normal one."""
     rows = await scope.rows(_EVENTS_SQL, EVENTS_MAX, "events of Kubernetes", **scope.cluster)
+    watched = await scope.rows(_WATCHED_SQL, EVENTS_MAX, "watched events of Kubernetes", **scope.cluster)
+    told = [(bool(row["now"]), _happened(row)) for row in rows]
+    told += [(bool(row["now"]), one) for row in watched if (one := _from_object(row))]
     return [
         (now, signal)
         for now in (True, False)
-        for signal in event_signals(_happened(row) for row in rows if bool(row["now"]) is now)
+        for signal in event_signals(one for when, one in told if when is now)
     ]
+
+
+def _from_object(row: Mapping[str, Any]) -> Happened | None:
+    """An event that was watched as an object, of `v1` or of `events.k8s.io/v1`."""
+    manifest, gone = _read(row["body"])
+    of = manifest.get("involvedObject") or manifest.get("regarding")
+    if gone or not isinstance(of, dict):
+        return None
+    counts = (manifest.get(key) for key in ("count", "deprecatedCount"))
+    return Happened(
+        id=" ".join(name_of(manifest)),
+        time=row["time"],
+        kind=str(of.get("kind", "")),
+        name=str(of.get("name", "")),
+        type=str(manifest.get("type", "")),
+        reason=str(manifest.get("reason", "")),
+        message=str(manifest.get("message") or manifest.get("note") or ""),
+        count=next((count for count in counts if isinstance(count, int) and count > 0), 1),
+    )
+
+
+def _read(body: str) -> tuple[Mapping[str, Any], bool]:
+    """The object of a record, its body or what a watch says of it, and whether it is gone since."""
+    said = plain(orjson.loads(body))
+    if not isinstance(said, dict):
+        return {}, False
+    inside = said.get("object")
+    if isinstance(inside, dict) and "metadata" not in said:
+        return inside, said.get("type") == "DELETED"
+    return said, False
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:
@@ -110,7 +150,8 @@ _OF_OBJECTS = (
 )
 _OBJECTS_SQL = f"""
 SELECT resource, watched, time, body
-FROM (SELECT origin, time, body, {_READ} FROM {{db}}.logs WHERE {_OF_OBJECTS} AND body_type = 'json') AS logs
+FROM (SELECT origin, time, body, {_READ} FROM {{db}}.logs WHERE {_OF_OBJECTS} AND body_type = 'json'
+    AND attributes['k8s.resource.name'] != 'events') AS logs
 INNER JOIN (
     SELECT origin, {_READ}, max(time) AS newest FROM {{db}}.logs WHERE {_OF_OBJECTS}
     GROUP BY origin, resource, watched
@@ -130,7 +171,7 @@ async def read_objects(scope: Scope) -> list[tuple[bool, Signal]]:
             "objects of Kubernetes",
             objects_begin=begin,
             objects_until=until,
-            oldest=begin,
+            oldest=begin - EARLY,
             **scope.cluster,
         )
         found += [(now, signal) for signal in _states(rows)]
@@ -141,14 +182,8 @@ def _states(rows: Iterable[Mapping[str, Any]]) -> Iterator[Signal]:
     """The fields of each object, newest first: an older word on it says nothing more."""
     seen: set[tuple[str, str, str]] = set()
     for row in rows:
-        body = plain(orjson.loads(row["body"]))
-        if not isinstance(body, dict):
-            continue
-        manifest = body.get("object") if row["watched"] else body
-        if not isinstance(manifest, dict):
-            continue
+        manifest, gone = _read(row["body"])
         key = row["resource"], *name_of(manifest)
-        if key not in seen:
-            seen.add(key)
-            if body.get("type") != "DELETED":
-                yield from object_signals(row["resource"], manifest, row["time"])
+        if key not in seen and not gone:
+            yield from object_signals(row["resource"], manifest, row["time"])
+        seen.add(key)

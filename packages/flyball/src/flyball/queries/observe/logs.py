@@ -11,11 +11,15 @@ import orjson
 
 from flyball.model.anyvalue import plain
 from flyball.model.signal import Signal, Surface
+from flyball.queries.observe import code
 from flyball.queries.observe.objects import TEXT_CHARS_MAX
 from flyball.queries.observe.place import ASKED, ENTITY, NOT_KUBERNETES, NOW, WHERE, Scope
 
 GROUPS_MAX = 20_000
 """Groups of equal records in one observation: the gravest first, then the most frequent."""
+CODE_MAX = 2_000
+"""Groups of failures whose records tell of code."""
+_ATTRIBUTE = f"substring(attributes['{{}}'], 1, {code.STACK_CHARS_MAX})"
 _SPAN_BEFORE = timedelta(minutes=1)
 """So long before the window a span may have begun in which a record was written."""
 
@@ -50,16 +54,32 @@ class _Group:
     template: str
 
 
+# Where a failure's first record says that its code is.
+_CODE = f"[{', '.join(_ATTRIBUTE.format(name) for name in code.ATTRIBUTES)}]"
+_CODE_SQL = f"""
+SELECT now, entity, severity, shape, argMin(told, at) AS said
+FROM (
+    SELECT {NOW}, {ENTITY}, severity, shape, {_AT} AS at, {_CODE} AS told
+    FROM {{db}}.logs WHERE {WHERE} AND {ASKED} AND {NOT_KUBERNETES} AND severity >= {code.SEVERITY_MIN}
+)
+WHERE arrayExists(one -> one != '', told)
+GROUP BY now, entity, severity, shape ORDER BY now DESC, severity DESC, entity, shape"""
+
+
 async def read_logs(scope: Scope) -> list[tuple[bool, Signal]]:
     """The logs of the incident's window (True) and of the normal one, under the templates of today."""
     begin = scope.begin - _SPAN_BEFORE
     rows = await scope.rows(_SQL, GROUPS_MAX, "groups of log records", spans_begin=begin)
+    told = await scope.rows(_CODE_SQL, CODE_MAX, "places in code")
+    places = {
+        _key(row): code.of_attributes(dict(zip(code.ATTRIBUTES, row["said"], strict=True))) for row in told
+    }
     groups: dict[_Group, Signal] = {}
     for row in rows:
         pattern = scope.ports.catalog.pattern(row["shape"])
         template = pattern.template if pattern else ""
         group = _Group(bool(row["now"]), row["entity"], row["operation"], row["severity"], template)
-        groups[group] = counted(groups.get(group), _signal(group, row))
+        groups[group] = counted(groups.get(group), _signal(group, row, places.get(_key(row), "")))
     return [(group.now, signal) for group, signal in groups.items()]
 
 
@@ -70,16 +90,22 @@ def counted(known: Signal | None, signal: Signal) -> Signal:
     return replace(min(known, signal, key=lambda one: one.time), count=known.count + signal.count)
 
 
-def _signal(group: _Group, row: Mapping[str, Any]) -> Signal:
+def _key(row: Mapping[str, Any]) -> tuple[bool, str, int, int]:
+    return bool(row["now"]), row["entity"], row["severity"], row["shape"]
+
+
+def _signal(group: _Group, row: Mapping[str, Any], place: str) -> Signal:
+    text = _text(row["text"], row["type"])
     return Signal(
         surface=Surface.LOG,
         time=row["first"],
         entity=group.entity,
         operation=group.operation,
         key=group.template,
-        value=_text(row["text"], row["type"]),
+        value=text,
         severity=group.severity,
         count=row["number"],
+        detail=place or (code.of_text(text) if group.severity >= code.SEVERITY_MIN else ""),
     )
 
 

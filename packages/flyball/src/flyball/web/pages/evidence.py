@@ -15,6 +15,8 @@ _LABELS = {
     "before_of": "before: all records of the signal",
     "after_count": "after: records that count for the finding",
     "after_of": "after: all records of the signal",
+    "examined": "records that were read on this surface",
+    "matched": "records that tell of it",
 }
 _MOMENTS = ("before_from", "before_to", "after_from", "after_to")
 """Parameters that are seconds since 1970."""
