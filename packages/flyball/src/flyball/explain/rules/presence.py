@@ -2,18 +2,19 @@
 
 A template that stood in nearly every call of an operation and now stands in few tells that the code leaves its path
 before; an error that never stood there tells what it meets. Counts are held against the calls of the operation, so
-that less traffic is no finding; operations are held apart, so that one that is called more often hides nothing. Where
-another record of the operation appears as often as one disappears, other data took another branch: no finding either.
-What calls a service that changed changes too: the engine lets callees explain their callers.
+that less traffic is no finding; operations are held apart, so that one that is called more often hides nothing; what
+chance would find among so many records is no finding. Where another record of the operation appears as often as one
+disappears, other data took another branch: no finding either. What calls a service that changed changes too: the engine lets callees explain their callers.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flyball.compare.special import beta_cdf
+from flyball.explain.chance import at_least, real, simes
 from flyball.explain.exhibit import Exhibit
 from flyball.explain.facts import Facts
 from flyball.explain.rule import Match, Rule, Said, name, quote, say
@@ -26,12 +27,10 @@ CALLS_MIN = 5
 ALWAYS = (0.8, 1.05)
 """Records per call of a template that belongs to the operation's path; one that stands there more often is in a loop,
 and how often it runs depends on data."""
-Z_MIN = 3.0
-"""Standard errors between two shares that are taken to differ."""
 SHARE_MIN = 0.05
-"""Share of calls with a new error from which on it counts."""
-UNSEEN_MAX = 0.05
-"""Chance at which an error that comes as often as now would have been missed in the calls before."""
+"""Share of calls with a new error that it must have beyond chance."""
+CHANCE_MAX = 0.05
+"""Chance of so many new errors where their share is `SHARE_MIN`; and of having missed one that comes so often before."""
 LEAST, SPAN = 0.5, 0.35
 """A change of nothing weighs 0.5, one of every call 0.85."""
 
@@ -70,15 +69,33 @@ def _find(facts: Facts) -> Iterator[Match]:
     calls, calls_usual = _calls(facts.on(Surface.SPAN)), _calls(facts.usual(Surface.SPAN))
     now, usual = _records(facts.on(Surface.LOG)), _records(facts.usual(Surface.LOG))
     known = {(entity, key) for entity, operation in usual for key in usual[entity, operation]}
-    shifts: dict[str, list[_Shift]] = {}
+    found: dict[str, list[_Shift]] = {}
+    tested: dict[str, list[tuple[_Shift, float]]] = {}
     for place in sorted(set(now) | set(usual)):
         if place in calls and place in calls_usual:
             both = calls[place], calls_usual[place]
             lines = _lines(place[0], now.get(place, {}), usual.get(place, {}), both, known)
-            shifts.setdefault(place[0], []).extend(_shifts(lines, both))
-    for entity, several in shifts.items():
-        if several:
-            yield _match(facts, entity, sorted(several, key=lambda shift: -shift.share))
+            found.setdefault(place[0], []).extend(_raised(lines, both))
+            tested.setdefault(place[0], []).extend(_lost(lines, both))
+    for entity, lost in _real(tested, {entity for entity in found if found[entity]}).items():
+        shifts = sorted([*found[entity], *lost], key=lambda shift: -shift.share)
+        if shifts:
+            yield _match(facts, entity, shifts)
+
+
+def _real(tested: dict[str, list[tuple[_Shift, float]]], raising: set[str]) -> dict[str, list[_Shift]]:
+    """What is not chance, by service: first which services lost anything at all, then what those lost.
+
+    So services are not many only because they write much, and one in which something is found may show all of it.
+    Source: Benjamini and Bogomolov 2014, https://doi.org/10.1111/rssb.12028
+    """
+    chances = {entity: [chance for _, chance in several] for entity, several in tested.items()}
+    opened = {*raising, *real(list(tested), [simes(chances[entity]) for entity in tested])}
+    return {
+        entity: [shift for shift, _ in real(tested[entity], chances[entity]) if shift.share]
+        for entity in tested
+        if entity in opened
+    }
 
 
 def _calls(signals: list[Signal]) -> dict[_Place, Signal]:
@@ -123,37 +140,37 @@ def _lines(
     ]
 
 
-def _shifts(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[_Shift]:
-    n, n_usual = float(calls[0].value), float(calls[1].value)
-    gained = sum(
-        max(0.0, min(1.0, line.rate) - min(1.0, line.rate_usual))
-        for line in lines
-        if not _is_error(line.shown)
-    )
+def _raised(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[_Shift]:
+    """Errors that the service never wrote before, in any operation: few are, so each counts by itself."""
     for line in lines:
-        if _is_error(line.shown):
-            unseen = (
-                1.0 - min(1.0, line.rate)
-            ) ** n_usual  # how likely it is that it did not come before by chance
-            if line.count > 1 and not line.known and line.rate >= SHARE_MIN and unseen <= UNSEEN_MAX:
+        if _is_error(line.shown) and line.count > 1 and not line.known:
+            rate, n = min(1.0, line.rate), float(calls[0].value)
+            rare = beta_cdf(SHARE_MIN, rate * n, n - rate * n + 1.0)
+            unseen = (1.0 - rate) ** float(calls[1].value)
+            if rare <= CHANCE_MAX and unseen <= CHANCE_MAX:
                 cause = Cause.EXCEPTION if _RAISED.search(str(line.shown.value)) else Cause.CODE_PATH
-                yield _Shift(cause, min(1.0, line.rate), line, *calls)
-        elif ALWAYS[0] <= line.rate_usual <= ALWAYS[1]:
+                yield _Shift(cause, rate, line, *calls)
+
+
+def _lost(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[tuple[_Shift, float]]:
+    """Every record of the path, with the chance that so many calls miss it now, were they like those before.
+
+    The share is 0 where another record came as often: another branch was taken.
+    """
+    n, n_usual = (int(float(signal.value)) for signal in calls)
+    quiet = [line for line in lines if not _is_error(line.shown)]
+    gained = sum(max(0.0, min(1.0, line.rate) - min(1.0, line.rate_usual)) for line in quiet)
+    for line in quiet:
+        if ALWAYS[0] <= line.rate_usual <= ALWAYS[1]:
             lost = line.rate_usual - line.rate
-            real = lost > 0 and _differ(min(1.0, line.rate), n, min(1.0, line.rate_usual), n_usual)
-            if real and gained < lost / 2:
-                yield _Shift(Cause.CODE_PATH, lost / line.rate_usual, line, *calls)
+            share = lost / line.rate_usual if lost > 2 * gained else 0.0
+            missed = n - min(line.count, n)
+            all_missed = missed + n_usual - min(line.count_usual, n_usual)
+            yield _Shift(Cause.CODE_PATH, share, line, *calls), at_least(missed, all_missed, n, n + n_usual)
 
 
 def _is_error(signal: Signal) -> bool:
     return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
-
-
-def _differ(share: float, n: float, usual: float, n_usual: float) -> bool:
-    """Whether two shares differ by more than chance: the pooled two-proportion z, one-sided."""
-    pooled = (share * n + usual * n_usual) / (n + n_usual)
-    error = math.sqrt(max(pooled * (1.0 - pooled), 1e-9) * (1.0 / n + 1.0 / n_usual))
-    return (usual - share) / error >= Z_MIN
 
 
 def _match(facts: Facts, entity: str, shifts: list[_Shift]) -> Match:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flyball.explain.chance import at_least, real
 from flyball.explain.facts import Facts
 from flyball.model.signal import Signal
 
@@ -59,6 +61,30 @@ def surprise(found: Series, *, low: bool = False) -> float:
     tail = side[min(len(side) - 1, int(0.99 * len(side)))] / 2.33
     far = sorted((center - v if low else v - center for v in found.values), reverse=True)
     return far[min(1, len(far) - 1)] / max(middle, tail, LEAST_SCALE * abs(center), 1e-9)
+
+
+def unlikely(found: Series, *, low: bool = False) -> float:
+    """The chance that so many of the samples stand so high (or low) among all, if now were like the normal time.
+
+    By ranks alone, so that no distribution is assumed: of n samples now and m usual ones, that k of the n are among
+    the r highest of all is hypergeometric; the least such chance of all k, times n for having looked at each. 1
+    without a normal time. It takes samples as exchangeable: what drifts slowly makes it too small.
+    """
+    sign = -1.0 if low else 1.0
+    now = sorted((sign * value for value in found.values), reverse=True)
+    usual = [sign * value for value in found.usual]
+    if not usual:
+        return 1.0
+    chances = (
+        at_least(k, k + sum(value >= one for value in usual), len(now), len(now) + len(usual))
+        for k, one in enumerate(now, 1)
+    )
+    return min(1.0, len(now) * min(chances))
+
+
+def unusual(several: Sequence[Series], *, low: bool = False) -> list[Series]:
+    """Those that are not as usual, of all that were asked."""
+    return real(several, [unlikely(found, low=low) for found in several])
 
 
 def series(facts: Facts, *keys: str) -> list[Series]:

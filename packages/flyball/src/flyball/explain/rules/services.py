@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from flyball.explain.facts import Facts
 from flyball.explain.rule import HINTS, IMPLIES, SHOWS, Match, Rule, Said, name, quote, say
 from flyball.explain.rules.resources import busy, lossy
-from flyball.explain.rules.series import Series, series, surprise
+from flyball.explain.rules.series import USUAL_MIN, Series, series, surprise, unusual
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
@@ -38,8 +38,10 @@ LEAST, SPAN = 0.5, 0.35
 def _slow(facts: Facts) -> list[tuple[Series, float]]:
     """Services that answer much later than usual, each by its most telling metric, with a weight."""
     found: dict[str, tuple[Series, float]] = {}
-    for one in series(facts, *LATENCY):
-        weight = _weight(facts, one, surprise(one), "latency")
+    several = series(facts, *LATENCY)
+    real = unusual(several)
+    for one in several:
+        weight = _weight(facts, one, surprise(one), "latency") if one in real else 0.0
         ratio = one.before is not None and float(one.peak.value) >= SLOWER * max(one.before, 1e-6)
         if not weight and ratio and not surprise(one):
             weight = HINTS
@@ -125,8 +127,13 @@ def _node(facts: Facts) -> Iterator[Match]:
 
 
 def _failing(facts: Facts) -> Iterator[Match]:
-    """A service whose share of answered requests is far below what it usually is."""
-    for found in series(facts, "availability_percent"):
+    """A service whose share of answered requests is far below what it usually is.
+
+    A share of many requests tells where few samples are usual; where there are more, chance is ruled out by ranks.
+    """
+    several = series(facts, "availability_percent")
+    real = unusual(several, low=True)
+    for found in (one for one in several if one in real or len(one.usual) < USUAL_MIN):
         worst = min(found.now, key=lambda signal: (float(signal.value), signal.time))
         before = found.before
         lost = (before or 0.0) - float(worst.value)
@@ -157,7 +164,7 @@ def _lost(found: Series) -> float:
 def _traffic(facts: Facts) -> Iterator[Match]:
     """Entries that are asked much more often than usual: what nobody else calls."""
     called = {edge.key for edge in facts.on(Surface.EDGE)}
-    for found in series(facts, "requests.count", "requests.rate"):
+    for found in unusual(series(facts, "requests.count", "requests.rate")):
         weight = _weight(facts, found, surprise(found), "requests")
         if weight and found.entity not in called and found.entity.startswith("service/"):
             said = _told(facts, found, found.peak)
