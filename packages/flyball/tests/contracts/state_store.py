@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from flyball.component.ports import ChangeStore, CursorStore, EvidenceStore, PatternStore
+from flyball.component.ports import ChangeStore, CursorStore, EvidenceStore, MemoryStore, PatternStore
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
+from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 from flyball.model.window import SignalKind
@@ -18,8 +19,8 @@ from flyball.model.window import SignalKind
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-class StateStore(ChangeStore, PatternStore, EvidenceStore, CursorStore, Protocol):
-    """The four ports that a state store implements."""
+class StateStore(ChangeStore, PatternStore, EvidenceStore, MemoryStore, CursorStore, Protocol):
+    """The five ports that a state store implements."""
 
     async def migrate(self) -> None:
         """Bring the tables to this version's schema."""
@@ -43,6 +44,15 @@ def change(number: int = 1, *, service: str = "checkout", minutes: float = 0) ->
 
 def shape(number: int, template: str = "order <*> placed") -> Shape:
     return Shape(id=number, template=template, rules=1, example="order 7 placed")
+
+
+def incident(number: int, *, workspace: str = "default", **fact: object) -> Node:
+    time = NOON + timedelta(minutes=number)
+    return Node(workspace=workspace, kind=NodeKind.INCIDENT, id=f"inc_{number}", time=time, fact=fact)
+
+
+def edge(node: Node, relation: Relation, target: Key) -> Edge:
+    return Edge(workspace=node.workspace, source=node.key, relation=relation, target=target, time=node.time)
 
 
 class StateStoreContract:
@@ -168,6 +178,54 @@ class StateStoreContract:
         await store.put_evidence([new])
         assert await store.evidence(old.id) is None
         assert await store.evidence(new.id) is not None
+
+    async def test_a_node_comes_back_as_it_was_and_is_replaced_by_its_key(self, store: StateStore) -> None:
+        first = incident(1, title="naïve 日本語", numbers={"a": 1.5}, signals=["log", "span"])
+        await store.put_memory([first], [])
+        assert await store.node("default", first.key) == first
+        anew = replace(first, fact={"title": "o'clock"}, time=NOON + timedelta(hours=1))
+        for _ in range(2):
+            await store.put_memory([anew], [])
+        assert await store.node("default", first.key) == anew
+        assert await store.node("default", (NodeKind.FIX, "inc_1")) is None
+        assert await store.node("other", first.key) is None
+        await store.put_memory([], [])
+
+    async def test_nodes_are_found_by_all_they_point_at_newest_first(self, store: StateStore) -> None:
+        cause, place = (NodeKind.CAUSE, "disk full"), (NodeKind.SERVICE, "checkout")
+        for number in range(5):
+            node = incident(number)
+            edges = [edge(node, Relation.HAS_CAUSE, cause)]
+            if number % 2 == 0:
+                edges.append(edge(node, Relation.BLAMES, place))
+            await store.put_memory([node], edges)
+            await store.put_memory([], edges)  # adding an edge twice adds nothing
+
+        async def found(*targets: tuple[Relation, Key], limit: int = 10) -> Sequence[str]:
+            nodes = await store.pointing_at("default", NodeKind.INCIDENT, targets, limit=limit)
+            return [node.id for node in nodes]
+
+        assert await found() == ["inc_4", "inc_3", "inc_2", "inc_1", "inc_0"]
+        assert await found((Relation.HAS_CAUSE, cause), limit=2) == ["inc_4", "inc_3"]
+        assert await found((Relation.HAS_CAUSE, cause), (Relation.BLAMES, place)) == [
+            "inc_4",
+            "inc_2",
+            "inc_0",
+        ]
+        assert await found((Relation.IN, place)) == []
+        assert await found((Relation.HAS_CAUSE, (NodeKind.CAUSE, "oom"))) == []
+
+    async def test_a_workspace_sees_no_other_ones_memory(self, store: StateStore) -> None:
+        cause = (NodeKind.CAUSE, "disk full")
+        for workspace in ("default", "other"):
+            node = incident(1, workspace=workspace, of=workspace)
+            await store.put_memory([node], [edge(node, Relation.HAS_CAUSE, cause)])
+        targets = [(Relation.HAS_CAUSE, cause)]
+        for workspace in ("default", "other"):
+            nodes = await store.pointing_at(workspace, NodeKind.INCIDENT, targets, limit=10)
+            assert [node.fact["of"] for node in nodes] == [workspace]
+        await store.put_memory([incident(7, workspace="other")], [])
+        assert await store.node("default", (NodeKind.INCIDENT, "inc_7")) is None
 
     async def test_cursors_are_replaced(self, store: StateStore) -> None:
         await store.put_cursors({"a": "1", "b": "2"})

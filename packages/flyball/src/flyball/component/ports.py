@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from flyball.model.change import Change
 from flyball.model.evidence import Evidence
+from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 
@@ -142,6 +143,24 @@ class EvidenceStore(Protocol):
 
     async def evidence(self, evidence_id: str) -> Evidence | None:
         """The evidence of that id."""
+        ...
+
+
+class MemoryStore(Protocol):
+    """The memory graph of each workspace: nodes are replaced by their key, edges only ever added."""
+
+    async def put_memory(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+        """In one transaction, insert or replace the nodes and add the edges that are not there yet."""
+        ...
+
+    async def node(self, workspace: str, key: Key) -> Node | None:
+        """The node of that key."""
+        ...
+
+    async def pointing_at(
+        self, workspace: str, kind: NodeKind, targets: Sequence[tuple[Relation, Key]], *, limit: int
+    ) -> Sequence[Node]:
+        """The nodes of a kind that have an edge to each of the targets, newest first; without targets all."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""The state store on SQLite: changes, versions, patterns, evidence, cursors.
+"""The state store on SQLite: changes, versions, patterns, evidence, memory, cursors.
 
 One file in WAL mode through SQLAlchemy's async engine. It implements the ports ChangeStore, PatternStore,
-EvidenceStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
+EvidenceStore, MemoryStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
 import SQLAlchemy; nothing here decides anything.
 """
 
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from flyball.errors import ConfigurationError, StoreError
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
+from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
 from flyball.model.pattern import Shape, fingerprint, shape_id
 from flyball.model.sighting import VersionState
 from flyball.model.window import SignalKind
@@ -67,6 +68,12 @@ _aliases = sa.Table(
     sa.Column("fingerprint"),
 )
 _evidence = _table("evidence", ("id",), "created", "fact")
+_memory_nodes = _table("memory_nodes", ("workspace", "kind", "id"), "time", "fact")
+_memory_edges = _table(
+    "memory_edges",
+    ("workspace", "source_kind", "source_id", "relation", "target_kind", "target_id"),
+    "time",
+)
 _cursors = _table("cursors", ("name",), "position")
 
 
@@ -239,6 +246,44 @@ class SqliteState:
         fact["as_of"] = datetime.fromisoformat(fact["as_of"])
         return Evidence(**fact)
 
+    # -- MemoryStore ------------------------------------------------------------------------------------
+
+    async def put_memory(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+        """In one transaction, insert or replace the nodes and add the edges that are not there yet."""
+        statement = insert(_memory_nodes)
+        replaced = {"time": statement.excluded.time, "fact": statement.excluded.fact}
+        statement = statement.on_conflict_do_update(index_elements=["workspace", "kind", "id"], set_=replaced)
+        async with self._write() as connection:
+            if nodes:
+                await connection.execute(statement, [_node_row(node) for node in nodes])
+            if edges:
+                added = insert(_memory_edges).on_conflict_do_nothing()
+                await connection.execute(added, [_edge_row(edge) for edge in edges])
+
+    async def node(self, workspace: str, key: Key) -> Node | None:
+        """The node of that key."""
+        c = _memory_nodes.c
+        query = sa.select(_memory_nodes).where(c.workspace == workspace, c.kind == key[0], c.id == key[1])
+        rows = await self._read(query)
+        return _node(rows[0]) if rows else None
+
+    async def pointing_at(
+        self, workspace: str, kind: NodeKind, targets: Sequence[tuple[Relation, Key]], *, limit: int
+    ) -> Sequence[Node]:
+        """The nodes of a kind that have an edge to each of the targets, newest first; without targets all."""
+        n, e = _memory_nodes.c, _memory_edges.c
+        query = sa.select(_memory_nodes).where(n.workspace == workspace, n.kind == kind.value)
+        for relation, (target_kind, target_id) in targets:
+            sources = sa.select(e.source_id).where(
+                e.workspace == workspace,
+                e.source_kind == kind.value,
+                e.relation == relation.value,
+                e.target_kind == target_kind.value,
+                e.target_id == target_id,
+            )
+            query = query.where(n.id.in_(sources))
+        return [_node(row) for row in await self._read(query.order_by(n.time.desc(), n.id).limit(limit))]
+
     # -- CursorStore ------------------------------------------------------------------------------------
 
     async def put_cursors(self, positions: Mapping[str, str]) -> None:
@@ -285,6 +330,38 @@ def _upgrade(connection: sa.Connection) -> None:
 
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _node_row(node: Node) -> dict[str, Any]:
+    return {
+        "workspace": node.workspace,
+        "kind": node.kind.value,
+        "id": node.id,
+        "time": _iso(node.time),
+        "fact": orjson.dumps(dict(node.fact), option=orjson.OPT_SORT_KEYS).decode(),
+    }
+
+
+def _edge_row(edge: Edge) -> dict[str, Any]:
+    return {
+        "workspace": edge.workspace,
+        "source_kind": edge.source[0].value,
+        "source_id": edge.source[1],
+        "relation": edge.relation.value,
+        "target_kind": edge.target[0].value,
+        "target_id": edge.target[1],
+        "time": _iso(edge.time),
+    }
+
+
+def _node(row: Mapping[str, Any]) -> Node:
+    return Node(
+        workspace=row["workspace"],
+        kind=NodeKind(row["kind"]),
+        id=row["id"],
+        time=datetime.fromisoformat(row["time"]),
+        fact=orjson.loads(row["fact"]),
+    )
 
 
 def _version_state(row: Mapping[str, Any]) -> VersionState:
