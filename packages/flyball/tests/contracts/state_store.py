@@ -8,10 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from flyball.component.ports import ChangeStore, CursorStore, EvidenceStore, MemoryStore, PatternStore
+from flyball.component.ports import (
+    ChangeStore,
+    CursorStore,
+    EvidenceStore,
+    MemoryStore,
+    PatternStore,
+    SpendStore,
+)
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
+from flyball.model.narrative import Spend
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 from flyball.model.window import SignalKind
@@ -19,8 +27,8 @@ from flyball.model.window import SignalKind
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-class StateStore(ChangeStore, PatternStore, EvidenceStore, MemoryStore, CursorStore, Protocol):
-    """The five ports that a state store implements."""
+class StateStore(ChangeStore, PatternStore, EvidenceStore, MemoryStore, SpendStore, CursorStore, Protocol):
+    """The six ports that a state store implements."""
 
     async def migrate(self) -> None:
         """Bring the tables to this version's schema."""
@@ -226,6 +234,26 @@ class StateStoreContract:
             assert [node.fact["of"] for node in nodes] == [workspace]
         await store.put_memory([incident(7, workspace="other")], [])
         assert await store.node("default", (NodeKind.INCIDENT, "inc_7")) is None
+
+    async def test_a_days_spend_is_reserved_whole_or_not_at_all(self, store: StateStore) -> None:
+        limit = Spend(calls=3, tokens=100, microusd=100, milliseconds=100)
+        one = Spend(calls=1, tokens=40, microusd=1, milliseconds=10)
+        assert await store.spent("2031-03-03") == Spend()
+        assert [await store.reserve("2031-03-03", one, limit=limit) for _ in range(3)] == [True, True, False]
+        assert await store.reserve("2031-03-04", one, limit=limit)
+        assert await store.spent("2031-03-03") == Spend(calls=2, tokens=80, microusd=2, milliseconds=20)
+        for name in Spend.__dataclass_fields__:
+            over = replace(Spend(), **{name: getattr(limit, name)})
+            assert not await store.reserve("2031-03-03", over, limit=limit)
+
+    async def test_what_was_spent_takes_the_place_of_what_was_reserved(self, store: StateStore) -> None:
+        limit = Spend(calls=10, tokens=100, microusd=100, milliseconds=100)
+        reserved = Spend(calls=8, tokens=90, microusd=80, milliseconds=70)
+        assert await store.reserve("2031-03-03", reserved, limit=limit)
+        spent = Spend(calls=1, tokens=120, microusd=0, milliseconds=5)
+        await store.settle("2031-03-03", reserved, spent)
+        assert await store.spent("2031-03-03") == spent
+        assert not await store.reserve("2031-03-03", Spend(calls=1), limit=limit)
 
     async def test_cursors_are_replaced(self, store: StateStore) -> None:
         await store.put_cursors({"a": "1", "b": "2"})

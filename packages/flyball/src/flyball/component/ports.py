@@ -14,6 +14,7 @@ import pyarrow as pa
 from flyball.model.change import Change
 from flyball.model.evidence import Evidence
 from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
+from flyball.model.narrative import Spend
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 
@@ -161,6 +162,22 @@ class MemoryStore(Protocol):
         self, workspace: str, kind: NodeKind, targets: Sequence[tuple[Relation, Key]], *, limit: int
     ) -> Sequence[Node]:
         """The nodes of a kind that have an edge to each of the targets, newest first; without targets all."""
+        ...
+
+
+class SpendStore(Protocol):
+    """What language models took on each day, so that a restart forgets nothing."""
+
+    async def reserve(self, day: str, wanted: Spend, *, limit: Spend) -> bool:
+        """Add what is wanted to the day's spend, at once or not at all: False where that would pass the limit."""
+        ...
+
+    async def settle(self, day: str, reserved: Spend, spent: Spend) -> None:
+        """Put what was spent in the place of what was reserved."""
+        ...
+
+    async def spent(self, day: str) -> Spend:
+        """The day's spend, with what is reserved."""
         ...
 
 

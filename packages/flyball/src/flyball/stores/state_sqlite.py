@@ -1,7 +1,7 @@
-"""The state store on SQLite: changes, versions, patterns, evidence, memory, cursors.
+"""The state store on SQLite: changes, versions, patterns, evidence, memory, spend, cursors.
 
 One file in WAL mode through SQLAlchemy's async engine. It implements the ports ChangeStore, PatternStore,
-EvidenceStore, MemoryStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
+EvidenceStore, MemoryStore, SpendStore and CursorStore of `flyball.component.ports`. This and its migrations are the only files that
 import SQLAlchemy; nothing here decides anything.
 """
 
@@ -25,6 +25,7 @@ from flyball.errors import ConfigurationError, StoreError
 from flyball.model.change import Change, ChangeKind, VersionSource
 from flyball.model.evidence import Evidence
 from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
+from flyball.model.narrative import Spend
 from flyball.model.pattern import Shape, fingerprint, shape_id
 from flyball.model.sighting import VersionState
 from flyball.model.window import SignalKind
@@ -74,6 +75,7 @@ _memory_edges = _table(
     ("workspace", "source_kind", "source_id", "relation", "target_kind", "target_id"),
     "time",
 )
+_model_spend = _table("model_spend", ("day",), "calls", "tokens", "microusd", "milliseconds")
 _cursors = _table("cursors", ("name",), "position")
 
 
@@ -283,6 +285,33 @@ class SqliteState:
             )
             query = query.where(n.id.in_(sources))
         return [_node(row) for row in await self._read(query.order_by(n.time.desc(), n.id).limit(limit))]
+
+    # -- SpendStore -------------------------------------------------------------------------------------
+
+    async def reserve(self, day: str, wanted: Spend, *, limit: Spend) -> bool:
+        """Add what is wanted to the day's spend, at once or not at all: False where that would pass the limit."""
+        columns = {name: _model_spend.c[name] for name in Spend.__dataclass_fields__}
+        more = {name: column + getattr(wanted, name) for name, column in columns.items()}
+        room = [more[name] <= getattr(limit, name) for name in more]
+        nothing = dict.fromkeys(columns, 0)
+        async with self._write() as connection:
+            await connection.execute(insert(_model_spend).values(day=day, **nothing).on_conflict_do_nothing())
+            update = sa.update(_model_spend).where(_model_spend.c.day == day, *room).values(more)
+            return (await connection.execute(update)).rowcount == 1
+
+    async def settle(self, day: str, reserved: Spend, spent: Spend) -> None:
+        """Put what was spent in the place of what was reserved."""
+        change = {
+            name: _model_spend.c[name] + getattr(spent, name) - getattr(reserved, name)
+            for name in Spend.__dataclass_fields__
+        }
+        async with self._write() as connection:
+            await connection.execute(sa.update(_model_spend).where(_model_spend.c.day == day).values(change))
+
+    async def spent(self, day: str) -> Spend:
+        """The day's spend, with what is reserved."""
+        rows = await self._read(sa.select(_model_spend).where(_model_spend.c.day == day))
+        return Spend(**{name: rows[0][name] for name in Spend.__dataclass_fields__}) if rows else Spend()
 
     # -- CursorStore ------------------------------------------------------------------------------------
 
