@@ -3,4 +3,4 @@
 set -eu
 .uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-annotate --no-header --no-emit-package flyball-sdk \
-    --extra demo --group dev packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml -o requirements.lock
+    --extra demo --extra model --group dev packages/flyball/pyproject.toml packages/flyball-sdk/pyproject.toml -o requirements.lock

@@ -10,7 +10,8 @@ A@1, A@3: cause and object right in the first, in the first three hypotheses tha
 is no A@1). object: the same for the object alone. Existence and support: share of all sentences whose citations
 resolve, and whose numbers, names, times and quotes stand in what they cite. Evidence hit: cases in which a record that
 the diagnosis cites comes from where people marked the fault. Cloud-OpsBench is also shown by halves (by a hash of the
-case id): the rules for Boutique were written with half 0 in view.
+case id): the rules for Boutique were written with half 0 in view. What memory makes of recurring cases is told in
+`recall.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import anyio
 from flyball.explain.engine import diagnose
 
-from bench.rca import cloud_opsbench, holmesgpt, nezha, opensre, petshop
+from bench.rca import cloud_opsbench, holmesgpt, nezha, opensre, petshop, recall
 from bench.rca.case import Case, Loader
 from bench.rca.labels import Label, read
 from bench.rca.score import HEALTHY, Score, score
@@ -56,13 +58,18 @@ def main() -> None:
     asked = parser.parse_args()
     labels = read(asked.data)
     print(_HEAD)
+    memory: list[str] = []
     for name, loader in LOADERS.items():
         if asked.set in {None, name}:
             quiet = QUIET[name](asked.data) if name in QUIET else ()
-            _report(name, list(loader(asked.data)), quiet, labels, misses=asked.misses)
+            memory += _report(name, list(loader(asked.data)), quiet, labels, misses=asked.misses)
+    print("\n".join(["", recall.HEAD, *memory]))
 
 
-def _report(name: str, cases: Sequence[Case], quiet: Iterable[Case], labels: Labels, *, misses: bool) -> None:
+def _report(
+    name: str, cases: Sequence[Case], quiet: Iterable[Case], labels: Labels, *, misses: bool
+) -> list[str]:
+    """Print a set's rows; returns those on what memory makes of it."""
     began = time.perf_counter()
     pairs = [
         (label, diagnose(case.signals, case.normal))
@@ -70,6 +77,11 @@ def _report(name: str, cases: Sequence[Case], quiet: Iterable[Case], labels: Lab
         if (label := label_of(labels, case)) is not None
     ]
     seconds = time.perf_counter() - began
+    memory = [
+        anyio.run(recall.row, dataset, mine)
+        for dataset in dict.fromkeys(label.dataset for label, _ in pairs)
+        if (mine := [one for one in pairs if one[0].dataset == dataset and one[0].cause != HEALTHY])
+    ]
     pairs += [
         (
             Label(dataset=case.dataset, case=case.id, object="", cause=HEALTHY),
@@ -100,6 +112,7 @@ def _report(name: str, cases: Sequence[Case], quiet: Iterable[Case], labels: Lab
         print(f"<!-- {name}: no word of ours for {', '.join(unknown)}: these count as misses -->")
     if pairs:
         print(f"<!-- {name}: {1000 * seconds / max(1, len(cases)):.0f} ms a diagnosis -->")
+    return memory
 
 
 def label_of(labels: Labels, case: Case) -> Label | None:

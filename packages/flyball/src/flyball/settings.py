@@ -22,6 +22,8 @@ from pydantic_settings import (
 from flyball.component.http_guard import is_loopback
 from flyball.errors import ConfigurationError
 
+_PROVIDERS = ("anthropic", "openai", "ollama")
+
 
 def default_folder() -> Path:
     """Where data lives unless said otherwise: $XDG_DATA_HOME/flyball, that is ~/.local/share/flyball."""
@@ -54,6 +56,30 @@ class Settings(BaseSettings):
     free_bytes_min: int = Field(
         default=500_000_000, ge=0, description="Below this free space nothing is received"
     )
+    model: str = Field(
+        default="",
+        description="Language model beside the diagnosis, as `provider:name` (anthropic, openai, ollama); empty is off",
+    )
+    model_base_url: str = Field(
+        default="",
+        description="Address of the model where it is not the provider's own (any OpenAI-compatible)",
+    )
+    model_log: bool = Field(default=True, description="Keep what was sent to the model and what came back")
+    model_calls_max: int = Field(default=8, ge=1, le=100, description="Calls of the model for one incident")
+    model_tokens_max: int = Field(
+        default=100_000, ge=1_000, le=10_000_000, description="Tokens for one incident, in and out"
+    )
+    model_usd_max: float = Field(
+        default=0.5,
+        gt=0,
+        le=1_000,
+        description="US dollars for one incident, where the model's price is known",
+    )
+    model_seconds_max: float = Field(default=60, gt=0, le=3_600, description="Seconds for one incident")
+    model_day_calls_max: int = Field(default=200, ge=1, description="Calls of the model in a day (UTC)")
+    model_day_tokens_max: int = Field(default=2_000_000, ge=1_000, description="Tokens in a day")
+    model_day_usd_max: float = Field(default=5, gt=0, description="US dollars in a day")
+    model_day_seconds_max: float = Field(default=3_600, gt=0, description="Seconds in a day")
     receivers: dict[str, dict[str, Any]] = Field(
         default_factory=dict[str, dict[str, Any]], description="Further receivers by name, with their fields"
     )
@@ -64,6 +90,22 @@ class Settings(BaseSettings):
         if token and len(token) < 16:  # noqa: PLR2004
             raise ValueError("a token has at least 16 characters; `openssl rand -hex 16` makes one")
         return token
+
+    @field_validator("model")
+    @classmethod
+    def _provider_and_name(cls, model: str) -> str:
+        provider, _, name = model.partition(":")
+        if model and (provider not in _PROVIDERS or not name):
+            known = ", ".join(_PROVIDERS)
+            raise ValueError(f"a model is provider:name, such as ollama:qwen3; the providers are {known}")
+        return model
+
+    @field_validator("model_base_url")
+    @classmethod
+    def _of_the_web(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://, such as http://127.0.0.1:8080/v1")
+        return url
 
     @classmethod
     def settings_customise_sources(

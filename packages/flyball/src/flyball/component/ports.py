@@ -14,6 +14,8 @@ import pyarrow as pa
 from flyball.model.change import Change, ChangeKind
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
+from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
+from flyball.model.narrative import Spend
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 
@@ -170,6 +172,40 @@ class IncidentStore(Protocol):
 
     async def explanation(self, incident_id: str) -> Explanation | None:
         """What was last made of the incident."""
+        ...
+
+
+class MemoryStore(Protocol):
+    """The memory graph of each workspace: nodes are replaced by their key, edges only ever added."""
+
+    async def put_memory(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+        """In one transaction, insert or replace the nodes and add the edges that are not there yet."""
+        ...
+
+    async def node(self, workspace: str, key: Key) -> Node | None:
+        """The node of that key."""
+        ...
+
+    async def pointing_at(
+        self, workspace: str, kind: NodeKind, targets: Sequence[tuple[Relation, Key]], *, limit: int
+    ) -> Sequence[Node]:
+        """The nodes of a kind that have an edge to each of the targets, newest first; without targets all."""
+        ...
+
+
+class SpendStore(Protocol):
+    """What language models took on each day, so that a restart forgets nothing."""
+
+    async def reserve(self, day: str, wanted: Spend, *, limit: Spend) -> bool:
+        """Add what is wanted to the day's spend, at once or not at all: False where that would pass the limit."""
+        ...
+
+    async def settle(self, day: str, reserved: Spend, spent: Spend) -> None:
+        """Put what was spent in the place of what was reserved."""
+        ...
+
+    async def spent(self, day: str) -> Spend:
+        """The day's spend, with what is reserved."""
         ...
 
 
