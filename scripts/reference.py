@@ -214,12 +214,13 @@ def mcp() -> str:
         async def ask(*_: Any) -> Any:
             raise NotImplementedError
 
-        async with Client(mcp_server(ask, link=lambda _: "")) as client:
+        async with Client(mcp_server(ask, ask, link=lambda _: "")) as client:
             return client.instructions or "", (await client.list_tools()).tools
 
     instructions, tools = anyio.run(listed)
     intro = (
-        "Streamable HTTP at `http://127.0.0.1:4320/mcp`, or `flyball mcp` on stdio. Every tool reads and none writes."
+        "Streamable HTTP at `http://127.0.0.1:4320/mcp`, or `flyball mcp` on stdio. Every tool reads; only"
+        " `record_fix` writes, into the memory."
         f" An answer has at most {TOKENS_DEFAULT} tokens (estimated) unless `max_tokens` ({TOKENS_MIN} to"
         f" {TOKENS_MAX}) says otherwise; what is cut is counted, with the `cursor` that continues.\n"
     )

@@ -28,7 +28,9 @@ from flyball import __version__
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
 from flyball.commands.observe_batch import Learning
-from flyball.commands.record_change import announce_change
+from flyball.commands.record_change import announce_change, change_fields
+from flyball.commands.remember_incident import Remembering
+from flyball.commands.table import RECORD_CHANGE, RECORD_FIX, Command
 from flyball.commands.upgrade_rules import UpgradeRules
 from flyball.commands.watch import Watch
 from flyball.component.context import Health, ReceiverContext
@@ -46,18 +48,20 @@ from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
-from flyball.model.incident import Incident
+from flyball.model.verdict import Outcome
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
 from flyball.queries.explanation import explain_incident
 from flyball.queries.goes_on import goes_on
+from flyball.queries.incidents import row_of
 from flyball.queries.notice import Lookout
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
 from flyball.queries.recurs import recurring
 from flyball.queries.topology import Topology
+from flyball.queries.verify import verify
 from flyball.receivers.otlp_decode import Decoder
 from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
@@ -127,6 +131,7 @@ class Server:
     sightings: Sightings
     clock: SystemClock
     watch: Watch
+    remembering: Remembering
     deciding: asyncio.Lock
     """Held while a round of the watch or a person's decision rewrites incidents."""
 
@@ -134,16 +139,22 @@ class Server:
         """Take one export in: returns when it is durable."""
         await self.bus.append(export)
 
-    async def announce(self, **fields: Any) -> Any:
-        """Record a change that a person or pipeline announces."""
-        return await announce_change(
-            self.state, self.sightings, self.clock, workspace=DEFAULT_WORKSPACE, **fields
-        )
-
-    async def decide(self, **fields: Any) -> Incident:
-        """Carry out what a person decides of an incident."""
+    async def do(self, command: Command, arguments: Mapping[str, str]) -> Any:
+        """Carry out a command; the view that answers it."""
+        if command is RECORD_CHANGE:
+            fields = change_fields(arguments, self.ports.now())
+            return await announce_change(
+                self.state, self.sightings, self.clock, workspace=DEFAULT_WORKSPACE, **fields
+            )
+        if command is RECORD_FIX:
+            return await self.remembering.record_fix(**arguments)
         async with self.deciding:
-            return await decide_incident(self.state, self.clock, workspace=DEFAULT_WORKSPACE, **fields)
+            decided = await decide_incident(self.state, self.clock, workspace=DEFAULT_WORKSPACE, **arguments)
+        return row_of(decided)
+
+    async def done(self, command: Command, arguments: Mapping[str, Any]) -> Any:
+        """A command's answer as JSON values, for MCP."""
+        return orjson.loads(to_json(await self.do(command, command.arguments(arguments))))
 
     async def ask(self, question: Question, arguments: dict[str, Any]) -> Any:
         """A question's view as JSON values, for MCP."""
@@ -237,6 +248,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             changes=state,
             evidence=state,
             incidents=state,
+            memory=state,
             catalog=catalog,
             clock=clock,
             base_url=f"http://{_address(settings.host, settings.port)}",
@@ -253,30 +265,45 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             ports=ports,
             sightings=sightings,
             clock=clock,
-            watch=_watch(ports, state),
+            watch=_watch(ports, state, remembering := _remembering(ports, state)),
+            remembering=remembering,
             deciding=asyncio.Lock(),
         )
 
 
-def _watch(ports: Ports, state: SqliteState) -> Watch:
-    """The watch over incidents, with what it asks."""
-    lookout, topology = Lookout(ports), Topology(ports)
+def _remembering(ports: Ports, state: SqliteState) -> Remembering:
+    """The memory, with what it asks."""
 
-    async def nothing(*_: object) -> None:
-        return
+    async def verified(change: str) -> tuple[Outcome, Mapping[str, float]]:
+        found = await verify(ports, change=change)
+        decided = next((one for one in found.verdicts if one.outcome is found.verdict), None)
+        numbers = {"expected": decided.expected, "counted": decided.repaired.count} if decided else {}
+        return found.verdict, numbers
 
+    return Remembering(
+        memory=state,
+        incidents=state,
+        changes=state,
+        clock=ports.clock,
+        verify=verified,
+        fingerprint_of=ports.catalog.fingerprint_of,
+    )
+
+
+def _watch(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
+    """The watch over incidents, with what it asks and who hears of it."""
     return Watch(
         incidents=state,
         changes=state,
         evidence=state,
         clock=ports.clock,
-        look=lookout.look,
+        look=Lookout(ports).look,
         recurring=functools.partial(recurring, ports),
-        calls=topology.calls,
+        calls=Topology(ports).calls,
         explain=functools.partial(explain_incident, ports),
         goes_on=functools.partial(goes_on, ports),
-        told=nothing,
-        over=nothing,
+        told=remembering.told,
+        over=remembering.over,
     )
 
 
@@ -335,13 +362,11 @@ def _receiving(
 async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> None:
     """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
     settings = server.settings
-    tools = mcp_server(server.ask, link=lambda _: server.ports.base_url)
+    tools = mcp_server(server.ask, server.done, link=lambda _: server.ports.base_url)
     async with mcp_over_http(tools) as mcp_app:
         app = Starlette(
             routes=[
-                *rest_routes(
-                    server.ports, announce=server.announce, decide=server.decide, status=server.status
-                ),
+                *rest_routes(server.ports, do=server.do, status=server.status),
                 *web_routes(server.ports, pipeline=server.pipeline),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(

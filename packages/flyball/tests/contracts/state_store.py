@@ -61,7 +61,7 @@ def shape(number: int, template: str = "order <*> placed") -> Shape:
     return Shape(id=number, template=template, rules=1, example="order 7 placed")
 
 
-def incident(number: int, *, workspace: str = "default", **fact: object) -> Node:
+def remembered(number: int, *, workspace: str = "default", **fact: object) -> Node:
     time = NOON + timedelta(minutes=number)
     return Node(workspace=workspace, kind=NodeKind.INCIDENT, id=f"inc_{number}", time=time, fact=fact)
 
@@ -277,7 +277,7 @@ class StateStoreContract:
         assert await store.evidence(new.id) is not None
 
     async def test_a_node_comes_back_as_it_was_and_is_replaced_by_its_key(self, store: StateStore) -> None:
-        first = incident(1, title="naïve 日本語", numbers={"a": 1.5}, signals=["log", "span"])
+        first = remembered(1, title="naïve 日本語", numbers={"a": 1.5}, signals=["log", "span"])
         await store.put_memory([first], [])
         assert await store.node("default", first.key) == first
         anew = replace(first, fact={"title": "o'clock"}, time=NOON + timedelta(hours=1))
@@ -291,7 +291,7 @@ class StateStoreContract:
     async def test_nodes_are_found_by_all_they_point_at_newest_first(self, store: StateStore) -> None:
         cause, place = (NodeKind.CAUSE, "disk full"), (NodeKind.SERVICE, "checkout")
         for number in range(5):
-            node = incident(number)
+            node = remembered(number)
             edges = [edge(node, Relation.HAS_CAUSE, cause)]
             if number % 2 == 0:
                 edges.append(edge(node, Relation.BLAMES, place))
@@ -315,13 +315,13 @@ class StateStoreContract:
     async def test_a_workspace_sees_no_other_ones_memory(self, store: StateStore) -> None:
         cause = (NodeKind.CAUSE, "disk full")
         for workspace in ("default", "other"):
-            node = incident(1, workspace=workspace, of=workspace)
+            node = remembered(1, workspace=workspace, of=workspace)
             await store.put_memory([node], [edge(node, Relation.HAS_CAUSE, cause)])
         targets = [(Relation.HAS_CAUSE, cause)]
         for workspace in ("default", "other"):
             nodes = await store.pointing_at(workspace, NodeKind.INCIDENT, targets, limit=10)
             assert [node.fact["of"] for node in nodes] == [workspace]
-        await store.put_memory([incident(7, workspace="other")], [])
+        await store.put_memory([remembered(7, workspace="other")], [])
         assert await store.node("default", (NodeKind.INCIDENT, "inc_7")) is None
 
     async def test_a_days_spend_is_reserved_whole_or_not_at_all(self, store: StateStore) -> None:
@@ -366,6 +366,7 @@ class StateStoreContract:
             told = explanation("inc_1", minutes=minutes)
             await store.put_explanation(told)
         found = await store.explanation("inc_1")
+        assert found is not None
         assert found == told
         assert found.diagnosis.evidence[0].id == told.diagnosis.claims[0].evidence[0]
 

@@ -216,6 +216,9 @@ class State:
     versions_: list[VersionState] = field(default_factory=list[VersionState])
     evidence_: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    async def incidents(self, *_: Any, **__: Any) -> list[Any]:
+        return []
+
     async def change(self, change_id: str) -> Change | None:
         return next((c for c in self.changes_ if c.id == change_id), None)
 
@@ -290,6 +293,8 @@ async def tell(
         telemetry=telemetry,
         changes=cast("Any", state),
         evidence=cast("Any", state),
+        incidents=cast("Any", state),
+        memory=cast("Any", state),
         catalog=cast("Catalog", Patterns(templates)),
         clock=Clock(at(now_s)),
     )

@@ -49,6 +49,8 @@ async def lived(telemetry: ChdbTelemetry, name: str, *more: tuple[str, Any], see
         telemetry=telemetry,
         changes=cast("Any", state),
         evidence=cast("Any", state),
+        incidents=cast("Any", state),
+        memory=cast("Any", state),
         catalog=catalog,
         clock=StoryClock(end),
     )

@@ -38,6 +38,8 @@ async def ports_of(telemetry: ChdbTelemetry, requests: Iterable[tuple[str, Any]]
         telemetry=telemetry,
         changes=cast("Any", state),
         evidence=cast("Any", state),
+        incidents=cast("Any", state),
+        memory=cast("Any", state),
         catalog=catalog,
         clock=StoryClock(at),
     )

@@ -90,6 +90,8 @@ async def seen(
         telemetry=telemetry,
         changes=cast("Any", state),
         evidence=cast("Any", state),
+        incidents=cast("Any", state),
+        memory=cast("Any", state),
         catalog=catalog,
         clock=StoryClock(end),
     )
@@ -332,7 +334,15 @@ async def test_two_looks_at_the_same_batch_are_equal(telemetry: ChdbTelemetry) -
     sent = exports(play("bad image tag", 5)[0], Clock(onset_ns=ns(onset)))
     catalog = await ingest(telemetry, ((path, request) for path, request, _ in sent))
     state = cast("Any", State(changes_=[], versions_=[]))
-    ports = Ports(telemetry=telemetry, changes=state, evidence=state, catalog=catalog, clock=StoryClock(end))
+    ports = Ports(
+        telemetry=telemetry,
+        changes=state,
+        evidence=state,
+        incidents=state,
+        memory=state,
+        catalog=catalog,
+        clock=StoryClock(end),
+    )
     one, two = [await observe(ports, environment="", onset=onset, until=end) for _ in range(2)]
     assert one == two
 

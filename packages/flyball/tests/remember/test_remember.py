@@ -68,7 +68,11 @@ async def test_another_pattern_of_the_same_object_is_no_more_than_its_kind(store
     (lesson,) = await seen_before(store, incident(2, fingerprint="00000000000000bb"))
     assert lesson.likeness is Likeness.KIND
     aliases = {"00000000000000aa": "00000000000000bb"}
-    (lesson,) = await seen_before(store, incident(2, fingerprint="00000000000000bb"), aliases=aliases)
+
+    def resolve(known: str) -> str:
+        return aliases.get(known, known)
+
+    (lesson,) = await seen_before(store, incident(2, fingerprint="00000000000000bb"), resolve=resolve)
     assert lesson.likeness is Likeness.EXACT
 
 

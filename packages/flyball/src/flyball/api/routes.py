@@ -1,9 +1,8 @@
-"""The REST routes: one per question, the record of a change, health, and the OpenAPI of it all."""
+"""The REST routes: one per question, one per command, the memory as a document, health, and the OpenAPI of it all."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,62 +11,48 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flyball import __version__
+from flyball.commands.table import COMMANDS, Command
 from flyball.component.respond import answering, json_response
-from flyball.errors import InputError
-from flyball.model.change import Change, ChangeKind
-from flyball.model.incident import Incident
-from flyball.queries.incidents import row_of
-from flyball.queries.periods import moment
+from flyball.errors import InputError, TooLarge
 from flyball.queries.ports import Ports
 from flyball.queries.questions import QUESTIONS, Question
+from flyball.remember.exchange import IMPORT_BYTES_MAX, export_memory, import_memory
 
 _BODY_BYTES_MAX = 64 * 1024
-_CHANGE_FIELDS = {
-    "service": "`service.name` of what was deployed",
-    "version": "`service.version` that runs from then on",
-    "environment": "`deployment.environment.name`, for example prod",
-    "kind": "deploy (the default), rollback, config, flag or migration",
-    "what": "what a config, flag or migration changed, for example pool_size 20 -> 5",
-    "commit": "the commit it was built from",
-    "author": "who wrote it",
-    "message": "the commit's message; its trailers tell whether a human or an agent wrote it",
-    "url": "where to read more, an http(s) address",
-    "time": "when it happened, RFC 3339 or how long ago (5m); now if absent",
-}
-_DECISION_FIELDS = {
-    "decision": "close, reopen, mute (until it differs) or unmute",
-    "by": "who decided it",
-}
 
-Announce = Callable[..., Awaitable[Change]]
-Decide = Callable[..., Awaitable[Incident]]
+Do = Callable[[Command, dict[str, str]], Awaitable[Any]]
+"""(command, its arguments) -> what it answers."""
 Status = Callable[[], Mapping[str, Any]]
 
 
-def rest_routes(ports: Ports, *, announce: Announce, decide: Decide, status: Status) -> list[Route]:
-    """The routes; `announce` records a change, `decide` what becomes of an incident, `status` tells the pipeline's state."""
+def rest_routes(ports: Ports, *, do: Do, status: Status) -> list[Route]:
+    """The routes; `do` carries out a command, `status` tells the pipeline's state."""
 
     async def healthz(_: Request) -> Response:
         state = status()
         return json_response(state, 503 if state["trouble"] else 200)
 
-    async def post_change(request: Request) -> Response:
-        change = await announce(**_change_arguments(await _json_body(request), ports.now()))
-        return json_response(change, 201)
-
-    async def post_incident(request: Request) -> Response:
-        told = _texts(await _json_body(request), _DECISION_FIELDS, "a decision")
-        incident = await decide(incident_id=request.path_params["id"], **{"decision": "", **told})
-        return json_response(row_of(incident))
-
     async def openapi(_: Request) -> Response:
         return json_response(openapi_document())
 
+    async def get_memory(_: Request) -> Response:
+        document = await export_memory(ports.memory, ports.workspace)
+        return Response(document, media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def post_memory(request: Request) -> Response:
+        document = orjson.dumps(await json_body(request, bytes_max=IMPORT_BYTES_MAX))
+        added = await import_memory(ports.memory, document, ports.workspace)
+        return json_response({"added": added}, 201)
+
     return [
+        Route("/api/v1/memory", answering(get_memory), methods=["GET"]),
+        Route("/api/v1/memory", answering(post_memory), methods=["POST"]),
         Route("/healthz", answering(healthz)),
         Route("/api/v1/openapi.json", answering(openapi)),
-        Route("/api/v1/changes", answering(post_change), methods=["POST"]),
-        Route("/api/v1/incidents/{id}", answering(post_incident), methods=["POST"]),
+        *(
+            Route(f"/api/v1{command.path}", answering(_doing(command, do)), methods=["POST"])
+            for command in COMMANDS
+        ),
         *(Route(f"/api/v1{question.path}", answering(_endpoint(question, ports))) for question in QUESTIONS),
     ]
 
@@ -80,15 +65,29 @@ def _endpoint(question: Question, ports: Ports) -> Callable[[Request], Awaitable
     return endpoint
 
 
-async def _json_body(request: Request) -> dict[str, Any]:
+def _doing(command: Command, do: Do) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        given = await json_body(request) | request.path_params
+        return json_response(await do(command, command.arguments(given)), command.status)
+
+    return endpoint
+
+
+async def json_body(request: Request, *, bytes_max: int = _BODY_BYTES_MAX) -> dict[str, Any]:
+    """The JSON object of a write.
+
+    Raises:
+        InputError: it is none, or not said to be JSON.
+        TooLarge: it has more bytes.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise InputError("a write is Content-Type: application/json")
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _BODY_BYTES_MAX:
-            raise InputError(f"a request has at most {_BODY_BYTES_MAX} bytes")
+        if len(body) > bytes_max:
+            raise TooLarge(f"a request has at most {bytes_max} bytes")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -98,31 +97,8 @@ async def _json_body(request: Request) -> dict[str, Any]:
     return value
 
 
-def _texts(body: dict[str, Any], fields: Mapping[str, str], what: str) -> dict[str, Any]:
-    """The fields that were given; each is text, and one that there is."""
-    for name, value in body.items():
-        if name not in fields:
-            raise InputError(f"{what} has no field {name!r}; it has {', '.join(sorted(fields))}")
-        if value is not None and not isinstance(value, str):
-            raise InputError(f"{name} is text, this is {type(value).__name__}")
-    return {name: value for name, value in body.items() if value}
-
-
-def _change_arguments(body: dict[str, Any], now: datetime) -> dict[str, Any]:
-    arguments = _texts(body, _CHANGE_FIELDS, "a change")
-    if "kind" in arguments:
-        try:
-            arguments["kind"] = ChangeKind(arguments["kind"])
-        except ValueError as error:
-            kinds = ", ".join(kind.value for kind in ChangeKind)
-            raise InputError(f"kind is one of {kinds}, this is {arguments['kind'][:64]!r}") from error
-    if "time" in arguments:
-        arguments["time"] = moment(arguments["time"], now)
-    return {"service": "", "version": "", **arguments}
-
-
 def openapi_document() -> dict[str, Any]:
-    """OpenAPI 3.1 of everything under /api/v1, made from the table of questions."""
+    """OpenAPI 3.1 of everything under /api/v1, made from the tables of questions and commands."""
     paths: dict[str, Any] = {}
     for question in QUESTIONS:
         parameters = [
@@ -144,24 +120,40 @@ def openapi_document() -> dict[str, Any]:
                 "responses": _RESPONSES,
             }
         }
-    properties = {name: {"type": "string", "description": text} for name, text in _CHANGE_FIELDS.items()}
-    schema = {"type": "object", "required": ["service"], "properties": properties}
-    paths["/api/v1/changes"]["post"] = {
-        "operationId": "record_change",
-        "summary": "Record a change; a deploy seen in telemetry within 15 minutes is the same change.",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "responses": {"201": {"description": "The change as recorded"}, "400": _RESPONSES["400"]},
-    }
-    decided = {name: {"type": "string", "description": text} for name, text in _DECISION_FIELDS.items()}
-    decision = {"type": "object", "required": ["decision"], "properties": decided}
-    paths["/api/v1/incidents/{id}"]["post"] = {
-        "operationId": "decide_incident",
-        "summary": "Close an incident, open it again, mute it until it differs, or unmute it.",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": decision}}},
-        "responses": {"200": {"description": "The incident on a line"}, "404": _RESPONSES["404"]},
-    }
+    for command in COMMANDS:
+        paths.setdefault(f"/api/v1{command.path}", {})["post"] = _operation(command)
     info = {"title": "Flyball", "version": __version__}
     return {"openapi": "3.1.0", "info": info, "paths": paths}
+
+
+def _operation(command: Command) -> dict[str, Any]:
+    inside = [name for name in command.fields if f"{{{name}}}" in command.path]
+    body = {name: text for name, text in command.fields.items() if name not in inside}
+    schema = {
+        "type": "object",
+        "required": [name for name in command.required if name not in inside],
+        "properties": {name: {"type": "string", "description": text} for name, text in body.items()},
+    }
+    return {
+        "operationId": command.name,
+        "summary": command.summary,
+        "parameters": [
+            {
+                "name": n,
+                "in": "path",
+                "required": True,
+                "description": command.fields[n],
+                "schema": {"type": "string"},
+            }
+            for n in inside
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            str(command.status): {"description": command.answer, "content": {"application/json": {}}},
+            "400": _RESPONSES["400"],
+            "404": _RESPONSES["404"],
+        },
+    }
 
 
 _RESPONSES = {

@@ -20,26 +20,35 @@ def mcp(
     from mcp.server.stdio import stdio_server  # noqa: PLC0415
 
     from flyball.cli.client import call, server_url  # noqa: PLC0415
+    from flyball.commands.table import Command  # noqa: PLC0415
     from flyball.errors import InputError  # noqa: PLC0415
     from flyball.mcp.server import mcp_server  # noqa: PLC0415
     from flyball.queries.questions import Question  # noqa: PLC0415
 
     url = server_url(server)
 
-    async def ask(question: Question, arguments: dict[str, Any]) -> Any:
-        path = question.path
-        query = {name: value for name, value in arguments.items() if f"{{{name}}}" not in path}
-        for name, value in arguments.items():
+    def placed(name: str, path: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The path with its arguments in it, and the others."""
+        query = {field: value for field, value in arguments.items() if f"{{{field}}}" not in path}
+        for field, value in arguments.items():
             text = str(value)
-            if f"{{{name}}}" in path and not text.replace("_", "").replace("-", "").isalnum():
-                raise InputError(f"{name} is an id, this is {text[:64]!r}")
-            path = path.replace(f"{{{name}}}", text)
+            if f"{{{field}}}" in path and not text.replace("_", "").replace("-", "").isalnum():
+                raise InputError(f"{field} is an id, this is {text[:64]!r}")
+            path = path.replace(f"{{{field}}}", text)
         if "{" in path:
-            raise InputError(f"{question.name} needs {path.partition('{')[2].partition('}')[0]}")
-        return await anyio.to_thread.run_sync(lambda: call("GET", url, f"/api/v1{path}", query=query))
+            raise InputError(f"{name} needs {path.partition('{')[2].partition('}')[0]}")
+        return f"/api/v1{path}", query
+
+    async def ask(question: Question, arguments: dict[str, Any]) -> Any:
+        path, query = placed(question.name, question.path, arguments)
+        return await anyio.to_thread.run_sync(lambda: call("GET", url, path, query=query))
+
+    async def do(command: Command, arguments: dict[str, Any]) -> Any:
+        path, body = placed(command.name, command.path, arguments)
+        return await anyio.to_thread.run_sync(lambda: call("POST", url, path, body=body))
 
     async def serve() -> None:
-        tools = mcp_server(ask, link=lambda _: url)
+        tools = mcp_server(ask, do, link=lambda _: url)
         async with stdio_server() as (read, write):
             await tools.run(read, write, tools.create_initialization_options())
 

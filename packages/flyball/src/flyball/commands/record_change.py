@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from flyball.component.moments import moment
 from flyball.component.ports import ChangeStore, Clock
 from flyball.distill.redact import redact_text
 from flyball.enrich.authors import author_kind
@@ -86,6 +89,24 @@ async def announce_change(
         message=redact_text(message[:MESSAGE_CHARS_MAX]),
     )
     return await _record(store, change)
+
+
+def change_fields(given: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """Fields of text as `announce_change` takes them.
+
+    Raises:
+        InputError: the kind or the time cannot be read.
+    """
+    fields: dict[str, Any] = {"service": "", "version": "", **given}
+    if "kind" in given:
+        try:
+            fields["kind"] = ChangeKind(given["kind"])
+        except ValueError as error:
+            kinds = ", ".join(kind.value for kind in ChangeKind)
+            raise InputError(f"kind is one of {kinds}, this is {given['kind'][:64]!r}") from error
+    if "time" in given:
+        fields["time"] = moment(given["time"], now)
+    return fields
 
 
 async def record_sighted(store: ChangeStore, change: Change) -> Change:

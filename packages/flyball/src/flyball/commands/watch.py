@@ -43,7 +43,8 @@ class Watch:
     `look(known, troubled, settled)` gives findings that are new, `recurring(over)` those of incidents that were over and
     are not, `calls(environment)` who calls whom, `explain(incident, as_of)`
     what is made of it, `goes_on(incident, as_of, fixed)` what became of its findings. `told` hears of an incident that
-    was diagnosed, `over` of one that was resolved, by which change if one was seen.
+    was diagnosed, `over` of one that was resolved, after which change if
+    one was seen, with the numbers.
     """
 
     incidents: IncidentStore
@@ -56,7 +57,7 @@ class Watch:
     explain: Callable[[Incident, datetime], Awaitable[Explanation]]
     goes_on: Callable[[Incident, datetime, datetime | None], Awaitable[Sequence[Lasting]]]
     told: Callable[[Incident, Explanation], Awaitable[None]]
-    over: Callable[[Incident, Change | None], Awaitable[None]]
+    over: Callable[[Incident, Change | None, Mapping[str, float]], Awaitable[None]]
     workspace: str = DEFAULT_WORKSPACE
     correlate: Correlate = field(default_factory=Correlate)
     _asked: datetime = _LONG_AGO
@@ -190,7 +191,7 @@ class Watch:
             incident, state=IncidentState.RESOLVED, resolved=now, resolved_by=change.id if change else ""
         ).told(Act(time=now, what=f"resolved: it stopped{by}", evidence=evidence))
         await self.incidents.put_incidents([resolved])
-        await self.over(resolved, change)
+        await self.over(resolved, change, lasting[0].evidence.numbers)
 
     async def _close_quiet(self, known: Sequence[Incident], now: datetime) -> None:
         quiet = [

@@ -115,6 +115,11 @@ class Catalog:
         known = [self._shapes[one] for one in pattern.shapes if one in self._shapes] if pattern else []
         return known[0].example if known else ""
 
+    def fingerprint_of(self, template: str) -> str:
+        """The fingerprint of the pattern that has this template today, empty where none has."""
+        found = [root for root in self._texts if self._pattern(root).template == template]
+        return fingerprint(min(found, key=self._age)) if found else ""
+
     def aliases(self) -> dict[int, int]:
         """Shape id -> fingerprint (as a shape id) of every shape that is not its own, chains resolved."""
         return {one: root for one in self._parents if (root := self._root(one)) != one}

@@ -168,6 +168,36 @@ def _incident(view: Any) -> Words:
     return Words(head=head, items=items, foot=foot if view["diagnosed"] else ())
 
 
+def _lesson(lesson: Any) -> str:
+    it = lesson["occurrence"]
+    again = "this again" if lesson["likeness"] == "exact" else "the same elsewhere"
+    fixes = "; ".join(
+        f"{quoted(told['fix']['text'], 120)} {told['result']}{', came back' if told['came_back'] else ''}"
+        for told in lesson["fixes"][:3]
+    )
+    return (
+        f"seen before ({again}): {_time(it['opened'])} {it['cause']} of {it['object']} ({it['incident_id']});"
+        f" {'fixes: ' + fixes if fixes else 'no fix is recorded'}"
+    )
+
+
+def _seen_before(view: Any) -> Words:
+    items = [f"- {_lesson(lesson)}" for lesson in view["lessons"]]
+    items += [
+        f"- fix {quoted(fix['text'], 160)}: worked {fix['worked']}, did not {fix['did_not']}, unknown {fix['unknown']},"
+        f" came back {fix['came_back']}"
+        for fix in view["fixes"]
+    ]
+    head = [quoted(view["question"]), *([] if items else ["Nothing like it is remembered."])]
+    return Words(head=head, items=items)
+
+
+def _fixed(view: Any) -> Words:
+    return Words(
+        head=[f"remembered: {quoted(view['text'])} ({view['id']}) for {view['incident_id']}"], items=[]
+    )
+
+
 def _sentence(claim: Any) -> str:
     flat = " ".join(claim["text"].replace("«", "<").replace("»", ">").split())
     text = flat if len(flat) <= _QUOTE_CHARS_MAX else flat[: _QUOTE_CHARS_MAX - 1] + "…"
@@ -223,6 +253,8 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "list_changes": _changes,
     "list_incidents": _incidents,
     "get_incident": _incident,
+    "seen_before": _seen_before,
+    "record_fix": _fixed,
     "search_patterns": _patterns,
     "get_logs": _logs,
     "get_trace": _as_json,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flyball.component.moments import moment
 from flyball.model.change import Change
-from flyball.queries.periods import moment, row_limit
+from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
 
 

@@ -13,6 +13,8 @@ from flyball.model.diagnosis import Claim, Hypothesis, Standing
 from flyball.model.evidence import Evidence
 from flyball.model.finding import Finding
 from flyball.model.incident import LIVE, Act, Explanation, Incident, IncidentState
+from flyball.model.lesson import Lesson
+from flyball.queries.memory import lessons_of
 from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
 from flyball.queries.records import as_of
@@ -75,7 +77,7 @@ class IncidentView:
     """Why it happened, how sure that is, and what to do first.
 
     `claims` tell it in sentences, each with the ids of its evidence; `held`, `ruled_out` and `unknown` are the
-    hypotheses that were tested. `cited` holds the evidence of claims, first step and held hypotheses, by id.
+    hypotheses that were tested, `seen_before` earlier incidents like it with what was done. `cited` holds the evidence of claims, first step and held hypotheses, by id.
     `inconclusive` tells that no cause is shown well enough; `missing` what would tell. Where it was not diagnosed yet
     `diagnosed` is None.
     """
@@ -96,6 +98,7 @@ class IncidentView:
     suspect: Change | None
     resolved_by: Change | None
     history: Sequence[Act]
+    seen_before: Sequence[Lesson]
     limits: Sequence[str]
     as_of: datetime
 
@@ -163,6 +166,7 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
         suspect=await _change(ports, incident.suspect),
         resolved_by=await _change(ports, incident.resolved_by),
         history=incident.acts,
+        seen_before=await lessons_of(ports, incident),
         as_of=as_of(ports),
     )
 

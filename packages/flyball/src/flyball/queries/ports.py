@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flyball.component.ports import ChangeStore, Clock, EvidenceStore, IncidentStore, TelemetryStore
+from flyball.component.ports import (
+    ChangeStore,
+    Clock,
+    EvidenceStore,
+    IncidentStore,
+    MemoryStore,
+    TelemetryStore,
+)
 from flyball.distill.catalog import Catalog
 from flyball.model.export import DEFAULT_WORKSPACE
 
@@ -23,6 +30,7 @@ class Ports:
     changes: ChangeStore
     evidence: EvidenceStore
     incidents: IncidentStore
+    memory: MemoryStore
     catalog: Catalog
     clock: Clock
     base_url: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from flyball.component.moments import moment
 from flyball.detect import noticed
 from flyball.detect.latency import BEFORE_S_MIN
 from flyball.detect.new import perhaps_starting
@@ -20,7 +21,6 @@ from flyball.model.finding import Finding, FindingKind
 from flyball.model.window import SignalKind, Window
 from flyball.queries.cite import cite
 from flyball.queries.cohorts import Place, bound
-from flyball.queries.periods import moment
 from flyball.queries.ports import Ports
 from flyball.queries.records import as_of as committed
 from flyball.queries.window import Read, read_window

@@ -8,7 +8,7 @@ that does not fit costs more than none. Figures are in docs/decisions/0014.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,8 +29,13 @@ OUTCOMES_MAX = 100
 KIND_LEAST = 0.5
 """Least share of signals that two incidents of one kind have in common."""
 
-Aliases = Mapping[str, str]
-"""Older fingerprints and the one that stands for them today."""
+Resolve = Callable[[str], str]
+"""A fingerprint that once was -> the one that stands for it today."""
+
+
+def as_it_is(fingerprint: str) -> str:
+    """A fingerprint where nothing is known of others."""
+    return fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,16 @@ class _Like:
 
 
 async def seen_before(
-    store: MemoryStore, occurrence: Occurrence, *, aliases: Aliases | None = None, limit: int = LESSONS_MAX
+    store: MemoryStore, occurrence: Occurrence, *, resolve: Resolve = as_it_is, limit: int = LESSONS_MAX
 ) -> tuple[Lesson, ...]:
     """The earlier incidents of its workspace that are like this one, the likest first; none while inconclusive.
 
-    `aliases` maps fingerprints that were superseded to today's. It never finds itself, nor what opened later.
+    It never finds itself, nor what opened later.
     """
     if occurrence.cause is None:
         return ()
-    known = aliases or {}
     earlier = await _of_cause(store, occurrence, occurrence.cause)
-    again = [one for one in earlier if _exact(one, occurrence, known)]
+    again = [one for one in earlier if _exact(one, occurrence, resolve)]
     likes = [_Like(one, Likeness.EXACT, 1.0, _reads_alike(one, occurrence)) for one in again]
     likes += [
         _Like(one, Likeness.KIND, alike, _reads_alike(one, occurrence))
@@ -73,7 +77,7 @@ async def seen_before(
                 occurrence=one.occurrence,
                 likeness=one.likeness,
                 similarity=round(one.similarity, 3),
-                fixes=await _fixes(store, one.occurrence, everything, known),
+                fixes=await _fixes(store, one.occurrence, everything, resolve),
             )
             for one in best
         ]
@@ -86,7 +90,7 @@ async def fixes_that_worked(
     *,
     signals: frozenset[str] = frozenset(),
     workspace: str = "default",
-    aliases: Aliases | None = None,
+    resolve: Resolve = as_it_is,
 ) -> tuple[FixTally, ...]:
     """What was done about incidents of a cause (of its kind, where `signals` are given), those that worked first.
 
@@ -97,7 +101,7 @@ async def fixes_that_worked(
     kind = [one for one in incidents if not signals or _jaccard(one.signals, signals) >= KIND_LEAST]
     told: dict[str, list[FixTold]] = defaultdict(list)
     for incident in kind:
-        for one in await _fixes(store, incident, incidents, aliases or {}):
+        for one in await _fixes(store, incident, incidents, resolve):
             told[one.fix.text.casefold()].append(one)
     tallies = [_tally(group) for group in told.values()]
     return tuple(sorted(tallies, key=lambda one: (-one.worked, one.did_not, -one.unknown, one.text)))
@@ -129,7 +133,7 @@ async def _incidents(
 
 
 async def _fixes(
-    store: MemoryStore, incident: Occurrence, known: Sequence[Occurrence], aliases: Aliases
+    store: MemoryStore, incident: Occurrence, known: Sequence[Occurrence], resolve: Resolve
 ) -> tuple[FixTold, ...]:
     """What was done about an incident, what became of it, and whether it came back."""
     targets: list[tuple[Relation, Key]] = [(Relation.FIXES, (NodeKind.INCIDENT, incident.incident_id))]
@@ -137,7 +141,7 @@ async def _fixes(
     again = sorted(
         one.opened
         for one in known
-        if one.incident_id != incident.incident_id and _exact(one, incident, aliases)
+        if one.incident_id != incident.incident_id and _exact(one, incident, resolve)
     )
     told: list[FixTold] = []
     for fix in map(fix_of, nodes):
@@ -170,8 +174,8 @@ def _tally(told: Sequence[FixTold]) -> FixTally:
     )
 
 
-def _exact(one: Occurrence, other: Occurrence, aliases: Aliases) -> bool:
-    prints = [aliases.get(it.fingerprint, it.fingerprint) for it in (one, other)]
+def _exact(one: Occurrence, other: Occurrence, resolve: Resolve) -> bool:
+    prints = [resolve(it.fingerprint) if it.fingerprint else "" for it in (one, other)]
     return (one.cause, one.object, prints[0]) == (other.cause, other.object, prints[1])
 
 

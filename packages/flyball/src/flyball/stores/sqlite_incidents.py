@@ -115,6 +115,7 @@ class SqliteIncidents(SqliteFile):
 def _fact(row: Mapping[str, Any]) -> Evidence:
     fact: dict[str, Any] = orjson.loads(row["fact"])
     fact["as_of"] = datetime.fromisoformat(fact["as_of"])
+    fact["exemplars"] = tuple(fact["exemplars"])
     return Evidence(**fact)
 
 
