@@ -49,7 +49,7 @@ gallery: .venv/.ready .venv/.core  ## 32 failures and 4 false alarms made from a
 	PYTHONPATH=examples $(RUN)python -m gallery --seed $(or $(SEED),1) $(if $(LIVE),--live)
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
-	$(RUN)python -m bench
+	PYTHONPATH=examples $(RUN)python -m bench
 
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build

@@ -9,7 +9,7 @@ import argparse
 import os
 import time
 
-from bench import distill, memory, novelty, otlp, server
+from bench import distill, memory, novelty, observe, otlp, server
 
 QUIET_LOAD = 0.5
 """A load average per core above this, before anything of ours runs, and the figures are not to be trusted."""
@@ -19,6 +19,7 @@ BENCHES = {
     "otlp": otlp.run,
     "memory": memory.run,
     "novelty": novelty.run,
+    "observe": observe.run,
     "server": server.run,
 }
 

@@ -2,9 +2,8 @@
 
     PYTHONPATH=examples python -m gallery [--seed N] [--only WORDS] [--live]
 
-Without `--live` each stream goes through the loader (`signals.py`) into `diagnose`. With it, each is sent to a
-`flyball up` that is started for it; what was accepted and counted is then held against what was sent. Diagnoses of
-what runs live need incidents, which the server does not have yet.
+Without `--live` each stream goes through the loader (`signals.py`) into `diagnose`. With it, all are sent to one
+`flyball up`, which is then asked for its diagnosis of each; that is printed beside the loader's.
 """
 
 from __future__ import annotations

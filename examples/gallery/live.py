@@ -73,19 +73,20 @@ def report(names: Sequence[str], seed: int) -> int:
     """Send the scenarios to one server and print what both say; 1 when they differ or something was not counted."""
     with tempfile.TemporaryDirectory() as folder:
         told, sent, counted = asked(names, seed, Path(folder))
-    _say("| scenario | loader | live | same | seconds |\n| --- | --- | --- | --- | --- |")
-    for one in told:
-        same = "yes" if one.same else "no"
-        _say(f"| {one.played.name} | {one.played.loaded} | {one.live} | {same} | {one.seconds:.2f} |")
-        for limit in one.limits:
-            _say(f"  limit: {limit}")
-    outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
-    _say(f"\nsame {sum(one.same for one in told)} of {len(told)}; sent {dict(sent)}; {outcome}")
+    print(table(told, sent, counted))  # noqa: T201 - this is a command
     return 0 if sent == counted and all(one.same for one in told) else 1
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - this is a command
+def table(told: Sequence[Told], sent: Counter[str], counted: Counter[str]) -> str:
+    """What both say of each scenario, what limits the answers had, and what was counted of what was sent."""
+    lines = ["| scenario | loader | live | same | seconds |", "| --- | --- | --- | --- | --- |"]
+    for one in told:
+        same = "yes" if one.same else "no"
+        lines.append(f"| {one.played.name} | {one.played.loaded} | {one.live} | {same} | {one.seconds:.2f} |")
+        lines += [f"  limit: {limit}" for limit in one.limits]
+    outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
+    lines += ["", f"same {sum(one.same for one in told)} of {len(told)}; sent {dict(sent)}; {outcome}"]
+    return "\n".join(lines)
 
 
 def asked(names: Iterable[str], seed: int, folder: Path) -> tuple[list[Told], Counter[str], Counter[str]]:

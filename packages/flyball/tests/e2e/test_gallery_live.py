@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
+from dataclasses import replace
 
 import pytest
-from gallery.live import asked, report
+from gallery.live import Told, asked, table
 
 pytestmark = pytest.mark.e2e
 
 SCENARIOS = (
     "oom-killed loop",
-    "bad image tag",
     "unschedulable",
     "node down",
     "service selector or port wrong",
     "certificate expired",
-    "slow dependency",
     "connection-pool exhaustion",
     "lock contention",
-    "rls denied",
     "bad version",
     "config or flag drift without a deploy",
     "cpu throttling",
@@ -27,20 +25,36 @@ SCENARIOS = (
 )
 """Pods, nodes, routing, network, databases, code, settings, resources, and one in which nothing is wrong."""
 
+Answers = tuple[list[Told], Counter[str], Counter[str]]
 
-def test_live_says_what_the_loader_says(tmp_path: Path) -> None:
-    told, sent, counted = asked(SCENARIOS, 21, tmp_path)
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    return asked(SCENARIOS, 21, tmp_path_factory.mktemp("gallery"))
+
+
+def test_what_was_sent_is_counted(answers: Answers) -> None:
+    _, sent, counted = answers
     assert counted == sent
     assert min(sent["logs"], sent["traces"], sent["metrics"], sent["changes"]) > 0
+
+
+def test_live_says_what_the_loader_says(answers: Answers) -> None:
+    told, _, _ = answers
     assert {one.played.name: one.live for one in told} == {one.played.name: one.played.loaded for one in told}
     assert [one.played.name for one in told if one.limits] == []
     assert len({str(one.live) for one in told}) > len(SCENARIOS) / 2
     assert told[-1].live.inconclusive
 
 
-def test_each_scenario_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report(["connection-pool exhaustion"], 21) == 0
-    said = capsys.readouterr().out
-    assert "| connection-pool exhaustion | " in said
-    assert "same 1 of 1; sent {" in said
-    assert "the same counted" in said
+def test_a_difference_is_shown(answers: Answers) -> None:
+    told, sent, counted = answers
+    shown = table(told, sent, counted)
+    assert f"same {len(SCENARIOS)} of {len(SCENARIOS)}; sent {{" in shown
+    assert "the same counted" in shown
+    other = replace(told[0], live=replace(told[0].live, first_step="Do nothing."), limits=["blind"])
+    shown = table([other, *told[1:]], sent, Counter())
+    assert f"| {told[0].played.loaded} | {told[0].live} | no |" in shown
+    assert "limit: blind" in shown
+    assert f"same {len(SCENARIOS) - 1} of {len(SCENARIOS)}" in shown
+    assert "the same counted" not in shown

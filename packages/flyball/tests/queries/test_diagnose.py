@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any, cast
 
+import httpx
 import pytest
 from flyball.errors import InputError
 from flyball.explain.check import check
@@ -17,6 +19,7 @@ from flyball.queries.evidence import Recheck, get_evidence
 from flyball.queries.ports import Ports
 from flyball.queries.questions import QUESTIONS
 from flyball.stores.telemetry_chdb import ChdbTelemetry
+from flyball.web.routes import web_routes
 from gallery.otlp import Clock, exports
 from gallery.play import play
 from gallery.stream import FAILING_S, Stream
@@ -24,6 +27,7 @@ from harness.ingest import ingest, now
 from harness.otlp import logs_request
 from harness.story import Clock as StoryClock
 from harness.story import State
+from starlette.applications import Starlette
 
 pytestmark = pytest.mark.anyio
 
@@ -94,6 +98,22 @@ def _diagnosis(view: DiagnosisView, held: list[Evidence]) -> Diagnosis:
         inconclusive=view.inconclusive,
         missing=tuple(view.missing),
     )
+
+
+async def test_a_snapshot_is_a_page_with_its_records(telemetry: ChdbTelemetry) -> None:
+    live = await lived(telemetry, "oom-killed loop")
+    view = await diagnose(live.ports, since=live.onset.isoformat())
+    (id_, *_) = view.claims[0].evidence
+    app = Starlette(routes=web_routes(live.ports, pipeline=cast("Any", None)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        html = (await client.get(f"/evidence/{id_}")).text
+        told = (await client.get(f"/evidence/{id_}.json")).json()
+    assert told["recheck"] == "snapshot"
+    assert "A snapshot of what a diagnosis read" in html
+    assert "asked again" not in html
+    for record in told["exemplars"]:
+        assert record["entity"] in html
+        assert escape(str(record["value"])) in html
 
 
 async def test_what_is_healthy_is_inconclusive_and_says_what_was_not_read(telemetry: ChdbTelemetry) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import alembic.command
+import alembic.config
 import pytest
+import sqlalchemy as sa
 from contracts.state_store import StateStore, StateStoreContract, change
 from flyball.errors import ConfigurationError
+from flyball.model.change import AuthorKind
 from flyball.stores.state_sqlite import SqliteState
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +39,29 @@ async def test_a_reopened_file_has_what_was_written(tmp_path: Path) -> None:
         await store.put_change(change())
         assert await store.change("chg_1") == change()
         await store.close()
+
+
+async def test_changes_of_a_version_that_knew_deploys_alone_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "flyball.stores.migrations:state")
+    config.set_main_option("path_separator", "os")
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0002")
+        connection.execute(
+            sa.text(
+                "INSERT INTO changes (id, workspace, service, environment, version, previous_version, kind, time,"
+                " announced, version_source, 'commit', url) VALUES ('chg_1', 'default', 'checkout', 'prod', 'v1', '',"
+                " 'deploy', '2026-11-21T12:00:00.123456+00:00', 1, 'service.version', '', '')"
+            )
+        )
+    engine.dispose()
+    store = SqliteState(path)
+    await store.migrate()
+    assert await store.change("chg_1") == replace(change(), author_kind=AuthorKind.UNKNOWN)
+    await store.close()
 
 
 async def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path) -> None:

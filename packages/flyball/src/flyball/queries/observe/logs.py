@@ -25,7 +25,7 @@ _SPAN_BEFORE = timedelta(minutes=1)
 
 _AT = "if(time_unix_nano = 0, observed_time_unix_nano, time_unix_nano)"
 _SPANS = """
-SELECT sipHash64(trace_id, span_id) AS id, name AS operation FROM {db}.spans
+SELECT cityHash64(trace_id, span_id) AS id, name AS operation FROM {db}.spans
 WHERE workspace = {workspace:String} AND environment IN {environments:Array(String)}
     AND received <= {as_of:DateTime64(3, 'UTC')} AND received >= {oldest:DateTime64(3, 'UTC')}
     AND time >= {spans_begin:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}"""
@@ -34,7 +34,7 @@ _SQL = f"""
 SELECT now, entity, operation, severity, shape, count() AS number, min(time) AS first,
     argMin(text, at) AS text, argMin(type, at) AS type
 FROM (
-    SELECT {NOW}, {ENTITY}, severity, shape, sipHash64(trace_id, span_id) AS span, time, {_AT} AS at,
+    SELECT {NOW}, {ENTITY}, severity, shape, cityHash64(trace_id, span_id) AS span, time, {_AT} AS at,
         substring(body, 1, {TEXT_CHARS_MAX}) AS text, body_type AS type
     FROM {{db}}.logs WHERE {WHERE} AND {ASKED} AND {NOT_KUBERNETES}
 ) AS records

@@ -22,9 +22,9 @@ _INSIDE = "1, 3, 4"
 """Internal, client, producer: the span above such a one is of the same service."""
 
 # A span is known by a hash of its trace's id and its own; a parent's has the same form.
-_ABOVE = "sipHash64(trace_id, toFixedString(unhex(substring(parent_span_id, 1, 16)), 8)) AS above"
+_ABOVE = "cityHash64(trace_id, toFixedString(unhex(substring(parent_span_id, 1, 16)), 8)) AS above"
 _SPANS = f"""
-SELECT {NOW}, {ENTITY}, name, kind, time, severity, attributes, sipHash64(trace_id, span_id) AS id, {_ABOVE},
+SELECT {NOW}, {ENTITY}, name, kind, time, severity, attributes, cityHash64(trace_id, span_id) AS id, {_ABOVE},
     (toInt64(end_time_unix_nano) - toInt64(start_time_unix_nano)) / 1e6 AS ms
 FROM {{db}}.spans WHERE {WHERE} AND {ASKED}"""
 
