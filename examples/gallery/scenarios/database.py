@@ -91,7 +91,7 @@ def n_plus_one(stage: Stage) -> Expected:
     service, database = _pair(stage)
     stage.change(-stage.draw.uniform(2, 10), service.name)
     stage.fault(service.name, callee=f"database/{database.name}", repeats=stage.draw.randint(35, 60))
-    return _of(service, database, Cause.BAD_VERSION, step="query|back")
+    return _of(service, database, Cause.N_PLUS_ONE, step="query|loop|rows")
 
 
 def lock_contention(stage: Stage) -> Expected:
@@ -139,7 +139,7 @@ def row_security_empty(stage: Stage) -> Expected:
         service.name, silences=True, severity=9,
         says=lambda draw: said.format(noun=service.noun, n=draw.randint(1000, 99999)),
     )  # fmt: skip
-    return _of(service, database, Cause.ROW_SECURITY, step="polic|row")
+    return _of(service, database, Cause.ROWS_HIDDEN, step="polic|row")
 
 
 def credentials_rotated(stage: Stage) -> Expected:

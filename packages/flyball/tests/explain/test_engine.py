@@ -43,6 +43,7 @@ keys = st.sampled_from(
             "cpu.utilization_percent",
             "latency_ms",
         ),
+        *("error", "memory", "migration", "service/a", "database/d", "availability_percent"),
         *("self_ms.p50", "tcp.retransmissions", "service.selector", "template.labels", "service.port"),
     ]
 )
@@ -61,6 +62,9 @@ texts = st.one_of(
             'Failed to pull image "r/x:1": not found',
             "exceeded quota: q, requested: pods=1",
             "OOMKilled",
+            "query returned 0 rows",
+            "getaddrinfo ENOTFOUND a.test",
+            "http://a.test:80",
             "http-get http://:81/ delay=0s timeout=1s period=1s #success=1 #failure=1",
         ]
     ),
@@ -75,7 +79,7 @@ signals = st.lists(
         entity=st.one_of(kinds, kinds, kinds, st.text(max_size=12)),
         key=st.one_of(keys, keys, keys, st.text(max_size=12)),
         value=values,
-        operation=st.sampled_from(["", "Warning", "get"]),
+        operation=st.sampled_from(["", "Warning", "get", "SELECT rows"]),
         count=st.integers(1, 50),
     ),
     max_size=25,

@@ -105,6 +105,17 @@ def test_a_text_that_is_usual_is_no_cause() -> None:
     assert diagnose([replace(usual[0], count=60)], usual).cause is Cause.DB_LOCK
 
 
+def test_of_many_kinds_of_records_the_quoted_one_is_kept() -> None:
+    it = f"service/{names(47).word()}"
+    many = [
+        log(it, f"java.net.UnknownHostException: {one}", severity=17, count=n)
+        for n, one in enumerate("abcdefgh", 1)
+    ]
+    found = diagnose(many)
+    assert "UnknownHostException: h" in " ".join(claim.text for claim in found.claims)
+    assert check(found) == []
+
+
 def test_a_pool_is_used_up_because_what_it_leads_to_does_not_answer() -> None:
     it = f"service/{names(24).word()}"
     pool, lost = "connection pool exhausted", "Lost connection to Redis: ECONNREFUSED"
@@ -218,6 +229,8 @@ def test_slow_services_on_one_node_share_it() -> None:
     usual = [s for it in services for s in metric(it, "latency_ms", [5])]
     found = diagnose([*placed, *now], usual)
     assert (found.cause, found.object) == (Cause.NODE_NETWORK_DELAY, "node/far")
+    chain = [edge(services[0], services[1]), edge(services[1], services[2])]
+    assert diagnose([*placed, *now, *chain], usual).inconclusive  # one of them makes the others wait
 
 
 @pytest.mark.parametrize(

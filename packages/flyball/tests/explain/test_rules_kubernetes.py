@@ -376,6 +376,36 @@ def test_a_policy_that_lets_nothing_out_is_what_keeps_names_from_resolving() -> 
     assert diagnose(allow).inconclusive
 
 
+@pytest.mark.parametrize(
+    "text", ["java.net.UnknownHostException: tax", "Error: getaddrinfo EAI_AGAIN tax", "ERROR read timed out"]
+)
+def test_a_policy_that_denies_is_said_by_whoever_waits_in_vain(text: str) -> None:
+    draw = names(18)
+    it, policy = _pod(draw)[1], f"networkpolicy/{draw.word()}"
+    deny = [state(policy, "spec.egress", "[]"), state(policy, "spec.podSelector", "{}")]
+    found = diagnose([*deny, log(it, text, severity=17, count=40)])
+    assert (found.cause, found.object, found.confidence) == (Cause.NETWORK_POLICY, policy, 0.95)
+    assert diagnose(deny).confidence < found.confidence
+
+
+def test_a_name_in_another_namespace_is_wrong_where_it_alone_does_not_resolve() -> None:
+    draw = names(19)
+    it, peer, other = (f"service/{draw.word()}" for _ in range(3))
+    host = f"{peer[8:]}.staging"
+    fields = [state(one, "service.port", "http 80/TCP") for one in (it, peer, other)]
+    fields += [state(it, "container.m.env.PEER_URL", f"http://{host}:80")]
+    fields += [state(it, "container.m.env.OTHER_URL", f"http://{other[8:]}:80")]
+    lost = log(it, f"Error: getaddrinfo ENOTFOUND {host}", severity=17, count=30)
+    found = diagnose([*fields, lost])
+    assert (found.cause, found.object, check(found)) == (Cause.ENV_ADDRESS, it, [])
+    assert diagnose(fields).inconclusive
+    for more in (
+        log(peer, f"Error: getaddrinfo ENOTFOUND {other[8:]}", severity=17, count=30),
+        log(it, f"Error: getaddrinfo ENOTFOUND {other[8:]}", severity=17, count=30),
+    ):
+        assert diagnose([*fields, lost, more]).cause is Cause.DNS_FAILURE
+
+
 def test_a_node_that_is_not_ready_is_named_until_it_is_again() -> None:
     node = f"node/{names(15).word()}"
     told = event(node, "NodeNotReady", f"Node {node} status is now: NodeNotReady")

@@ -48,14 +48,14 @@ def judge(facts: Facts, matches: Sequence[Match], alone: frozenset[str] = frozen
         begins = [(signal, match) for match in concerned if (signal := began(facts, match))]
         first = min(begins, key=lambda one: (one[0].time, one[1].object), default=None)
         if first is None:
-            text = f"{_told(change)}, and nothing that was found concerns it."
+            text = f"{told(change)}, and nothing that was found concerns it."
             judged.acquitted.append((cause_of(change), change.entity, say(text, facts.exhibit(change))))
         elif first[0].time < change.time:
-            text = f"{_told(change)}, after the first record at {instant(first[0].time)}."
+            text = f"{told(change)}, after the first record at {instant(first[0].time)}."
             said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
             judged.acquitted.append((cause_of(change), change.entity, said))
         elif first[0].time - change.time > WINDOW:
-            text = f"{_told(change)}, long before the first record at {instant(first[0].time)}."
+            text = f"{told(change)}, long before the first record at {instant(first[0].time)}."
             said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
             judged.acquitted.append((cause_of(change), change.entity, said))
         else:
@@ -99,13 +99,14 @@ def _reaches(facts: Facts, caller: str, entity: str) -> bool:
     return caller == entity or entity in facts.below(caller)
 
 
-def _told(change: Signal) -> str:
+def told(change: Signal) -> str:
+    """What was changed to what, by whom where that is known, and when."""
     by = f" ({quote(change.detail)})" if change.detail else ""
     return f"{name(change.entity)} had the {quote(change.key)} {quote(str(change.value))}{by} at {instant(change.time)}"
 
 
 def _before(facts: Facts, change: Signal, match: Match, first: Signal) -> Said:
-    text = f"{_told(change)}; the first record came at {instant(first.time)}."
+    text = f"{told(change)}; the first record came at {instant(first.time)}."
     rests = (exhibit for said in match.said for exhibit in said.exhibits)
     return say(text, facts.exhibit(change), facts.exhibit(first), *rests)
 

@@ -88,6 +88,7 @@ class Cause(enum.StrEnum):
     CONFIG_CHANGE = "a change of configuration"
     COHORT = "a part of the pods fails"
     RETRY_STORM = "retry storm"
+    N_PLUS_ONE = "one database query for each row"
     # what it depends on
     POOL_EXHAUSTED = "connection pool exhausted"
     DB_CONNECTIONS = "database connections exhausted"
@@ -100,6 +101,7 @@ class Cause(enum.StrEnum):
     DB_REPLICATION = "database replica lags"
     DB_UNREACHABLE = "database unreachable"
     ROW_SECURITY = "row-level security denies"
+    ROWS_HIDDEN = "row-level security hides rows"
     CREDENTIALS = "credentials rejected"
     CERTIFICATE_EXPIRED = "certificate expired"
     RATE_LIMITED = "rate limited upstream"

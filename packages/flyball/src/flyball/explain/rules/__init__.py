@@ -5,11 +5,13 @@ from __future__ import annotations
 from flyball.explain.rule import Rule
 from flyball.explain.rules import (
     addresses,
+    calls,
     claims,
     cohorts,
     databases,
     edges,
     events,
+    growth,
     logs,
     nodes,
     presence,
@@ -17,6 +19,7 @@ from flyball.explain.rules import (
     quotas,
     resources,
     routing,
+    rows,
     scheduling,
     services,
     states,
@@ -35,8 +38,11 @@ RULES: tuple[Rule, ...] = (
     *presence.RULES,
     *edges.RULES,
     *resources.RULES,
+    *growth.RULES,
+    *calls.RULES,
     *services.RULES,
     *databases.RULES,
+    *rows.RULES,
     *logs.RULES,
     *cohorts.RULES,
 )

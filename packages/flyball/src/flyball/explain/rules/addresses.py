@@ -1,7 +1,7 @@
 """Addresses in environment variables, held against the Services there are.
 
-A variable may point to a Service that is not there, to a port that it does not offer, or to another Service than the
-one it is named for.
+A variable may point to a Service that is not there, to a port that it does not offer, to a namespace or domain in which
+it does not resolve, or to another Service than the one it is named for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from flyball.explain.facts import Facts
 from flyball.explain.rule import SHOWS, Match, Rule, name, quote, say
+from flyball.explain.rules.logs import telling
 from flyball.explain.rules.objects import ports
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
@@ -33,9 +34,15 @@ def _address(facts: Facts) -> Iterator[Match]:
         if match is None or signal.entity.startswith(("pod/", "replicaset/")):
             continue
         host, port = match[1].split(".")[0], match[2]
-        if "." in match[1] and ".svc" not in match[1]:
-            continue
         variable = quote(signal.key.rpartition(".")[2])
+        if "." in match[1] and ".svc" not in match[1]:
+            if host in services and _unresolved(facts, signal.entity, match[1]):
+                text = (
+                    f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, which does not resolve, and"
+                    f" {name(services[host])} is there."
+                )
+                yield _wrong(facts, signal, text, facts.state(services[host], "service.port"))
+            continue
         if host in services and port not in ports(facts.text(services[host], "service.port")):
             offered = facts.state(services[host], "service.port")
             text = (
@@ -46,6 +53,19 @@ def _address(facts: Facts) -> Iterator[Match]:
         elif host not in services and not _unused(signal.key, facts, signal.entity, host):
             text = f"{name(signal.entity)} has {variable} {quote(str(signal.value))}, and no such service is there."
             yield _wrong(facts, signal, text, None)
+
+
+def _unresolved(facts: Facts, it: str, host: str) -> bool:
+    """Whether this host alone does not resolve: no other service, and no other address of this one, is troubled."""
+    told = telling(facts, Cause.DNS_FAILURE)
+    named = [one for one in told if host in str(one.value)]
+    found = (_ADDRESS.match(str(s.value)) for s in facts.fields(it, "container.") if ".env." in s.key)
+    others = [one[1] for one in found if one and one[1] != host]
+    return bool(named) and all(
+        facts.owner(one.entity) == it
+        and (one in named or not any(other in str(one.value) for other in others))
+        for one in told
+    )
 
 
 def _host_and_port(facts: Facts) -> Iterator[Match]:

@@ -181,7 +181,8 @@ TEXTS = (
     ),
     Text(
         cause=Cause.RETRY_STORM,
-        pattern=r"(?i)retry (?:attempt|limit|budget)|retries exhausted|retrying \(attempt|max retries exceeded",
+        pattern=r"(?i)retry (?:attempt|limit|budget)|retries exhausted|retrying \(attempt|max retries exceeded"
+        r"|retrying \(Retry\(total=|retrying in \d+ ?m?s\b|\bRetry: count=\d",
         tells="retries",
         step="Let {it} back off, and see what it retries.",
         weight=HINTS,

@@ -35,6 +35,11 @@ REMEMBERED_MAX = 8192
 _LEVEL = re.compile(r"\b(?:WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|error|failed)\b", re.IGNORECASE)
 
 
+def telling(facts: Facts, cause: Cause) -> list[Signal]:
+    """The records of the incident that tell most directly of a cause."""
+    return [s for s in facts.on(Surface.LOG) if any(text.cause is cause for text in _read(s))]
+
+
 def _find(text: Text, facts: Facts) -> Iterator[Match]:
     usual: dict[str, int] = {}
     for signal in facts.usual(Surface.LOG):
@@ -71,7 +76,8 @@ def _match(text: Text, facts: Facts, entity: str, several: list[tuple[Signal, st
     signal, told = max(several, key=lambda one: (one[0].count, one[0].time))
     shown = facts.exhibit(signal, *(one for one, _ in several if one is not signal), records=count)
     around = _around(str(signal.value), told)
-    said = say(f"{name(entity)} wrote {count} such records: {quote(around)}.", shown)
+    quoted = facts.exhibit(signal)  # of many kinds of records evidence keeps a few
+    said = say(f"{name(entity)} wrote {count} such records: {quote(around)}.", shown, quoted)
     step = say(text.step.format(it=name(owner)), shown, *facts.ownership(entity))
     weight = (
         min(text.weight, BEHIND)

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from flyball.explain.facts import Facts
 from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote, say
+from flyball.explain.rules.logs import telling
 from flyball.explain.rules.objects import container_fields, pairs, ports
 from flyball.model.cause import Cause
 from flyball.model.signal import Surface
 
-_UNRESOLVED = re.compile(
-    r"(?i)could not resolve|no servers could be reached|name resolution|bad address|timed? out"
-)
+_SHUT_OFF = (Cause.DNS_FAILURE, Cause.DEPENDENCY_TIMEOUT)
+"""What programs write where a policy drops what they send."""
 
 
 def _selector(facts: Facts) -> Iterator[Match]:
@@ -151,7 +151,7 @@ def _denied(facts: Facts) -> Iterator[Match]:
                         shown,
                     )
                 ]
-                told = [s for s in facts.on(Surface.LOG) if _UNRESOLVED.search(str(s.value))][:1]
+                told = [s for cause in _SHUT_OFF for s in telling(facts, cause)][:1]
                 said += [
                     say(f"{name(s.entity)} wrote {quote(str(s.value))}.", facts.exhibit(s)) for s in told
                 ]

@@ -12,6 +12,8 @@ from flyball.model.signal import Signal
 
 USUAL_MIN = 20
 """Samples of a normal time from which on its spread is known."""
+SURPRISE_MIN = 6.0
+"""Standard deviations from which on a metric is not usual, where its spread is known."""
 LEAST_SCALE = 0.05
 """Of the usual value: a smaller spread is not believed."""
 

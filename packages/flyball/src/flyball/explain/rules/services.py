@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from flyball.explain.facts import Facts
 from flyball.explain.rule import HINTS, IMPLIES, SHOWS, Match, Rule, Said, name, quote, say
 from flyball.explain.rules.resources import busy, lossy
-from flyball.explain.rules.series import USUAL_MIN, Series, series, surprise, unusual
+from flyball.explain.rules.series import SURPRISE_MIN, USUAL_MIN, Series, series, surprise, unusual
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
 
 SLOWER = 5.0
 """Times its usual latency from which on a service is slow, where its spread is not known."""
-SURPRISE_MIN = 6.0
-"""Standard deviations from which on a metric is not usual, where its spread is known."""
 ALERTED_MIN = 3.0
 """The same where an alert is about such a metric and its service asks this one: something is wrong on that way."""
 SURE = 60.0
@@ -116,7 +114,9 @@ def _node(facts: Facts) -> Iterator[Match]:
     lossy_nodes = {match.object for match in lossy(facts)}
     for node, pods in sorted(nodes.items()):
         mine = {facts.owner(pod.entity) for pod in pods}
-        if len(mine) >= NODE_SERVICES_MIN and mine == set(slow) and node not in lossy_nodes:
+        first = {it for it in mine if not facts.below(it) & mine}  # slow by themselves, not by what they call
+        several = len(mine) >= NODE_SERVICES_MIN and len(first) > 1
+        if several and mine == set(slow) and node not in lossy_nodes:
             shown = facts.exhibit(*pods[:5])
             said = [say(f"All slow services stand on {name(node)}.", shown)]
             said += [_told(facts, slow[service], slow[service].peak) for service in sorted(mine)[:3]]
