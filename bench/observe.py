@@ -62,7 +62,15 @@ async def _run() -> None:
         copies = -(-int(LINES_A_MINUTE * minutes) // batch.logs.num_rows)
         for copy in range(copies):
             await telemetry.insert(_tables(batch, copy), received_ms=batch.received_ms + copy)
-        ports = Ports(telemetry=telemetry, changes=state, evidence=state, catalog=catalog, clock=clock)
+        ports = Ports(
+            telemetry=telemetry,
+            changes=state,
+            evidence=state,
+            incidents=state,
+            memory=state,
+            catalog=catalog,
+            clock=clock,
+        )
         until = onset + timedelta(seconds=FAILING_S)
         logs, spans = copies * batch.logs.num_rows, copies * batch.spans.num_rows
         print(

@@ -91,6 +91,7 @@ def test_another_blame_is_no_more_than_an_unconfirmed_hypothesis(text: str, evid
         ("`checkout` fails. <script>alert(1)</script>", [POOL], "carries markup"),
         ("`checkout` fails, [see](https://evil.example).", [POOL], "carries markup"),
         ("`checkout` fails &lt;b&gt;", [POOL], "carries markup"),
+        ("At 2031-05-04T03:02:01Z.", [POOL], "names nothing that the engine knows"),
         ("Memory of `checkout` grows without end.", [POOL], "not"),
     ],
 )
@@ -111,6 +112,23 @@ def test_a_number_that_the_evidence_holds_of_something_else_does_not_stand() -> 
         admitted = judged(text, POOL)
         assert admitted.sentences == []
         assert admitted.dropped
+
+
+def test_a_denial_that_is_left_out_or_put_in_does_not_stand() -> None:
+    ruled_out = next(r for h in DIAGNOSIS.hypotheses for r in h.reasons if r.text.startswith("No log tells"))
+    assert judged(ruled_out.text, *ruled_out.evidence).sentences
+    for text in (ruled_out.text.replace("No log", "A log"), ruled_out.text.replace("No log", "Log")):
+        assert judged(text, *ruled_out.evidence).sentences == []
+    resolving = [
+        log("service/checkout", "getaddrinfo ENOTFOUND payments-db", count=9, severity=17),
+        *workload("service/checkout"),
+    ]
+    diagnosis = diagnose(resolving)
+    ids = [fact.id for fact in diagnosis.evidence if fact.numbers["matched"]]
+    assert diagnosis.cause == "name does not resolve"
+    bare = diagnosis.object.partition("/")[2]
+    assert judged(f"`{bare}` fails.", *ids, diagnosis=diagnosis).sentences
+    assert judged(f"`{bare}` does not fail.", *ids, diagnosis=diagnosis).sentences == []
 
 
 def test_what_an_app_wrote_lends_no_words() -> None:

@@ -131,22 +131,27 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
 
 
 def _openai(asked: Mapping[str, Any], step: Calls) -> dict[str, Any]:
+    final = next((arguments for name, arguments in step.tools if name == "final_result"), None)
+    schema = asked.get("response_format", {}).get("type") == "json_schema"
+    if schema and final is not None:  # as Ollama is asked: the answer is the text
+        message = {"role": "assistant", "content": _text(final)}
+        return _completion(asked, step, message, "stop")
     calls = [
         {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": _text(arguments)}}
         for n, (name, arguments) in enumerate(step.tools)
     ]
+    return _completion(asked, step, {"role": "assistant", "content": None, "tool_calls": calls}, "tool_calls")
+
+
+def _completion(
+    asked: Mapping[str, Any], step: Calls, message: Mapping[str, Any], finish: str
+) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": int(time.mktime((2031, 1, 1, 0, 0, 0, 0, 0, 0))),
         "model": asked["model"],
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "tool_calls",
-                "message": {"role": "assistant", "content": None, "tool_calls": calls},
-            }
-        ],
+        "choices": [{"index": 0, "finish_reason": finish, "message": message}],
         "usage": {
             "prompt_tokens": step.input_tokens,
             "completion_tokens": step.output_tokens,

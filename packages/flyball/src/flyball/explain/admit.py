@@ -284,6 +284,8 @@ class _Bench:
     """The numbers, times and versions that the engine states of the cause."""
     vocabulary: frozenset[str]
     """Stems of all words that the engine knows."""
+    causes: frozenset[str]
+    """Stems of the words that causes are named by."""
     quotes: str
     """All that the engine quotes."""
 
@@ -307,6 +309,7 @@ class _Bench:
             of_cause=frozenset(own_words),
             figures=frozenset(figure for claim in of_cause for figure in _figures(claim.text)),
             vocabulary=frozenset(all_words),
+            causes=frozenset(_stems(" ".join(Cause)) - _NEUTRAL_STEMS),
             quotes="\n".join(quote for claim in spoken for quote in _QUOTED.findall(claim.text)),
         )
 
@@ -334,6 +337,8 @@ class _Bench:
         foreign = sorted(word for word in known - self.vocabulary if not _NEGATION.fullmatch(word))
         if foreign:
             return f"says more than its evidence: {', '.join(foreign[:5])}", False
+        if not named and not _stems(plain) & (_CAUSAL_STEMS | self.causes):
+            return "names nothing that the engine knows", False
         if not of_cause or denies:
             return "the engine does not hold this", True
         if figures:

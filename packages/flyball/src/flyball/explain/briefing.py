@@ -22,11 +22,11 @@ from flyball.model.evidence import Evidence
 from flyball.model.lesson import Lesson
 from flyball.model.signal import Surface
 
-BRIEFING_CHARS_MAX = 24_000
-"""Characters of the facts in a prompt: about 7 500 tokens."""
+BRIEFING_CHARS_MAX = 12_000
+"""Characters of the facts in a prompt: some 4 500 tokens, so that a context of 8 192 holds rules, facts and answer."""
 ANSWER_CHARS_MAX = 4_000
 """Characters of what a tool answers."""
-HYPOTHESES_MAX = 8
+HYPOTHESES_MAX = 5
 """Hypotheses of each standing that are told."""
 EXEMPLARS_MAX = 3
 """Records that are told of one piece of evidence."""
@@ -95,7 +95,7 @@ def _facts(diagnosis: Diagnosis, lessons: Sequence[Lesson]) -> Iterable[dict[str
         yield {"first step": told(diagnosis.first_step)}
     cited = [id_ for claim in (*diagnosis.claims, *_steps(diagnosis)) for id_ in claim.evidence]
     first = sorted(diagnosis.evidence, key=lambda fact: fact.id not in cited)
-    yield from (evidence_told(fact) for fact in first)
+    yield from (evidence_told(fact) for fact in first if fact.exemplars)
     for claim in diagnosis.missing:
         yield {"missing": told(claim)}
     for one in _various(diagnosis.hypotheses):

@@ -15,7 +15,7 @@ import httpx2
 from anthropic import AsyncAnthropic
 from genai_prices import Usage, calc_price
 from openai import AsyncOpenAI
-from pydantic_ai import Agent, Tool
+from pydantic_ai import Agent, NativeOutput, Tool, ToolOutput
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.ollama import OllamaModel
@@ -30,8 +30,8 @@ from flyball.explain.admit import Story
 from flyball.explain.bounds import Bounds, Stopped
 from flyball.explain.wire import Wire
 
-OUTPUT_TOKENS_MAX = 1_500
-"""Tokens of one answer: 250 words with their ids, or some tool calls."""
+OUTPUT_TOKENS_MAX = 1_200
+"""Tokens of one answer: 250 words, 20 ids of some 15 tokens, and other causes."""
 TOOL_CALLS_MAX = 12
 """Tool calls of one incident."""
 CORRECTIONS_MAX = 1
@@ -78,9 +78,11 @@ async def ask(
         Exception: whatever the provider's client makes of a bad answer.
     """
     async with httpx2.AsyncClient(transport=run.wire, timeout=None) as http:
+        # a tool call ends it; a model that runs here is held to the form by its server's grammar instead
+        output = NativeOutput(Story) if model.startswith("ollama:") else ToolOutput(Story)
         agent = Agent(
             _model(model, base_url, http),
-            output_type=Story,
+            output_type=output,
             instructions=instructions,
             tools=[Tool(tool, takes_ctx=False, max_retries=CORRECTIONS_MAX) for tool in tools],
             retries=CORRECTIONS_MAX,
