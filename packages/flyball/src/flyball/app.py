@@ -27,6 +27,7 @@ from starlette.routing import Route
 from flyball import __version__
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
+from flyball.commands.narrate_incident import Narrating
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change, change_fields
 from flyball.commands.remember_incident import Remembering
@@ -48,31 +49,27 @@ from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
-from flyball.model.verdict import Outcome
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
-from flyball.queries.explanation import explain_incident
-from flyball.queries.goes_on import goes_on
 from flyball.queries.incidents import row_of
-from flyball.queries.notice import Lookout
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
 from flyball.queries.questions import Question
-from flyball.queries.recurs import recurring
-from flyball.queries.topology import Topology
-from flyball.queries.verify import verify
 from flyball.receivers.otlp_decode import Decoder
 from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
 from flyball.stores.state_sqlite import SqliteState
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from flyball.web.routes import web_routes
+from flyball.wiring import narrating_of, remembering_of, watch_of
 
 _log = logging.getLogger(__name__)
 
 _UPKEEP_SECONDS = 30
 """How often the disk budget is checked."""
+_NARRATE_SECONDS = 5
+"""How often it is asked whether a language model has something to say."""
 _ROUND_SECONDS = 2
 """How long the watch over incidents rests between rounds; as long as a round took where that is more."""
 
@@ -132,6 +129,7 @@ class Server:
     clock: SystemClock
     watch: Watch
     remembering: Remembering
+    narrating: Narrating | None
     deciding: asyncio.Lock
     """Held while a round of the watch or a person's decision rewrites incidents."""
 
@@ -265,46 +263,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             ports=ports,
             sightings=sightings,
             clock=clock,
-            watch=_watch(ports, state, remembering := _remembering(ports, state)),
+            watch=watch_of(ports, state, remembering := remembering_of(ports, state)),
             remembering=remembering,
+            narrating=narrating_of(settings, ports, state) if settings.model else None,
             deciding=asyncio.Lock(),
         )
-
-
-def _remembering(ports: Ports, state: SqliteState) -> Remembering:
-    """The memory, with what it asks."""
-
-    async def verified(change: str) -> tuple[Outcome, Mapping[str, float]]:
-        found = await verify(ports, change=change)
-        decided = next((one for one in found.verdicts if one.outcome is found.verdict), None)
-        numbers = {"expected": decided.expected, "counted": decided.repaired.count} if decided else {}
-        return found.verdict, numbers
-
-    return Remembering(
-        memory=state,
-        incidents=state,
-        changes=state,
-        clock=ports.clock,
-        verify=verified,
-        fingerprint_of=ports.catalog.fingerprint_of,
-    )
-
-
-def _watch(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
-    """The watch over incidents, with what it asks and who hears of it."""
-    return Watch(
-        incidents=state,
-        changes=state,
-        evidence=state,
-        clock=ports.clock,
-        look=Lookout(ports).look,
-        recurring=functools.partial(recurring, ports),
-        calls=Topology(ports).calls,
-        explain=functools.partial(explain_incident, ports),
-        goes_on=functools.partial(goes_on, ports),
-        told=remembering.told,
-        over=remembering.over,
-    )
 
 
 async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event) -> None:
@@ -323,6 +286,11 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                 asyncio.create_task(stop.wait(), name="stop"),
                 asyncio.create_task(_upkeep(server), name="upkeep"),
                 asyncio.create_task(_watching(server), name="watch"),
+                *(
+                    [asyncio.create_task(_narrate(server.narrating), name="narrate")]
+                    if server.narrating
+                    else ()
+                ),
             ]
             await asyncio.wait({moving, *work}, return_when=asyncio.FIRST_COMPLETED)
             for task in work:
@@ -410,6 +378,16 @@ async def _watching(server: Server) -> None:
             _log.warning("the watch over incidents failed: %s", error)
         spent = server.clock.monotonic_s() - begun
         await asyncio.sleep(max(_ROUND_SECONDS, spent))
+
+
+async def _narrate(narrating: Narrating) -> None:
+    """One incident after the other is told in words; a store that fails is asked again."""
+    while True:
+        try:
+            await narrating.next()
+        except StoreError as error:
+            _log.warning("an incident could not be narrated: %s", error)
+        await asyncio.sleep(_NARRATE_SECONDS)
 
 
 def _address(host: str, port: int) -> str:

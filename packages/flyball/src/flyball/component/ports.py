@@ -15,7 +15,7 @@ from flyball.model.change import Change, ChangeKind
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
 from flyball.model.memory import Edge, Key, Node, NodeKind, Relation
-from flyball.model.narrative import Spend
+from flyball.model.narrative import Narrative, Spend
 from flyball.model.pattern import Shape
 from flyball.model.sighting import VersionState
 
@@ -172,6 +172,14 @@ class IncidentStore(Protocol):
 
     async def explanation(self, incident_id: str) -> Explanation | None:
         """What was last made of the incident."""
+        ...
+
+    async def put_narrative(self, incident_id: str, occurrence: str, narrative: Narrative) -> None:
+        """Keep what a model said of an episode; what it cites is cited by the incident."""
+        ...
+
+    async def narrative(self, occurrence: str) -> Narrative | None:
+        """What a model said of the episode."""
         ...
 
 

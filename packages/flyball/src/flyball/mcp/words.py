@@ -253,6 +253,7 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "list_changes": _changes,
     "list_incidents": _incidents,
     "get_incident": _incident,
+    "get_model_log": _as_json,
     "seen_before": _seen_before,
     "record_fix": _fixed,
     "search_patterns": _patterns,

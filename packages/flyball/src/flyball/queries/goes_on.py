@@ -23,8 +23,8 @@ from flyball.queries.cohorts import ANY_VERSION, WHERE_PLACE, Place, Side
 from flyball.queries.evidence import COUNTS_SQL, SERVICE_COUNTS_SQL, counts_parameters
 from flyball.queries.ports import Ports
 
-STOPPED_S_MIN = 30.0
-"""What pauses for less may go on."""
+STOPPED_S_MIN, REPAIRED_S_MIN = 30.0, 15.0
+"""What pauses for less may go on; for less since a change that may have repaired it, too."""
 GAPS = 3.0
 """It stopped when it was quiet for so many times its longest pause."""
 FINDINGS_MAX = 8
@@ -87,7 +87,8 @@ async def _one(
     numbers = {name: float(value or 0) for name, value in counts.items()}
     judgement = _judge(finding, numbers, parameters, await _traffic(ports, finding, parameters))
     outcome = judgement.outcome
-    if outcome is Outcome.FIXED and not _quiet(finding, slots, end):
+    least = STOPPED_S_MIN if fixed is None else REPAIRED_S_MIN
+    if outcome is Outcome.FIXED and not _quiet(finding, slots, end, least):
         outcome = Outcome.NOT_ENOUGH_DATA
     last = slots[-1] + _SLOT_S if slots else begin
     return Lasting(
@@ -130,11 +131,11 @@ def _cut(
     return {"before_from": begin, "before_to": cut, "after_from": cut, "after_to": end}
 
 
-def _quiet(finding: Finding, slots: Sequence[int], end: int) -> bool:
+def _quiet(finding: Finding, slots: Sequence[int], end: int, least: float) -> bool:
     """Whether it is quiet for longer than it ever paused; what has a share of the traffic is judged by that alone."""
     if finding.kind in _SHARES or finding.kind in _DEFICITS or not slots:
         return True
-    return end - slots[-1] - _SLOT_S >= max(STOPPED_S_MIN, GAPS * _longest(slots))
+    return end - slots[-1] - _SLOT_S >= max(least, GAPS * _longest(slots))
 
 
 def _longest(slots: Sequence[int]) -> int:

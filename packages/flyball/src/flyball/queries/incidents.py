@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from flyball.model.evidence import Evidence
 from flyball.model.finding import Finding
 from flyball.model.incident import LIVE, Act, Explanation, Incident, IncidentState
 from flyball.model.lesson import Lesson
+from flyball.model.narrative import Exchange, ModelUsage, Narrative
 from flyball.queries.memory import lessons_of
 from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
@@ -77,7 +78,8 @@ class IncidentView:
     """Why it happened, how sure that is, and what to do first.
 
     `claims` tell it in sentences, each with the ids of its evidence; `held`, `ruled_out` and `unknown` are the
-    hypotheses that were tested, `seen_before` earlier incidents like it with what was done. `cited` holds the evidence of claims, first step and held hypotheses, by id.
+    hypotheses that were tested, `seen_before` earlier incidents like it with what was done, `narrative` what a language
+    model said beside it, where one is configured. `cited` holds the evidence of claims, first step and held hypotheses, by id.
     `inconclusive` tells that no cause is shown well enough; `missing` what would tell. Where it was not diagnosed yet
     `diagnosed` is None.
     """
@@ -99,8 +101,20 @@ class IncidentView:
     resolved_by: Change | None
     history: Sequence[Act]
     seen_before: Sequence[Lesson]
+    narrative: Narrative | None
     limits: Sequence[str]
     as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLog:
+    """What a language model was sent about an incident and answered; `exchanges` are kept where `model_log` is on."""
+
+    incident: str
+    model: str
+    usage: ModelUsage
+    exchanges: Sequence[Exchange]
+    note: str
 
 
 async def list_incidents(
@@ -156,6 +170,7 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
     explanation = await ports.incidents.explanation(incident_id)
     if explanation is not None and explanation.episode != incident.episode:
         explanation = None
+    told = await ports.incidents.narrative(incident.occurrence)
     return IncidentView(
         incident=row_of(incident),
         question="Why did it happen, how sure is that, and what is to be done first?",
@@ -167,7 +182,31 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
         resolved_by=await _change(ports, incident.resolved_by),
         history=incident.acts,
         seen_before=await lessons_of(ports, incident),
+        narrative=replace(told, exchanges=()) if told else None,
         as_of=as_of(ports),
+    )
+
+
+async def get_model_log(ports: Ports, *, incident_id: str) -> ModelLog:
+    """Exactly what was sent to the language model about an incident, what came back, and what it took.
+
+    Args:
+        ports: the stores.
+        incident_id: `inc_` and 16 hexadecimal digits.
+
+    Raises:
+        NotFound: no such incident.
+    """
+    incident = await ports.incidents.incident(incident_id)
+    if incident is None or incident.workspace != ports.workspace:
+        raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
+    told = await ports.incidents.narrative(incident.occurrence)
+    return ModelLog(
+        incident=incident.id,
+        model=told.model if told else "",
+        usage=told.usage if told else ModelUsage(),
+        exchanges=told.exchanges if told else (),
+        note=told.note if told else "no language model was asked",
     )
 
 

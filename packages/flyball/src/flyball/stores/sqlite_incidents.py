@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
+from flyball.model.narrative import Narrative
 from flyball.stores.sqlite_file import SqliteFile, iso, table
 
 _EVIDENCE_DAYS = 7
@@ -24,10 +25,12 @@ _EVIDENCE_DAYS = 7
 _evidence = table("evidence", ("id",), "created", "fact")
 _incidents = table("incidents", ("id",), "workspace", "state", "grew", "fact")
 _explanations = table("explanations", ("incident",), "fact")
+_narratives = table("narratives", ("occurrence",), "fact")
 _citations = table("citations", ("incident", "evidence"))
 
 _INCIDENT = TypeAdapter(Incident)
 _EXPLANATION = TypeAdapter(Explanation)
+_NARRATIVE = TypeAdapter(Narrative)
 
 
 class SqliteIncidents(SqliteFile):
@@ -110,6 +113,20 @@ class SqliteIncidents(SqliteFile):
         facts = {row["id"]: _fact(row) for row in found}
         evidence = tuple(facts[id_] for id_ in wanted if id_ in facts)
         return replace(bare, diagnosis=replace(bare.diagnosis, evidence=evidence))
+
+    async def put_narrative(self, incident_id: str, occurrence: str, narrative: Narrative) -> None:
+        """Keep what a model said of an episode; what it cites is cited by the incident."""
+        row = {"occurrence": occurrence, "fact": _NARRATIVE.dump_json(narrative)}
+        async with self.write() as connection:
+            statement = insert(_narratives).values(row)
+            await connection.execute(statement.on_conflict_do_update(index_elements=["occurrence"], set_=row))
+            said = (*narrative.sentences, *narrative.unconfirmed)
+            await _cite(connection, incident_id, [id_ for claim in said for id_ in claim.evidence])
+
+    async def narrative(self, occurrence: str) -> Narrative | None:
+        """What a model said of the episode."""
+        rows = await self.read(sa.select(_narratives).where(_narratives.c.occurrence == occurrence))
+        return _NARRATIVE.validate_json(rows[0]["fact"]) if rows else None
 
 
 def _fact(row: Mapping[str, Any]) -> Evidence:

@@ -1,0 +1,106 @@
+"""The wiring of incidents: the watch, the memory and the language model, with what each of them asks.
+
+A part of the composition root (`app.py`), which is the only one to call it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from flyball.commands.narrate_incident import Narrating
+from flyball.commands.remember_incident import Remembering
+from flyball.commands.watch import Watch
+from flyball.explain.bounds import Bounds
+from flyball.explain.investigate import Investigator, Tools
+from flyball.model.incident import Incident
+from flyball.model.verdict import Outcome
+from flyball.queries.changes import list_changes
+from flyball.queries.explanation import explain_incident
+from flyball.queries.goes_on import goes_on
+from flyball.queries.memory import lessons_of, seen_before
+from flyball.queries.notice import Lookout
+from flyball.queries.patterns import search_patterns
+from flyball.queries.ports import Ports
+from flyball.queries.recurs import recurring
+from flyball.queries.topology import Topology
+from flyball.queries.verify import verify
+from flyball.settings import Settings
+from flyball.stores.state_sqlite import SqliteState
+
+_MODEL_ROWS_MAX = 20
+"""Patterns or changes that a language model is told at once."""
+
+
+def remembering_of(ports: Ports, state: SqliteState) -> Remembering:
+    """The memory, with what it asks."""
+
+    async def verified(change: str) -> tuple[Outcome, Mapping[str, float]]:
+        found = await verify(ports, change=change)
+        decided = next((one for one in found.verdicts if one.outcome is found.verdict), None)
+        numbers = {"expected": decided.expected, "counted": decided.repaired.count} if decided else {}
+        return found.verdict, numbers
+
+    return Remembering(
+        memory=state,
+        incidents=state,
+        changes=state,
+        clock=ports.clock,
+        verify=verified,
+        fingerprint_of=ports.catalog.fingerprint_of,
+    )
+
+
+def watch_of(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
+    """The watch over incidents, with what it asks and who hears of it."""
+    return Watch(
+        incidents=state,
+        changes=state,
+        evidence=state,
+        clock=ports.clock,
+        look=Lookout(ports).look,
+        recurring=functools.partial(recurring, ports),
+        calls=Topology(ports).calls,
+        explain=functools.partial(explain_incident, ports),
+        goes_on=functools.partial(goes_on, ports),
+        told=remembering.told,
+        over=remembering.over,
+    )
+
+
+def narrating_of(settings: Settings, ports: Ports, state: SqliteState) -> Narrating:
+    """The language model beside the diagnosis, with its bounds and what it may ask."""
+
+    def tools(incident: Incident) -> Tools:
+        return Tools(
+            open_evidence=ports.evidence.evidence,
+            search_patterns=lambda text: search_patterns(ports, contains=text, limit=_MODEL_ROWS_MAX),
+            list_changes=lambda: list_changes(ports, environment=incident.environment, limit=_MODEL_ROWS_MAX),
+            seen_before=lambda: seen_before(ports, incident_id=incident.id),
+        )
+
+    return Narrating(
+        incidents=state,
+        clock=ports.clock,
+        investigator=Investigator(
+            model=settings.model,
+            base_url=settings.model_base_url,
+            ledger=state,
+            clock=ports.clock,
+            per_incident=Bounds(
+                calls=settings.model_calls_max,
+                tokens=settings.model_tokens_max,
+                usd=settings.model_usd_max,
+                seconds=settings.model_seconds_max,
+            ),
+            per_day=Bounds(
+                calls=settings.model_day_calls_max,
+                tokens=settings.model_day_tokens_max,
+                usd=settings.model_day_usd_max,
+                seconds=settings.model_day_seconds_max,
+            ),
+            model_log=settings.model_log,
+        ),
+        lessons=functools.partial(lessons_of, ports),
+        tools=tools,
+    )
