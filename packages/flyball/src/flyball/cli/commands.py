@@ -8,6 +8,7 @@ from flyball.cli.demo import demo
 from flyball.cli.distill import distill
 from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
+from flyball.cli.memory import memory
 from flyball.cli.up import up
 from flyball.cli.whats_new import changes, verify, whats_new
 
@@ -22,4 +23,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(changes, name="changes")
     app.add_typer(incidents, name="incidents")
     app.command()(explain)
+    app.add_typer(memory, name="memory")
     app.command()(mcp)

@@ -21,6 +21,7 @@ from flyball.model.severity import Severity
 
 FINDINGS_SHOWN_MAX = 8
 EVIDENCE_SHOWN_MAX = 2
+CLAIMS_SHOWN_MAX = 4
 LIMITS_SHOWN_MAX = 3
 WIDE_COLUMNS = 120
 
@@ -90,6 +91,29 @@ class Screen:
         for each in reply["verdicts"][:FINDINGS_SHOWN_MAX]:
             self._console.print(Padding(_plain(str(each["why"])), (0, 0, 0, 12)))
         self._limits(reply)
+
+    def incident(self, answer: View, *, address: str) -> None:
+        """What opened by itself: the cause, what it rests on, what to do first, what was ruled out."""
+        row = answer["incident"]
+        self.stage(f"An incident opened by itself: {row['title']} (confidence {row['confidence']:.2f})")
+        for claim in answer["claims"][1:CLAIMS_SHOWN_MAX]:
+            self._line("because", str(claim["text"]))
+        if answer["first_step"]:
+            self._line("first", str(answer["first_step"]["text"]))
+        named = [one for one in answer["ruled_out"] if one["object"]]
+        for one in named[:LIMITS_SHOWN_MAX]:
+            self._line("ruled out", f"{one['cause']} of {one['object']}")
+        self._line("", f"{len(answer['ruled_out']) - len(named)} other causes were looked for and not seen")
+        self._line("open", f"{address}/incidents/{row['id']}")
+
+    def resolved(self, answer: View) -> None:
+        """That it stopped, after which change; that is remembered."""
+        row, change = answer["incident"], answer["resolved_by"]
+        if row["state"] != "resolved":
+            self.stage("The incident has not resolved itself yet")
+            return
+        after = f" after the {change['kind']} of {change['service']} {change['version']}" if change else ""
+        self.stage(f"The incident resolved itself{after}; what worked is remembered for the next time")
 
     def open_page(self, address: str) -> None:
         """Where to look while it runs on."""

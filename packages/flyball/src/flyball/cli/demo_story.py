@@ -1,4 +1,4 @@
-"""The story of `flyball demo`: a shop, a bad deploy, what is new since then, the fix, the verdict.
+"""The story of `flyball demo`: a shop, a bad deploy, what is new, the incident and its cause, the fix, the verdict.
 
 Everything is real and stands on the shipped defaults: a `flyball up` of its own on a folder that is thrown away,
 five instrumented services under load, and only the public API in between. The demo waits and asks; it has no
@@ -30,6 +30,10 @@ ANSWER_MAX_S = 30.0
 REPAIR_S = 12.0
 """How long the fix takes to be written: the bad release runs on meanwhile, as it would."""
 VERDICT_MAX_S = 45.0
+INCIDENT_MAX_S = 20.0
+"""How long an incident is waited for after the answer: it opens by itself."""
+RESOLVED_MAX_S = 60.0
+"""How long it is waited for after the verdict: it resolves itself when it was quiet for long enough."""
 ASK_EVERY_S = 1.0
 CALL_MAX_S = 10.0
 
@@ -42,11 +46,15 @@ View = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What `--json` prints; `seconds_to_answer` runs from the announcement of the deploy."""
+    """What `--json` prints; `seconds_to_answer` runs from the announcement of the deploy.
+
+    `incident` is what opened by itself: cause, first step, whether it was resolved, and what is remembered of it.
+    """
 
     findings: Sequence[View]
     verdict: str | None
     seconds_to_answer: float
+    incident: View | None
 
 
 def tell(
@@ -117,8 +125,9 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
     seconds = round(time.monotonic() - announced, 1)
     findings: Sequence[View] = answer["findings"]
     run.screen.findings(answer, seconds=seconds, address=run.server.address)
-    verdict = None
+    verdict, incident = None, None
     if findings and not no_fault:
+        incident = _incident(run)
         with run.screen.waiting("writing a fix; the bad version runs on"):
             time.sleep(REPAIR_S)
         fix = _deploy(run, release="v2" if no_fix else "v3", version="v3")
@@ -127,7 +136,57 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
             reply = _ask_until(run, "/api/v1/verify", {"change": fix}, decided, within_s=VERDICT_MAX_S)
         verdict = str(reply["verdict"])
         run.screen.verdict(reply)
-    return Outcome(findings=[_row(each) for each in findings], verdict=verdict, seconds_to_answer=seconds)
+        if incident and not no_fix:
+            incident = _resolved(run, incident)
+    return Outcome(
+        findings=[_row(each) for each in findings],
+        verdict=verdict,
+        seconds_to_answer=seconds,
+        incident=_told(incident) if incident else None,
+    )
+
+
+def _incident(run: _Run) -> View | None:
+    """The incident that opened by itself, diagnosed; None where none did in time."""
+    with run.screen.waiting("waiting for the incident to be explained"):
+        listed = _ask_until(
+            run,
+            "/api/v1/incidents",
+            {"state": "active"},
+            lambda answer: bool(answer["incidents"]),
+            within_s=INCIDENT_MAX_S,
+        )
+    if not listed["incidents"]:
+        return None
+    incident = _answer(run, run.api.get(f"/api/v1/incidents/{listed['incidents'][0]['id']}"))
+    run.screen.incident(incident, address=run.server.address)
+    return incident
+
+
+def _resolved(run: _Run, incident: View) -> View:
+    """The incident when evidence says that it stopped."""
+    path = f"/api/v1/incidents/{incident['incident']['id']}"
+    with run.screen.waiting("waiting for the incident to resolve itself"):
+        after = _ask_until(
+            run, path, {}, lambda answer: answer["incident"]["state"] == "resolved", within_s=RESOLVED_MAX_S
+        )
+    run.screen.resolved(after)
+    return after
+
+
+def _told(incident: View) -> View:
+    """The incident as `--json` prints it."""
+    row = incident["incident"]
+    kept = {key: row[key] for key in ("id", "title", "state", "cause", "object", "confidence")}
+    step = incident["first_step"]
+    return {
+        **kept,
+        "first_step": step["text"] if step else None,
+        "suspect": incident["suspect"]["id"] if incident["suspect"] else None,
+        "resolved_by": incident["resolved_by"]["id"] if incident["resolved_by"] else None,
+        "ruled_out": len(incident["ruled_out"]),
+        "evidence": sorted({id_ for claim in incident["claims"] for id_ in claim["evidence"]}),
+    }
 
 
 def _row(finding: View) -> View:

@@ -59,6 +59,26 @@ def unmute(incident: _Id, *, by: _By = "", json: Json = False, server: Server = 
     _decide(incident, "unmute", by, as_json=json, server=server)
 
 
+@incidents.command()
+def fix(
+    incident: _Id,
+    text: Annotated[str, typer.Argument(help="What was done, in a sentence")],
+    *,
+    change: Annotated[str, typer.Option(help="The change that did it: whether it worked is measured")] = "",
+    url: Annotated[str, typer.Option(help="Where to read more")] = "",
+    by: _By = "",
+    json: Json = False,
+    server: Server = None,
+) -> None:
+    """Remember what was done about an incident."""
+    from flyball.cli.client import call, server_url  # noqa: PLC0415
+
+    body = {"text": text, "change": change, "url": url, "by": by}
+    path = f"/api/v1/incidents/{quoted(incident)}/fixes"
+    made = call("POST", server_url(server), path, body={name: value for name, value in body.items() if value})
+    print_view(made, "record_fix", as_json=json)
+
+
 def explain(incident: _Id, *, json: Json = False, server: Server = None) -> None:
     """Why an incident happened, what was ruled out, and what to do first, with evidence."""
     view = ask(server, f"/api/v1/incidents/{quoted(incident)}")

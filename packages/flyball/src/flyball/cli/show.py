@@ -5,71 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from flyball.cli.show_incidents import fixed, incident, incidents, seen_before
+from flyball.cli.terminal import Terminal, clean, limits, severity_text, template_text
 from flyball.component.words import duration
-from flyball.model.pattern import WILDCARD
-from flyball.model.severity import Severity
 
-_STYLES = {
-    "TRACE": "dim",
-    "DEBUG": "dim",
-    "INFO": "blue",
-    "WARN": "yellow",
-    "ERROR": "red",
-    "FATAL": "magenta",
-}
-_PIPE_COLUMNS = 100_000
-"""As wide as any line: what is piped is cut by nobody."""
 _VERDICTS = {"fixed": "green", "not fixed": "red", "worse": "red", "not enough data": "yellow"}
-
-
-class Terminal(Console):
-    """Standard output: wraps at a terminal's width, never in a pipe; a reader that goes away is said so."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, **options)
-        if not self.is_terminal:
-            self.width = _PIPE_COLUMNS
-
-    def on_broken_pipe(self) -> None:
-        """Let main.py end quietly: rich would end the process with 1."""
-        raise BrokenPipeError
-
-    def say(self, text: Text | str, *, indent: int = 0, style: str = "") -> None:
-        """One paragraph whose further lines stay under its first one."""
-        words = text if isinstance(text, Text) else Text(text, style=style)
-        self.print(Padding(words, (0, 0, 0, indent)) if self.is_terminal else Text(" " * indent) + words)
 
 
 def show(question: str, view: Any, console: Terminal | None = None) -> None:
     """Print the view of that question."""
     _SHOWS[question](view, console or Terminal())
-
-
-def severity_text(number: int) -> Text:
-    """Glyph and word in their colour."""
-    severity = Severity.of(number)
-    name = severity.name if severity else "-"
-    return Text(f"{severity.glyph} {name}", style=_STYLES.get(name, "dim"))
-
-
-def template_text(template: str) -> Text:
-    """A template with its wildcards marked; control characters are shown, not obeyed."""
-    text = Text()
-    for position, part in enumerate(clean(template).split(WILDCARD)):
-        if position:
-            text.append(WILDCARD, style="yellow")
-        text.append(part)
-    return text
-
-
-def clean(text: str) -> str:
-    """Text from an app without control characters: it must not move the cursor or change colours."""
-    return "".join(c if c.isprintable() else "�" if c not in "\n\t" else " " for c in text)
 
 
 def _whats_new(view: Any, console: Terminal) -> None:
@@ -83,7 +31,7 @@ def _whats_new(view: Any, console: Terminal) -> None:
         _finding(finding, console)
     if findings and view["limits"]:
         console.print()
-    _limits(view, console)
+    limits(view, console)
 
 
 def _compared(c: Any) -> str:
@@ -136,12 +84,7 @@ def _verify(view: Any, console: Terminal) -> None:
         cited.append(", ".join(verdict["evidence"]), style="cyan")
         cited.append(f"  finding {finding['id']}")
         console.say(cited, indent=4)
-    _limits(view, console)
-
-
-def _limits(view: Any, console: Terminal) -> None:
-    for limit in view["limits"]:
-        console.say(f"limit: {clean(limit)}", indent=2, style="dim")
+    limits(view, console)
 
 
 def _changes(view: Any, console: Terminal) -> None:
@@ -169,99 +112,12 @@ def _changes(view: Any, console: Terminal) -> None:
     console.print(table)
 
 
-def _incidents(view: Any, console: Terminal) -> None:
-    if not view["incidents"]:
-        console.say(
-            "No incident is known. What is watched: `flyball whats-new`, http://127.0.0.1:4320/",
-            style="green",
-        )
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("", "state", "id", "began (UTC)"):
-        table.add_column(column, no_wrap=True)
-    for column in ("records", "what", "where"):
-        table.add_column(column, overflow="fold", justify="right" if column == "records" else "left")
-    for one in view["incidents"]:
-        state = one["state"] + (" muted" if one["muted"] else "")
-        where = Text(clean(", ".join(one["services"][:4])), style="bold")
-        where.append(f" {clean(one['environment'])}", style="dim")
-        table.add_row(
-            severity_text(one["severity_number"]),
-            Text(state, style=_STATES.get(one["state"], "")),
-            one["id"],
-            one["began"][:19].replace("T", " "),
-            f"{one['touched']:,}",
-            clean(one["title"]),
-            where,
-        )
-    console.print(table)
-    console.say("`flyball explain ID` tells why one happened.", style="dim")
-
-
-_STATES = {
-    "open": "bold red",
-    "investigating": "bold red",
-    "active": "bold red",
-    "resolved": "green",
-    "closed": "dim",
-}
-
-
-def _incident(view: Any, console: Terminal) -> None:
-    row = view["incident"]
-    line = Text(f"{row['state']}  ", style=_STATES.get(row["state"], ""))
-    line.append(clean(row["title"]), style="bold")
-    console.say(line)
-    where = f"{', '.join(row['services'])} {row['environment']}; began {row['began'][:19]}Z; {row['touched']:,} records show it"
-    console.say(clean(where), indent=2, style="dim")
-    if view["diagnosed"] is None:
-        console.say("It is being diagnosed.", indent=2)
-        return
-    if view["inconclusive"]:
-        console.say("Inconclusive: no cause is shown well enough. What is missing:", indent=2, style="yellow")
-    else:
-        console.say(f"confidence {row['confidence']:.2f}", indent=2, style="dim")
-    for claim in (*view["claims"], *view["missing"]):
-        _claim(claim, console)
-    if view["first_step"]:
-        console.say("First step", style="bold", indent=2)
-        _claim(view["first_step"], console)
-    _hypotheses(view, console)
-    console.say("History", style="bold", indent=2)
-    for act in view["history"]:
-        console.say(f"{act['time'][:19]}Z  {clean(act['what'])} ({clean(act['by'])})", indent=4)
-    _limits(view, console)
-
-
-def _claim(claim: Any, console: Terminal) -> None:
-    text = Text(clean(claim["text"]))
-    text.append(f"  {' '.join(claim['evidence'][:3])}", style="cyan")
-    console.say(text, indent=4)
-
-
-def _hypotheses(view: Any, console: Terminal) -> None:
-    if view["held"][1:]:
-        console.say("Also held", style="bold", indent=2)
-    for held in view["held"][1:4]:
-        console.say(f"{held['cause']} of {clean(held['object'])} ({held['weight']:.2f})", indent=4)
-    console.say("Ruled out", style="bold", indent=2)
-    named = [one for one in view["ruled_out"] if one["object"]]
-    for one in named:
-        console.say(f"{one['cause']} of {clean(one['object'])}", indent=4)
-        for reason in one["reasons"][:1]:
-            _claim(reason, console)
-    rest = [one["cause"] for one in view["ruled_out"] if not one["object"]]
-    if rest:
-        console.say(f"{len(rest)} causes of which nothing was seen: {', '.join(rest)}", indent=4, style="dim")
-    if view["unknown"]:
-        unknown = ", ".join(one["cause"] for one in view["unknown"])
-        console.say(f"{len(view['unknown'])} that could not be told: {unknown}", indent=4, style="dim")
-
-
 _SHOWS: dict[str, Callable[[Any, Terminal], None]] = {
     "whats_new": _whats_new,
     "verify_change": _verify,
     "list_changes": _changes,
-    "list_incidents": _incidents,
-    "get_incident": _incident,
+    "list_incidents": incidents,
+    "get_incident": incident,
+    "seen_before": seen_before,
+    "record_fix": fixed,
 }
