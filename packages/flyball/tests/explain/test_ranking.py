@@ -101,6 +101,15 @@ def test_a_path_that_code_leaves_says_more_than_the_change_before_it() -> None:
     assert _held(diagnose(now, usual)) == [(Cause.CODE_PATH, it), (Cause.BAD_VERSION, it)]
 
 
+def test_errors_that_it_never_wrote_are_explained_by_a_change_without_any_metric() -> None:
+    it = f"service/{names(60).word()}"
+    usual = [calls(it, "/do", 90), log(it, "done", count=90, operation="/do")]
+    refused = log(it, "rejected, no region is assigned", severity=17, count=40, operation="/do")
+    now = [calls(it, "/do", 60), log(it, "done", count=20, operation="/do"), refused]
+    assert diagnose(now, usual).cause is Cause.EXCEPTION
+    assert _held(diagnose([*now, _change(it, "flag")], usual))[0] == (Cause.CONFIG_CHANGE, it)
+
+
 def test_a_healthy_change_is_no_cause() -> None:
     it = f"service/{names(69).word()}"
     assert diagnose([*workload(it), _change(it)], workload(it)).inconclusive

@@ -79,7 +79,7 @@ class Cause(enum.StrEnum):
     NETWORK_DELAY = "network slow on an edge"
     DISK_FULL = "disk full"
     # behaviour of code
-    EXCEPTION = "code raises"
+    EXCEPTION = "code raises an error"
     CODE_PATH = "code leaves its path early"
     FAILING_SERVICE = "service fails by itself"
     TRAFFIC = "more traffic than before"

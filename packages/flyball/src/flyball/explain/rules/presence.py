@@ -34,7 +34,6 @@ CHANCE_MAX = 0.05
 LEAST, SPAN = 0.5, 0.35
 """A change of nothing weighs 0.5, one of every call 0.85."""
 
-_RAISED = re.compile(r"[Ee]xception|Traceback|panic:|threw|Throwable|\bat [\w.$]+\([\w]+\.java")
 _ERROR = re.compile(r"\b(?:ERROR|FATAL|CRITICAL)\b|[Ee]xception|[Ff]ailed")
 
 _Place = tuple[str, str]
@@ -148,8 +147,7 @@ def _raised(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[_Shift
             rare = beta_cdf(SHARE_MIN, rate * n, n - rate * n + 1.0)
             unseen = (1.0 - rate) ** float(calls[1].value)
             if rare <= CHANCE_MAX and unseen <= CHANCE_MAX:
-                cause = Cause.EXCEPTION if _RAISED.search(str(line.shown.value)) else Cause.CODE_PATH
-                yield _Shift(cause, rate, line, *calls)
+                yield _Shift(Cause.EXCEPTION, rate, line, *calls)
 
 
 def _lost(lines: list[_Line], calls: tuple[Signal, Signal]) -> Iterator[tuple[_Shift, float]]:
