@@ -272,6 +272,13 @@ async def test_garbage_is_a_note(kind: str, name: str, ledger: SqliteState) -> N
     assert (await ledger.spent(DAY)).calls == len(model.asked)
 
 
+async def test_an_answer_is_read_to_a_bound(ledger: SqliteState) -> None:
+    narrative, _ = await narrated(ledger, GARBAGE["too much"])
+    assert narrative.note == (
+        f"the model gave no answer: an answer of the model is longer than {wire.ANSWER_BYTES_MAX} bytes"
+    )
+
+
 async def test_an_answer_that_is_no_story_is_told_once(ledger: SqliteState) -> None:
     wrong = Calls([("final_result", {"sentences": "many", "other_causes": 7})])
     cut = Calls([("final_result", '{"sentences": [{"te')])
