@@ -331,6 +331,15 @@ async def test_no_server_no_key_no_provider_no_model_are_notes(ledger: SqliteSta
         assert narrative.sentences == ()
 
 
+async def test_what_cannot_be_told_is_a_note(ledger: SqliteState) -> None:
+    lesson = Lesson(occurrence=incident(1, object="service/\ud800"), likeness=Likeness.EXACT, similarity=1.0)
+    with scripted(HONEST) as model:
+        narrative = await asker(ledger, model).narrate(DIAGNOSIS, [lesson], NO_TOOLS)
+    assert model.asked == []
+    assert narrative.note.startswith("the model gave no answer: ")
+    assert await ledger.spent(DAY) == Spend()
+
+
 # -- dear -----------------------------------------------------------------------------------------------
 
 
