@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import flyball.explain
 import pytest
 from flyball.explain import wire
 from flyball.explain.bounds import Bounds
@@ -329,6 +332,29 @@ async def test_no_server_no_key_no_provider_no_model_are_notes(ledger: SqliteSta
         assert said in narrative.note
         assert narrative.note
         assert narrative.sentences == ()
+
+
+async def test_without_the_extra_there_is_a_note(
+    ledger: SqliteState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "flyball.explain.model_client", raising=False)
+    monkeypatch.delattr(flyball.explain, "model_client", raising=False)
+    monkeypatch.setitem(sys.modules, "pydantic_ai", None)
+    narrative, model = await narrated(ledger, HONEST)
+    assert model.asked == []
+    assert "pip install 'flyball[model]'" in narrative.note
+    assert await ledger.spent(DAY) == Spend()
+
+
+def test_nothing_of_it_is_imported_before_it_is_asked() -> None:
+    heavy = "anthropic genai_prices openai pydantic_ai flyball.explain.wire"
+    code = (
+        f"import sys, flyball.explain.investigate; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
 
 
 async def test_what_cannot_be_told_is_a_note(ledger: SqliteState) -> None:
