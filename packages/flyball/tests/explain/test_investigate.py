@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import flyball.explain
 import pytest
 from flyball.explain import wire
 from flyball.explain.bounds import Bounds
@@ -272,6 +275,13 @@ async def test_garbage_is_a_note(kind: str, name: str, ledger: SqliteState) -> N
     assert (await ledger.spent(DAY)).calls == len(model.asked)
 
 
+async def test_an_answer_is_read_to_a_bound(ledger: SqliteState) -> None:
+    narrative, _ = await narrated(ledger, GARBAGE["too much"])
+    assert narrative.note == (
+        f"the model gave no answer: an answer of the model is longer than {wire.ANSWER_BYTES_MAX} bytes"
+    )
+
+
 async def test_an_answer_that_is_no_story_is_told_once(ledger: SqliteState) -> None:
     wrong = Calls([("final_result", {"sentences": "many", "other_causes": 7})])
     cut = Calls([("final_result", '{"sentences": [{"te')])
@@ -322,6 +332,38 @@ async def test_no_server_no_key_no_provider_no_model_are_notes(ledger: SqliteSta
         assert said in narrative.note
         assert narrative.note
         assert narrative.sentences == ()
+
+
+async def test_without_the_extra_there_is_a_note(
+    ledger: SqliteState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "flyball.explain.model_client", raising=False)
+    monkeypatch.delattr(flyball.explain, "model_client", raising=False)
+    monkeypatch.setitem(sys.modules, "pydantic_ai", None)
+    narrative, model = await narrated(ledger, HONEST)
+    assert model.asked == []
+    assert "pip install 'flyball[model]'" in narrative.note
+    assert await ledger.spent(DAY) == Spend()
+
+
+def test_nothing_of_it_is_imported_before_it_is_asked() -> None:
+    heavy = "anthropic genai_prices openai pydantic_ai flyball.explain.wire"
+    code = (
+        f"import sys, flyball.explain.investigate; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+async def test_what_cannot_be_told_is_a_note(ledger: SqliteState) -> None:
+    lesson = Lesson(occurrence=incident(1, object="service/\ud800"), likeness=Likeness.EXACT, similarity=1.0)
+    with scripted(HONEST) as model:
+        narrative = await asker(ledger, model).narrate(DIAGNOSIS, [lesson], NO_TOOLS)
+    assert model.asked == []
+    assert narrative.note.startswith("the model gave no answer: ")
+    assert await ledger.spent(DAY) == Spend()
 
 
 # -- dear -----------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class Investigator:
         desk = _Desk(tools)
         began = self.clock.monotonic_s()
         run = client.Run.within(self.per_incident, self.model, self.clock.monotonic_s)
-        story, note = await self._ask(client, run, desk, briefing(diagnosis, lessons))
+        story, note = await self._ask(client, run, desk, lambda: briefing(diagnosis, lessons))
         usage = self._usage(run, desk, self.clock.monotonic_s() - began)
         try:
             await self.ledger.settle(day, reserved, _spent(run, usage))
@@ -101,7 +101,9 @@ class Investigator:
             note="" if admitted.sentences else "nothing that the model said could be confirmed",
         )
 
-    async def _ask(self, client: ModuleType, run: Any, desk: _Desk, prompt: str) -> tuple[Any, str]:
+    async def _ask(
+        self, client: ModuleType, run: Any, desk: _Desk, prompt: Callable[[], str]
+    ) -> tuple[Any, str]:
         """The model's story, or None and why there is none."""
         try:
             with anyio.fail_after(self.per_incident.seconds):
@@ -110,7 +112,7 @@ class Investigator:
                     model=self.model,
                     base_url=self.base_url,
                     instructions=instructions(),
-                    prompt=prompt,
+                    prompt=prompt(),
                     tools=desk.offered(),
                     calls_max=self.per_incident.calls,
                 )
