@@ -319,6 +319,35 @@ def test_an_innocent_deploy_elsewhere_is_ruled_out_by_name() -> None:
     assert (acquitted.standing, found.inconclusive) == (Standing.RULED_OUT, True)
 
 
+def test_a_version_that_another_one_followed_is_ruled_out_by_name() -> None:
+    it = f"service/{names(46).word()}"
+    fixed = replace(_change(it, "deploy", 3), value="v43")
+    failing = replace(_change(it, "deploy", 1), value="v44")
+    found = diagnose([log(it, "connection pool exhausted"), _change(it, "deploy", 9), fixed, failing])
+    told = " ".join(claim.text for claim in found.claims)
+    assert ("`v44`" in told, "`v43`" in told, "`v42`" in told) == (True, False, False)
+    acquitted = [h for h in found.hypotheses if h.standing is Standing.RULED_OUT and h.object == it]
+    assert [h.cause for h in acquitted] == [Cause.BAD_VERSION, Cause.BAD_VERSION]
+    assert any("`v42`" in r.text and "`v44`" in r.text for h in acquitted for r in h.reasons)
+    assert check(found) == []
+
+
+def test_a_setting_is_not_undone_by_the_version_after_it() -> None:
+    it = f"service/{names(47).word()}"
+    setting, version = _change(it, "config", 5), _change(it, "deploy", 2)
+    found = diagnose([log(it, "ERROR context deadline exceeded", severity=17), setting, version])
+    held = {h.cause for h in found.hypotheses if h.standing is Standing.HELD}
+    assert {Cause.CONFIG_CHANGE, Cause.BAD_VERSION} <= held
+
+
+def test_where_in_the_code_it_is_raised_is_told_and_cited() -> None:
+    it = f"service/{names(48).word()}"
+    raised = replace(log(it, "connection pool exhausted", severity=17), detail="take() in pool.py:9")
+    found = diagnose([raised])
+    assert any("from `take() in pool.py:9`" in claim.text for claim in found.claims)
+    assert check(found) == []
+
+
 def test_a_change_in_what_a_service_calls_is_told() -> None:
     draw = names(43)
     it, callee = f"service/{draw.word()}", f"service/{draw.word()}"

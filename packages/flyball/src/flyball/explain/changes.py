@@ -58,6 +58,10 @@ def judge(facts: Facts, matches: Sequence[Match], alone: frozenset[str] = frozen
             text = f"{told(change)}, long before the first record at {instant(first[0].time)}."
             said = say(text, facts.exhibit(change), facts.exhibit(first[0]))
             judged.acquitted.append((cause_of(change), change.entity, said))
+        elif later := _followed(facts, change, first[0]):
+            text = f"{told(change)}, and {told(later)}, before the first record at {instant(first[0].time)}."
+            said = say(text, facts.exhibit(change), facts.exhibit(later), facts.exhibit(first[0]))
+            judged.acquitted.append((cause_of(change), change.entity, said))
         else:
             weight = BLAMED if change.entity in alone else BESIDE
             judged.accused.append(_match(facts, change, first[1], first[0], weight))
@@ -73,9 +77,24 @@ def preceding(facts: Facts, match: Match) -> list[Said]:
         if first
         and change.time <= first.time <= change.time + WINDOW
         and _reaches(facts, match.object, change.entity)
+        and not _followed(facts, change, first)
     ]
     latest = sorted(changes, key=lambda change: change.time, reverse=True)
     return [_before(facts, change, match, first) for change in latest if first]
+
+
+def _followed(facts: Facts, change: Signal, first: Signal) -> Signal | None:
+    """The version that came after a version, still before the first record: the earlier one ran no more."""
+    if cause_of(change) is not Cause.BAD_VERSION:
+        return None
+    later = [
+        one
+        for one in facts.on(Surface.CHANGE)
+        if one.entity == change.entity
+        and cause_of(one) is Cause.BAD_VERSION
+        and change.time < one.time <= first.time
+    ]
+    return max(later, key=lambda one: (one.time, order(one)), default=None)
 
 
 def began(facts: Facts, match: Match) -> Signal | None:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio.to_thread
 
+from flyball.errors import StoreError
 from flyball.explain.engine import diagnose
 from flyball.model.incident import Explanation, Incident
-from flyball.queries.observe import observe
+from flyball.queries.observe import Observed, observe
 from flyball.queries.ports import Ports
 
 SLACK = timedelta(seconds=5)
-"""An incident began so much before its first record at the latest: counts know their time by so much."""
+"""Counts know their time by so much: what was wrong began so much earlier at the latest."""
 NORMAL = timedelta(minutes=10)
 """So much before it is what it is held against."""
 _INCIDENTS_MAX = 200
+SHORT = timedelta(seconds=60)
+"""Where reading all of it is more than the store allows, this much before and after the begin is read."""
 REACH = timedelta(minutes=30)
 """Of an incident that lasts longer the first so much is read: there its cause is."""
 
 
 async def explain_incident(ports: Ports, incident: Incident, as_of: datetime) -> Explanation:
-    """The diagnosis of an incident on what was stored up to `as_of`."""
-    since = incident.began - SLACK
+    """The diagnosis of an incident on what was stored up to `as_of`.
+
+    Raises:
+        StoreError: the store failed, or even the shorter time is too much for it.
+    """
+    since = incident.began
     until = max(min(as_of, since + REACH), since + SLACK)
-    observed = await observe(
-        ports,
-        environment=incident.environment,
-        onset=since,
-        until=until,
-        normal_s=NORMAL.total_seconds(),
-        wrong=await _wrong(ports, incident, since),
-    )
+    wrong = await _wrong(ports, incident, since)
+    try:
+        observed = await _observed(ports, incident, since, until, NORMAL, wrong)
+    except StoreError as error:
+        until = min(until, since + SHORT)
+        observed = await _observed(ports, incident, since, until, SHORT, wrong)
+        too_much = f"Only {SHORT.seconds} s before and after its begin were read: {error}"
+        observed = replace(observed, limits=(*observed.limits, too_much))
     diagnosis = await anyio.to_thread.run_sync(diagnose, observed.signals, observed.normal)
     return Explanation(
         incident_id=incident.id,
@@ -41,6 +50,24 @@ async def explain_incident(ports: Ports, incident: Incident, as_of: datetime) ->
         until=until,
         diagnosis=diagnosis,
         limits=observed.limits,
+    )
+
+
+async def _observed(
+    ports: Ports,
+    incident: Incident,
+    since: datetime,
+    until: datetime,
+    normal: timedelta,
+    wrong: Sequence[tuple[datetime, datetime]],
+) -> Observed:
+    return await observe(
+        ports,
+        environment=incident.environment,
+        onset=since,
+        until=until,
+        normal_s=normal.total_seconds(),
+        wrong=wrong,
     )
 
 

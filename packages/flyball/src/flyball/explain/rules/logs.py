@@ -77,7 +77,8 @@ def _match(text: Text, facts: Facts, entity: str, several: list[tuple[Signal, st
     shown = facts.exhibit(signal, *(one for one, _ in several if one is not signal), records=count)
     around = _around(str(signal.value), told)
     quoted = facts.exhibit(signal)  # of many kinds of records evidence keeps a few
-    said = say(f"{name(entity)} wrote {count} such records: {quote(around)}.", shown, quoted)
+    where = f", from {quote(signal.detail)}" if signal.detail else ""
+    said = say(f"{name(entity)} wrote {count} such records{where}: {quote(around)}.", shown, quoted)
     step = say(text.step.format(it=name(owner)), shown, *facts.ownership(entity))
     weight = (
         min(text.weight, BEHIND)

@@ -184,8 +184,9 @@ def _match(facts: Facts, entity: str, shifts: list[_Shift]) -> Match:
 def _said(facts: Facts, shift: _Shift) -> Said:
     line = shift.line
     verb = "writes a new error" if line.count_usual == 0 else "writes less often"
+    where = f", from {quote(line.shown.detail)}," if line.shown.detail and line.count else ""
     text = (
-        f"{name(line.shown.entity)} {verb} in operation {quote(line.shown.operation)}: {line.count} in"
+        f"{name(line.shown.entity)} {verb} in operation {quote(line.shown.operation)}{where}: {line.count} in"
         f" {shift.calls.count} calls, before {line.count_usual} in {shift.calls_usual.count}: {quote(line.shown.key)}."
     )
     return say(text, _exhibit(facts, shift))
