@@ -6,13 +6,15 @@ A part of the composition root (`app.py`), which is the only one to call it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.remember_incident import Remembering
 from flyball.commands.watch import Watch
 from flyball.explain.bounds import Bounds
 from flyball.explain.investigate import Investigator, Tools
+from flyball.model.finding import Finding
 from flyball.model.incident import Incident
 from flyball.model.verdict import Outcome
 from flyball.queries.changes import list_changes
@@ -21,6 +23,7 @@ from flyball.queries.goes_on import goes_on
 from flyball.queries.memory import lessons_of, seen_before
 from flyball.queries.notice import Lookout
 from flyball.queries.patterns import search_patterns
+from flyball.queries.platform import Platform
 from flyball.queries.ports import Ports
 from flyball.queries.recurs import recurring
 from flyball.queries.topology import Topology
@@ -53,12 +56,19 @@ def remembering_of(ports: Ports, state: SqliteState) -> Remembering:
 
 def watch_of(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
     """The watch over incidents, with what it asks and who hears of it."""
+    lookout, platform = Lookout(ports), Platform(ports)
+
+    async def look(
+        known: Collection[str], troubled: Collection[str], settled: Mapping[str, datetime]
+    ) -> list[Finding]:
+        return [*await lookout.look(known, troubled, settled), *await platform.look(known)]
+
     return Watch(
         incidents=state,
         changes=state,
         evidence=state,
         clock=ports.clock,
-        look=Lookout(ports).look,
+        look=look,
         recurring=functools.partial(recurring, ports),
         calls=Topology(ports).calls,
         explain=functools.partial(explain_incident, ports),

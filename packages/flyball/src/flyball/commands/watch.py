@@ -17,7 +17,7 @@ from flyball.component.ports import ChangeStore, Clock, EvidenceStore, IncidentS
 from flyball.detect.correlate import Correlate
 from flyball.model.change import Change
 from flyball.model.export import DEFAULT_WORKSPACE
-from flyball.model.finding import Finding
+from flyball.model.finding import Finding, FindingKind
 from flyball.model.incident import LIVE, QUIET, Act, Explanation, Incident, IncidentState, Lasting, key
 from flyball.model.verdict import Outcome
 
@@ -27,8 +27,8 @@ GREW_S = 15.0
 """One that grew is diagnosed again, so long after the last time at the earliest;"""
 DIAGNOSES_MAX = 12
 """and at most so many times an episode."""
-CHECKED_S = 5.0
-"""So often it is asked whether an incident goes on."""
+CHECKED_S, PLATFORM_CHECKED_S = 5.0, 30.0
+"""So often it is asked whether an incident goes on; where the platform has to be asked, which costs a diagnosis."""
 LIVE_MAX = 200
 """Incidents that are watched at once, those that grew last; more than that is one great outage."""
 
@@ -151,7 +151,9 @@ class Watch:
 
     async def _check(self, incident: Incident) -> None:
         now = self._now()
-        if now - self._checked.get(incident.id, incident.opened) < timedelta(seconds=CHECKED_S):
+        asked = any(finding.kind is FindingKind.EVENT for finding in incident.findings)
+        pause = timedelta(seconds=PLATFORM_CHECKED_S if asked else CHECKED_S)
+        if now - self._checked.get(incident.id, incident.opened) < pause:
             return
         self._checked[incident.id] = now
         change = await self._repair(incident)

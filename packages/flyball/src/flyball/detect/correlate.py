@@ -77,7 +77,8 @@ class Correlate:
     def _belongs(
         self, finding: Finding, incident: Incident, near: Mapping[str, frozenset[str]], now: datetime
     ) -> bool:
-        if finding.environment != incident.environment:
+        # a cluster often names no environment
+        if finding.environment != incident.environment and finding.environment and incident.environment:
             return False
         if not incident.live:
             return key(finding) in {key(one) for one in incident.findings}

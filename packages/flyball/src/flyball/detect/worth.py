@@ -19,6 +19,8 @@ def opens(finding: Finding) -> bool:
     """Whether it is an incident by itself: errors that are new or more, a slow operation, a silent service."""
     if finding.kind in _ERRORS:
         return finding.severity_number >= Severity.ERROR
+    if finding.kind is FindingKind.EVENT:
+        return True
     if finding.kind is FindingKind.LATENCY:
         return (finding.ratio or 0.0) >= SLOWER_MIN
     silent = finding.kind is FindingKind.SILENCE and not finding.fingerprint

@@ -21,6 +21,8 @@ class FindingKind(enum.StrEnum):
     ERROR_RATE = "error rate"
     LATENCY = "latency"
     SILENCE = "silence"
+    EVENT = "platform event"
+    """What Kubernetes says of an object, and its fields do not deny; no statistics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

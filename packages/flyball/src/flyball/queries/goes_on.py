@@ -21,6 +21,7 @@ from flyball.model.verdict import Outcome
 from flyball.model.window import SignalKind
 from flyball.queries.cohorts import ANY_VERSION, WHERE_PLACE, Place, Side
 from flyball.queries.evidence import COUNTS_SQL, SERVICE_COUNTS_SQL, counts_parameters
+from flyball.queries.platform import platform_goes_on
 from flyball.queries.ports import Ports
 
 STOPPED_S_MIN, REPAIRED_S_MIN = 30.0, 15.0
@@ -56,8 +57,10 @@ async def goes_on(
 
     `fixed` is when a change came that may have repaired it: what came since then is held against what came before.
     """
+    counted = [finding for finding in incident.findings if finding.kind is not FindingKind.EVENT]
     return [
-        await _one(ports, incident, finding, as_of, fixed) for finding in incident.findings[:FINDINGS_MAX]
+        *(await platform_goes_on(ports, incident, as_of)),
+        *[await _one(ports, incident, finding, as_of, fixed) for finding in counted[:FINDINGS_MAX]],
     ]
 
 

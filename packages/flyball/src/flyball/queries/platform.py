@@ -1,0 +1,171 @@
+"""What the platform says is wrong: warnings of Kubernetes, which no rate tells from chance, held against the objects.
+
+A cluster warns all the time, of each start at least. So warnings are no finding by themselves: when new ones came, what
+the environment shows is diagnosed, and what the diagnosis rests its cause on is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import anyio.to_thread
+
+from flyball.explain.engine import diagnose
+from flyball.model.diagnosis import Diagnosis, Standing
+from flyball.model.evidence import Evidence
+from flyball.model.finding import Exemplar, Finding, FindingKind, Numbers
+from flyball.model.incident import Incident, Lasting, key
+from flyball.model.severity import Severity
+from flyball.model.signal import Surface
+from flyball.model.verdict import Outcome
+from flyball.model.window import SignalKind
+from flyball.queries.cohorts import bound
+from flyball.queries.observe import observe
+from flyball.queries.ports import Ports
+
+ASKED_S = 15.0
+"""So often an environment that warns is diagnosed at most."""
+BEFORE = timedelta(seconds=30)
+"""What warns began so much before it warned."""
+LATE = timedelta(minutes=15)
+"""Warnings that come so late open nothing."""
+LASTS = timedelta(minutes=10)
+"""A warning that is still true is said again within so long; an object that is not whole says so itself."""
+FINDINGS_MAX = 5
+HARM = 0.7
+"""Between an error line and an operation that fails more often."""
+_SURFACES = frozenset({Surface.EVENT, Surface.STATE})
+
+_WARNINGS_SQL = (
+    "SELECT environment, min(time) AS first FROM {db}.logs WHERE workspace = {workspace:String}"
+    " AND received > {last:DateTime64(3, 'UTC')} AND received <= {as_of:DateTime64(3, 'UTC')}"
+    " AND (origin IN (SELECT origin FROM {db}.origins WHERE hour >= toStartOfHour({oldest:DateTime64(3, 'UTC')})"
+    " AND position(scope, 'k8seventsreceiver') > 0) AND severity >= 13"
+    " OR origin IN (SELECT origin FROM {db}.origins WHERE hour >= toStartOfHour({oldest:DateTime64(3, 'UTC')})"
+    " AND position(scope, 'k8sobjectsreceiver') > 0) AND position(body, 'Warning') > 0)"
+    " GROUP BY environment LIMIT 100"
+)
+
+
+@dataclass(slots=True)
+class Platform:
+    """Asks of each environment that warns; remembers until when it has listened and whom it has asked."""
+
+    ports: Ports
+    _last: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC))
+    _first: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _asked: dict[str, float] = field(default_factory=dict[str, float])
+
+    async def look(self, known: Collection[str] = ()) -> list[Finding]:
+        """What warnings say is wrong and objects do not deny, but for findings whose `key` is known."""
+        ports = self.ports
+        if not ports.telemetry.committed_ms:
+            return []
+        as_of = datetime.fromtimestamp(ports.telemetry.committed_ms / 1000, UTC)
+        await self._listen(as_of)
+        found: list[Finding] = []
+        for environment, first in list(self._first.items()):
+            now = ports.clock.monotonic_s()
+            if now - self._asked.get(environment, -ASKED_S) < ASKED_S:
+                continue
+            self._asked[environment] = now
+            del self._first[environment]
+            onset = max(first, as_of - LATE) - BEFORE
+            diagnosis = await _diagnosed(ports, environment, onset, as_of)
+            found += [one for one in _findings(diagnosis, environment, as_of) if key(one) not in known]
+            await ports.evidence.put_evidence(diagnosis.evidence)
+        return found
+
+    async def _listen(self, as_of: datetime) -> None:
+        parameters = {
+            "workspace": self.ports.workspace,
+            "last": bound(max(self._last, as_of - LATE)),
+            "as_of": bound(as_of),
+            "oldest": bound(as_of - LATE),
+        }
+        rows = (await self.ports.telemetry.select(_WARNINGS_SQL, parameters)).to_pylist()
+        for row in rows:
+            first = row["first"]
+            self._first[row["environment"]] = min(first, self._first.get(row["environment"], first))
+        self._last = as_of
+
+
+async def platform_goes_on(ports: Ports, incident: Incident, as_of: datetime) -> list[Lasting]:
+    """What became of the platform's findings of an incident: they last while a diagnosis of now rests on them."""
+    mine = [finding for finding in incident.findings if finding.kind is FindingKind.EVENT]
+    if not mine:
+        return []
+    diagnosis = await _diagnosed(ports, incident.environment, as_of - LASTS, as_of)
+    still = {key(one): one for one in _findings(diagnosis, incident.environment, as_of)}
+    evidence = diagnosis.evidence[0]
+    return [
+        Lasting(
+            finding=finding,
+            outcome=Outcome.NOT_FIXED if key(finding) in still else Outcome.FIXED,
+            last_seen=as_of if key(finding) in still else incident.last_seen,
+            count=max(finding.count, still[key(finding)].count if key(finding) in still else 0),
+            evidence=evidence,
+        )
+        for finding in mine
+    ]
+
+
+async def _diagnosed(ports: Ports, environment: str, onset: datetime, as_of: datetime) -> Diagnosis:
+    until = as_of + timedelta(seconds=1)
+    observed = await observe(ports, environment=environment, onset=onset, until=until)
+    return await anyio.to_thread.run_sync(diagnose, observed.signals, observed.normal)
+
+
+def _findings(diagnosis: Diagnosis, environment: str, as_of: datetime) -> Iterable[Finding]:
+    """What the platform says of the cause: the events, else the fields of objects, that its reasons cite."""
+    top = next((one for one in diagnosis.hypotheses if one.standing is Standing.HELD), None)
+    if diagnosis.inconclusive or top is None:
+        return []
+    ids = {id_ for reason in top.reasons for id_ in reason.evidence}
+    cited = [
+        fact for fact in diagnosis.evidence if fact.id in ids and fact.parameters.get("surface") in _SURFACES
+    ]
+    return [_finding(diagnosis, fact, environment, as_of) for fact in cited[:FINDINGS_MAX] if fact.exemplars]
+
+
+def _finding(diagnosis: Diagnosis, fact: Evidence, environment: str, as_of: datetime) -> Finding:
+    record = fact.exemplars[0]
+    service = diagnosis.object.partition("/")[2] or diagnosis.object
+    said = f"{record['key']}: {record['value']}"
+    # what it is about and never the words: an event counts up in them
+    print_ = hashlib.blake2b(f"{diagnosis.cause}\0{record['key']}".encode(), digest_size=8).hexdigest()
+    first = min((_time(one["time"]) for one in fact.exemplars), default=as_of)
+    count = round(sum(float(one.get("count", 1)) for one in fact.exemplars))
+    return Finding(
+        id="fnd_" + print_,
+        kind=FindingKind.EVENT,
+        service=service,
+        environment=environment,
+        version="",
+        signal_kind=SignalKind.LOG,
+        fingerprint=print_,
+        template=said[:500],
+        severity=Severity.ERROR.name,
+        severity_number=int(Severity.ERROR),
+        count=count,
+        before=Numbers(count=0.0, seconds=0.0),
+        after=Numbers(count=float(count), seconds=max((as_of - first).total_seconds(), 1.0)),
+        ratio=None,
+        p=0.0,
+        q=0.0,
+        surprise=10.0,
+        harm=HARM,
+        score=10.0 * HARM,
+        change_id="",
+        summary=f"The platform says of {diagnosis.object}: {said[:200]}",
+        first_seen=min(first, as_of),
+        exemplar=Exemplar(text=said[:500], time=min(first, as_of)),
+        evidence=(fact.id,),
+    )
+
+
+def _time(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
