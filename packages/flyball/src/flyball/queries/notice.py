@@ -8,15 +8,19 @@ service that was left out comes first in the next.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+import numpy as np
 
 from flyball.detect import noticed
 from flyball.detect.worth import joins
 from flyball.model.change import Change
 from flyball.model.finding import Finding
 from flyball.model.incident import key
-from flyball.queries.cite import cite
+from flyball.model.pattern import shape_id
+from flyball.model.window import Series, Window
+from flyball.queries.cite import cite, least_severity
 from flyball.queries.cohorts import Place, bound
 from flyball.queries.ports import Ports
 from flyball.queries.window import read_window
@@ -160,7 +164,30 @@ class Lookout:
             for finding in noticed(read.window, moments=1 if change else MOMENTS)
             if key(finding) not in known and joins(finding)
         ]
-        return await cite(self.ports, [(read, finding) for finding in wrong], start=start, as_of=as_of)
+        cited = await cite(self.ports, [(read, finding) for finding in wrong], start=start, as_of=as_of)
+        return [_since_onset(read.window, finding) for finding in cited]
+
+
+def _since_onset(window: Window, finding: Finding) -> Finding:
+    """First seen when it rose: what came now and then before is not of it.
+
+    The onset is where the sum of all that exceeds the mean is least (Page 1954, https://doi.org/10.1093/biomet/41.1-2.100).
+    """
+    if not finding.fingerprint or finding.first_seen is None or not finding.before.count:
+        return finding
+    series = Series(kind=finding.signal_kind, fingerprint=shape_id(finding.fingerprint))
+    if series not in window.after.series:
+        return finding
+    row = window.after.series.index(series)
+    if finding.slow_bucket is None:
+        counts = window.after.of(least_severity(finding))[row]
+    else:
+        slow = window.after.durations[row]
+        rows = slow.bucket > finding.slow_bucket
+        counts = np.bincount(slow.slot[rows], slow.count[rows], minlength=len(window.after.starts))
+    excess = np.concatenate([[0.0], np.cumsum(counts - counts.mean())])
+    onset = datetime.fromtimestamp(float(window.after.starts[int(excess[:-1].argmin())]), UTC)
+    return replace(finding, first_seen=max(finding.first_seen, onset))
 
 
 def _unusual(complaints: int, usual: int, seconds: float) -> int:
