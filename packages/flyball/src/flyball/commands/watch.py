@@ -31,7 +31,13 @@ CHECKED_S, PLATFORM_CHECKED_S = 5.0, 30.0
 """So often it is asked whether an incident goes on; where the platform has to be asked, which costs a diagnosis."""
 LIVE_MAX = 200
 """Incidents that are watched at once, those that grew last; more than that is one great outage."""
+OVER_MAX = 200
+"""Resolved ones that may come again and are closed when they stay quiet, those that grew last;"""
+CLOSED_MAX = 20
+"""and closed ones of which it is known that they were told."""
 
+Settled = Mapping[tuple[str, str], datetime]
+"""Service and environment -> until when incidents were there that are over."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _DONE = frozenset({Outcome.FIXED})
 
@@ -51,7 +57,7 @@ class Watch:
     changes: ChangeStore
     evidence: EvidenceStore
     clock: Clock
-    look: Callable[[Collection[str], Collection[str], Mapping[str, datetime]], Awaitable[Sequence[Finding]]]
+    look: Callable[[Collection[str], Collection[str], Settled], Awaitable[Sequence[Finding]]]
     recurring: Callable[[Sequence[Incident]], Awaitable[Sequence[Finding]]]
     calls: Callable[[str], Awaitable[Mapping[str, frozenset[str]]]]
     explain: Callable[[Incident, datetime], Awaitable[Explanation]]
@@ -72,19 +78,24 @@ class Watch:
         now = self._now()
         known = await self._known()
         live = [incident for incident in known if incident.live]
-        keys = {key(finding) for incident in live for finding in incident.findings}
+        keys = {one for incident in live for one in incident.keys}
         troubled = {service for incident in live for service in incident.services}
         over = [incident for incident in known if not incident.live]
-        found = [*await self._recurring(over, now), *await self.look(keys, troubled, _settled(over))]
+        self._checked = {i.id: self._checked[i.id] for i in live if i.id in self._checked}
+        found = [
+            *await self._recurring(over, now),
+            *await self.look(keys, troubled, await self._settled(over)),
+        ]
         if found:
             grown = await self._correlated(found, known, now)
             await self.incidents.put_incidents(grown)
             live = [i for i in {i.id: i for i in (*live, *grown)}.values() if i.live]
+            over = [i for i in over if i.id not in {one.id for one in grown}]
         for incident in sorted(live, key=lambda i: (i.diagnoses, -i.impact, i.id)):
             diagnosed = await self._diagnosed(incident) if self._due(incident, now) else incident
             if diagnosed.state is IncidentState.ACTIVE:
                 await self._check(diagnosed)
-        await self._close_quiet(known, now)
+        await self._close_quiet(over, now)
 
     async def _recurring(self, over: Sequence[Incident], now: datetime) -> Sequence[Finding]:
         if now - self._asked < timedelta(seconds=CHECKED_S):
@@ -97,8 +108,22 @@ class Watch:
 
     async def _known(self) -> Sequence[Incident]:
         """What goes on, and what was resolved and may come again."""
-        states = (*LIVE, IncidentState.RESOLVED)
-        return await self.incidents.incidents(self.workspace, states=states, limit=LIVE_MAX)
+        over = [IncidentState.RESOLVED]
+        return [
+            *await self.incidents.incidents(self.workspace, states=LIVE, limit=LIVE_MAX),
+            *await self.incidents.incidents(self.workspace, states=over, limit=OVER_MAX),
+        ]
+
+    async def _settled(self, over: Sequence[Incident]) -> Settled:
+        """Those that a person closed while they went on are over, too."""
+        closed = [IncidentState.CLOSED]
+        done = await self.incidents.incidents(self.workspace, states=closed, limit=CLOSED_MAX)
+        settled: dict[tuple[str, str], datetime] = {}
+        for incident in (*over, *done):
+            until = incident.resolved or incident.closed or _LONG_AGO
+            for place in ((service, incident.environment) for service in incident.services):
+                settled[place] = max(settled.get(place, _LONG_AGO), until)
+        return settled
 
     async def _correlated(
         self, found: Sequence[Finding], known: Sequence[Incident], now: datetime
@@ -195,24 +220,13 @@ class Watch:
         await self.incidents.put_incidents([resolved])
         await self.over(resolved, change, lasting[0].evidence.numbers)
 
-    async def _close_quiet(self, known: Sequence[Incident], now: datetime) -> None:
+    async def _close_quiet(self, over: Sequence[Incident], now: datetime) -> None:
         quiet = [
             replace(incident, state=IncidentState.CLOSED, closed=now).told(
                 Act(time=now, what=f"closed: quiet for {QUIET.days} days")
             )
-            for incident in known
-            if incident.state is IncidentState.RESOLVED
-            and incident.resolved
-            and now - incident.resolved >= QUIET
+            for incident in over
+            if incident.resolved and now - incident.resolved >= QUIET
         ]
         if quiet:
             await self.incidents.put_incidents(quiet)
-
-
-def _settled(over: Sequence[Incident]) -> dict[str, datetime]:
-    """Until when each service had an incident that is over."""
-    settled: dict[str, datetime] = {}
-    for incident in over:
-        for service in incident.services:
-            settled[service] = max(settled.get(service, _LONG_AGO), incident.resolved or _LONG_AGO)
-    return settled

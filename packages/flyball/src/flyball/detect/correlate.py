@@ -17,6 +17,7 @@ from flyball.model.finding import Finding
 from flyball.model.incident import (
     EPISODES_MAX,
     FINDINGS_MAX,
+    LEFT_OUT_MAX,
     Act,
     Episode,
     Incident,
@@ -136,8 +137,8 @@ def _opened(finding: Finding, workspace: str, now: datetime) -> Incident:
 
 
 def _joined(incident: Incident, finding: Finding, now: datetime) -> Incident:
-    """With the finding in it; what it already has stays as it was found."""
-    if key(finding) in {key(one) for one in incident.findings}:
+    """With the finding in it; what it already has stays as it was found, what it has no room for is no news again."""
+    if key(finding) in incident.keys or len(incident.left_out) >= LEFT_OUT_MAX:
         return incident
     kept = sorted([*incident.findings, finding], key=lambda f: (-f.score, f.id))
     joined = replace(
@@ -146,7 +147,7 @@ def _joined(incident: Incident, finding: Finding, now: datetime) -> Incident:
         grew=now,
         last_seen=now,
         findings=tuple(kept[:FINDINGS_MAX]),
-        more_findings=incident.more_findings + max(len(kept) - FINDINGS_MAX, 0),
+        left_out=(*incident.left_out, *map(key, kept[FINDINGS_MAX:])),
         suspect=incident.suspect or finding.change_id,
     )
     where = "" if finding.service in incident.services else f"reached {finding.service}: "
@@ -171,7 +172,7 @@ def _again(incident: Incident, finding: Finding, now: datetime) -> Incident:
         grew=now,
         last_seen=now,
         findings=(finding,),
-        more_findings=0,
+        left_out=(),
         cause="",
         object="",
         confidence=0.0,

@@ -14,6 +14,8 @@ from flyball.model.verdict import Outcome
 
 FINDINGS_MAX = 50
 """Findings kept of one incident, those of the highest score; how many more there were is counted."""
+LEFT_OUT_MAX = 1_000
+"""So many more are told apart and counted; what comes beyond them is not."""
 ACTS_MAX = 100
 """Entries kept of one incident's history, the first and the newest."""
 EPISODES_MAX = 20
@@ -69,8 +71,9 @@ class Incident:
     `opened` when it was found, `grew` when it last got a finding, `last_seen` the last record that shows it.
     `cause`, `object` and `confidence` are the diagnosis', empty while there is none or it is inconclusive.
     `touched` is how many requests (or records, where there are no requests) showed it, `impact` that number
-    weighed with the harm of what they show. `earlier` are the last EPISODES_MAX episodes before this one. `suspect` and `resolved_by` are ids of changes. `muted` holds the
-    keys of the findings at which a person muted it: it stays muted until it differs.
+    weighed with the harm of what they show. `left_out` holds the keys of findings that it had no room for.
+    `earlier` are the last EPISODES_MAX episodes before this one. `suspect` and `resolved_by` are ids of changes.
+    `muted` holds the keys of the findings at which a person muted it: it stays muted until it differs.
     """
 
     id: str
@@ -82,7 +85,7 @@ class Incident:
     grew: datetime
     last_seen: datetime
     findings: tuple[Finding, ...]
-    more_findings: int = 0
+    left_out: tuple[str, ...] = ()
     episode: int = 1
     earlier: tuple[Episode, ...] = ()
     cause: str = ""
@@ -106,6 +109,16 @@ class Incident:
     def is_muted(self) -> bool:
         """Whether a person muted it and it has shown nothing else since."""
         return bool(self.muted) and {key(f) for f in self.findings} <= set(self.muted)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What all its findings are about, those it had no room for too."""
+        return frozenset({*map(key, self.findings), *self.left_out})
+
+    @property
+    def more_findings(self) -> int:
+        """How many findings it has beside those that are kept."""
+        return len(self.left_out)
 
     @property
     def occurrence(self) -> str:
@@ -178,8 +191,9 @@ class Lasting:
 
 
 def key(finding: Finding) -> str:
-    """What a finding is about, whatever it is compared with: kind, service, and pattern."""
-    return f"{finding.kind} {finding.service} {finding.signal_kind}:{finding.fingerprint}"
+    """What a finding is about, whatever it is compared with: kind, service and environment, and pattern."""
+    place = f"{finding.service} {finding.environment}"
+    return f"{finding.kind} {place} {finding.signal_kind}:{finding.fingerprint}"
 
 
 def incident_id(workspace: str, environment: str, finding: Finding, opened: datetime) -> str:

@@ -57,7 +57,7 @@ _PLACES_SQL = (
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING: Mapping[str, datetime] = {}
+_NOTHING: Mapping[tuple[str, str], datetime] = {}
 
 
 @dataclass(slots=True)
@@ -82,12 +82,12 @@ class Lookout:
         self,
         known: Collection[str] = (),
         troubled: Collection[str] = (),
-        settled: Mapping[str, datetime] = _NOTHING,
+        settled: Mapping[tuple[str, str], datetime] = _NOTHING,
     ) -> list[Finding]:
         """What is wrong, with its evidence, but for findings whose `key` is known.
 
-        `troubled` services have incidents; `settled` tells until when services had some that are over: what they
-        showed before that is told already.
+        `troubled` services have incidents; `settled` tells until when a service had some in an environment that are
+        over: what it showed there before that is told already.
         """
         clock, found = self.ports.clock, list[Finding]()
         if not self.ports.telemetry.committed_ms:
@@ -98,7 +98,7 @@ class Lookout:
         for place, heard in sorted(self._heard.items(), key=_urgent):
             if begun - heard.looked_s < _pause(place, heard, troubled):
                 continue
-            floor = settled.get(place.service, _LONG_AGO)
+            floor = settled.get((place.service, place.environment), _LONG_AGO)
             found += await self._look_at(place, heard, as_of, {*known, *map(key, found)}, floor)
             now = clock.monotonic_s()
             self._heard[place] = _Heard(oldest_s=int(as_of.timestamp()), complaints=0, looked_s=now)
