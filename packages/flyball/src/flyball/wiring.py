@@ -59,9 +59,9 @@ def watch_of(ports: Ports, state: SqliteState, remembering: Remembering) -> Watc
     lookout, platform = Lookout(ports), Platform(ports)
 
     async def look(
-        known: Collection[str], troubled: Collection[str], settled: Mapping[str, datetime]
+        known: Collection[str], troubled: Collection[str], settled: Mapping[tuple[str, str], datetime]
     ) -> list[Finding]:
-        return [*await lookout.look(known, troubled, settled), *await platform.look(known)]
+        return [*await lookout.look(known, troubled, settled), *await platform.look(known, settled)]
 
     return Watch(
         incidents=state,

@@ -7,7 +7,7 @@ the environment shows is diagnosed, and what the diagnosis rests its cause on is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -50,6 +50,9 @@ _WARNINGS_SQL = (
 )
 
 
+_NOTHING: Mapping[tuple[str, str], datetime] = {}
+
+
 @dataclass(slots=True)
 class Platform:
     """Asks of each environment that warns; remembers until when it has listened and whom it has asked."""
@@ -59,8 +62,13 @@ class Platform:
     _first: dict[str, datetime] = field(default_factory=dict[str, datetime])
     _asked: dict[str, float] = field(default_factory=dict[str, float])
 
-    async def look(self, known: Collection[str] = ()) -> list[Finding]:
-        """What warnings say is wrong and objects do not deny, but for findings whose `key` is known."""
+    async def look(
+        self, known: Collection[str] = (), settled: Mapping[tuple[str, str], datetime] = _NOTHING
+    ) -> list[Finding]:
+        """What warnings say is wrong and objects do not deny, but for findings whose `key` is known.
+
+        `settled` tells until when incidents were there that are over: what warned before is told already.
+        """
         ports = self.ports
         if not ports.telemetry.committed_ms:
             return []
@@ -75,7 +83,11 @@ class Platform:
             del self._first[environment]
             onset = max(first, as_of - LATE) - BEFORE
             diagnosis = await _diagnosed(ports, environment, onset, as_of)
-            found += [one for one in _findings(diagnosis, environment, as_of) if key(one) not in known]
+            found += [
+                one
+                for one in _findings(diagnosis, environment, as_of)
+                if key(one) not in known and not _told(one, settled)
+            ]
             await ports.evidence.put_evidence(diagnosis.evidence)
         return found
 
@@ -91,6 +103,11 @@ class Platform:
             first = row["first"]
             self._first[row["environment"]] = min(first, self._first.get(row["environment"], first))
         self._last = as_of
+
+
+def _told(finding: Finding, settled: Mapping[tuple[str, str], datetime]) -> bool:
+    until = settled.get((finding.service, finding.environment))
+    return until is not None and (finding.first_seen is None or finding.first_seen <= until)
 
 
 async def platform_goes_on(ports: Ports, incident: Incident, as_of: datetime) -> list[Lasting]:
