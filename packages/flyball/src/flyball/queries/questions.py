@@ -18,7 +18,7 @@ from flyball.errors import InputError
 from flyball.queries.changes import list_changes
 from flyball.queries.diagnose import diagnose
 from flyball.queries.evidence import get_evidence
-from flyball.queries.incidents import get_incident, list_incidents
+from flyball.queries.incidents import get_incident, get_model_log, list_incidents
 from flyball.queries.memory import seen_before
 from flyball.queries.patterns import search_patterns
 from flyball.queries.ports import Ports
@@ -134,6 +134,12 @@ QUESTIONS = (
     Question(name="list_changes", path="/changes", ask=list_changes, renamed={}),
     Question(name="list_incidents", path="/incidents", ask=list_incidents, renamed={}),
     Question(name="get_incident", path="/incidents/{id}", ask=get_incident, renamed={"id": "incident_id"}),
+    Question(
+        name="get_model_log",
+        path="/incidents/{id}/model-log",
+        ask=get_model_log,
+        renamed={"id": "incident_id"},
+    ),
     Question(name="seen_before", path="/seen-before", ask=seen_before, renamed={"incident": "incident_id"}),
     Question(name="search_patterns", path="/patterns", ask=search_patterns, renamed={}),
     Question(name="get_logs", path="/logs", ask=get_logs, renamed={}),
