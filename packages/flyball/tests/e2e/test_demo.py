@@ -30,7 +30,7 @@ def _demo(*options: str) -> Mapping[str, Any]:
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     answer = json.loads(line)
-    assert set(answer) == {"findings", "verdict", "seconds_to_answer"}
+    assert set(answer) == {"findings", "verdict", "seconds_to_answer", "incident"}
     return answer
 
 
@@ -42,6 +42,12 @@ def _check_fault(answer: Mapping[str, Any]) -> None:
     assert first["count"] > 0
     assert first["evidence"]
     assert first["change"]
+    incident = answer["incident"]
+    assert (incident["cause"], incident["object"]) == ("connection pool exhausted", "service/checkout")
+    assert "service `checkout`" in incident["first_step"]
+    assert incident["suspect"] == first["change"]
+    assert incident["ruled_out"] > 0
+    assert incident["evidence"]
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +67,22 @@ def test_the_fault_is_found_and_the_fix_is_confirmed(answers: Mapping[str, Mappi
     answer = answers["fault"]
     _check_fault(answer)
     assert answer["verdict"] == "fixed"
+    assert answer["incident"]["state"] == "resolved"
+    assert answer["incident"]["resolved_by"] not in {"", None, answer["incident"]["suspect"]}
 
 
 def test_a_fix_that_repairs_nothing_is_not_fixed(answers: Mapping[str, Mapping[str, Any]]) -> None:
     answer = answers["no fix"]
     _check_fault(answer)
     assert answer["verdict"] == "not fixed"
+    assert answer["incident"]["state"] == "active"
 
 
 def test_a_deploy_that_changes_nothing_has_nothing_new(answers: Mapping[str, Mapping[str, Any]]) -> None:
     answer = answers["no fault"]
     assert answer["findings"] == []
     assert answer["verdict"] is None
+    assert answer["incident"] is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
