@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.resources
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.e2e
 
 CONTRAST_MIN = 4.5
 """WCAG 2.2, 1.4.3: text against what it stands on."""
-WIDE, NARROW = 1280, 390
+WIDE, NARROW, LARGE = 1280, 390, 1920
+INCIDENT_MAX_S = 60.0
 _SURFACES = ("bg", "panel", "line")
 
 
@@ -95,6 +97,51 @@ def test_pipeline(told: FlyballProcess, page: Page, pictures: Path, width: int, 
     assert page.locator("table.stack tbody tr").count() == 5
 
 
+@pytest.fixture(scope="module")
+def incident(told: FlyballProcess) -> str:
+    """The id of the incident that the story made, as soon as it was diagnosed."""
+    deadline = time.monotonic() + INCIDENT_MAX_S
+    while time.monotonic() < deadline:
+        rows = httpx.get(f"{told.url}/api/v1/incidents", timeout=30).json()["incidents"]
+        if rows and rows[0]["cause"]:
+            return rows[0]["id"]
+        time.sleep(0.5)
+    raise AssertionError("no incident was diagnosed")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_incidents(
+    told: FlyballProcess, incident: str, page: Page, pictures: Path, width: int, scheme: str
+) -> None:
+    see(page, f"{told.url}/incidents", width, scheme, pictures / _name("incidents", width, scheme))
+    assert "checkout: connection pool exhausted" in page.inner_text("main")
+    assert page.locator(f"a[href='/incidents/{incident}']").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_incident(
+    told: FlyballProcess, incident: str, page: Page, pictures: Path, width: int, scheme: str
+) -> None:
+    url = f"{told.url}/incidents/{incident}"
+    see(page, url, width, scheme, pictures / _name("incident", width, scheme))
+    assert page.inner_text("h1") == "checkout: connection pool exhausted"
+    assert page.locator("section.step .claim").count() == 1
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
+    assert page.locator(".exhibit").count() >= 1
+    assert too_wide(page) == []
+    assert page.evaluate(_PALE, CONTRAST_MIN) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_incidents_on_a_large_screen(
+    told: FlyballProcess, incident: str, page: Page, tmp_path: Path, scheme: str
+) -> None:
+    for path in ("/incidents", f"/incidents/{incident}"):
+        see(page, f"{told.url}{path}", LARGE, scheme, tmp_path / f"{path.count('/')}.png")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_an_empty_server(empty: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
@@ -123,12 +170,16 @@ def see(page: Page, url: str, width: int, scheme: Any, picture: Path) -> None:
     page.screenshot(path=picture, full_page=True)
     assert trouble == []
     assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light dark"
-    too_wide = page.evaluate(
+    assert too_wide(page) == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def too_wide(page: Page) -> list[str]:
+    """What reaches over the right edge of the window."""
+    return page.evaluate(
         "() => [...document.body.querySelectorAll('*')]"
         ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"
     )
-    assert too_wide == []
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
 def _name(page: str, width: int, scheme: str) -> str:
@@ -161,6 +212,33 @@ _COLOURS = """names => {
     }));
 }"""
 """What the browser makes of light-dark() and oklch(): sRGB bytes."""
+
+_PALE = """least => {
+    const pen = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+    const bytes = colour => {
+        pen.clearRect(0, 0, 1, 1);
+        pen.fillStyle = colour;
+        pen.fillRect(0, 0, 1, 1);
+        return [...pen.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = rgb => rgb.slice(0, 3).map(c => c / 255)
+        .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+    const ground = e => {
+        for (; e; e = e.parentElement) {
+            const colour = bytes(getComputedStyle(e).backgroundColor);
+            if (colour[3] === 255) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const written = [...document.body.querySelectorAll('*')]
+        .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility());
+    return written.map(e => {
+        const [a, b] = [bytes(getComputedStyle(e).color), ground(e)].map(luminance);
+        return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML.slice(0, 120)];
+    }).filter(([ratio]) => ratio < least);
+}"""
+"""Every element with text of its own whose ink is too pale on what it stands on, with the ratio."""
 
 
 def contrast(one: list[int], other: list[int]) -> float:
