@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+HELD_MAX_S = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Calls:
@@ -48,7 +50,10 @@ class Raw:
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """Answers by its script, step by step; the last step again for ever. `asked` holds what came."""
+    """Answers by its script, step by step; the last step again for ever. `asked` holds what came.
+
+    While `answering` is not set, every answer waits for it, HELD_MAX_S at most.
+    """
 
     script: Sequence[Calls | Raw]
     url: str = ""
@@ -56,6 +61,7 @@ class ScriptedModel:
     paths: list[str] = field(default_factory=list[str])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     released: threading.Event = field(default_factory=threading.Event)
+    answering: threading.Event = field(default_factory=threading.Event)
 
     def step(self) -> Calls | Raw:
         """The step for the call that came last."""
@@ -79,6 +85,7 @@ class ScriptedModel:
 def scripted(*script: Calls | Raw) -> Generator[ScriptedModel]:
     """Run a scripted model."""
     model = ScriptedModel(script)
+    model.answering.set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(model))
     server.daemon_threads = True
     model.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -88,6 +95,7 @@ def scripted(*script: Calls | Raw) -> Generator[ScriptedModel]:
         yield model
     finally:
         model.released.set()
+        model.answering.set()
         server.shutdown()
         server.server_close()
         thread.join(5)
@@ -103,6 +111,7 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
             model.asked.append(asked)
             model.paths.append(self.path)
             model.headers.append({key.lower(): value for key, value in self.headers.items()})
+            model.answering.wait(HELD_MAX_S)
             step = model.step()
             if isinstance(step, Raw):
                 self.send_raw(step)

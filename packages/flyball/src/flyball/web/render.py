@@ -26,10 +26,15 @@ _environment = jinja2.Environment(
 )
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What HTML may not hold: the escape sequences of an app act nowhere, not where a page is read on a terminal either."""
+
+
 def render(template: str, **values: Any) -> HTMLResponse:
     """The page; no cache keeps it."""
     text = _environment.get_template(template).render(**values)
-    return HTMLResponse(text, headers={"cache-control": "no-store"})
+    shown = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return HTMLResponse(shown, headers={"cache-control": "no-store"})
 
 
 def number(value: float) -> str:
