@@ -45,7 +45,7 @@ class Says:
     @property
     def signal(self) -> int:
         """Its shape's id."""
-        return int.from_bytes(hashlib.blake2b(self.template.encode(), digest_size=8).digest())
+        return _hashed(self.template)
 
     @property
     def shape(self) -> Shape:
@@ -203,6 +203,10 @@ def _rows(
         yield one, slot, int(bucket), int(count)
 
 
+def _hashed(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
 def _severity(one: Says) -> int:
     return one.severity if one.kind == "log" or one.severity >= 17 else 0
 
@@ -249,6 +253,7 @@ def _raw(
         "environment": pa.array([ENVIRONMENT] * number),
         "version": pa.array([one.version] * number),
         "shape": pa.array(np.full(number, one.signal, np.uint64)),
+        "origin": pa.array(np.full(number, _hashed(one.service), np.uint64)),
         "severity": pa.array(np.full(number, _severity(one), np.uint8)),
         "time": pa.array(times, pa.timestamp("ms", "UTC")),
         "received": pa.array(np.full(number, received_ms), pa.timestamp("ms", "UTC")),
