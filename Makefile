@@ -9,7 +9,7 @@ SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery test-model bench safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery test-model bench bench-day safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -53,6 +53,9 @@ test-model: .venv/.ready .venv/.core build/model/.ready  ## a real small languag
 
 bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 	PYTHONPATH=examples $(RUN)python -m bench
+
+bench-day: .venv/.ready .venv/.core  ## 40 million lines of one day, watched: incidents, explanations, CPU (about half an hour)
+	$(RUN)python -m bench.day $(if $(HOURS),--hours $(HOURS)) $(if $(LINES),--lines $(LINES))
 
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build
