@@ -299,6 +299,18 @@ async def test_a_persons_close_stands(world: World) -> None:
     assert world.settled == told, "what it showed there until then is told already"
 
 
+async def test_what_a_person_opened_again_only_a_person_closes(world: World) -> None:
+    watch = world.watch()
+    world.found, world.outcome = [finding()], Outcome.FIXED
+    await watch.round()
+    await rounds(world, watch, seconds=60)
+    assert (await world.only()).state is IncidentState.RESOLVED
+    await world.decide("reopen")
+    await rounds(world, watch, seconds=60)
+    assert (await world.only()).state is IncidentState.ACTIVE
+    assert (await world.decide("close")).kept_open is False
+
+
 async def test_it_is_diagnosed_at_its_times_and_no_more(world: World) -> None:
     watch = world.watch()
     world.found = [finding()]

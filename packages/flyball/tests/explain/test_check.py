@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from flyball.explain.check import check, fault, known_names, unsupported_parts
+from flyball.explain.check import check, fault, grounded, known_names, unsupported_parts
 from flyball.explain.engine import diagnose
 from flyball.explain.exhibit import Exhibit, evidence_of
-from flyball.model.diagnosis import Claim
+from flyball.model.diagnosis import Claim, Diagnosis
 from flyball.model.signal import Surface
-from harness.signals import START, event, metric
+from harness.signals import START, event, log, metric
 
 FACT = evidence_of(
     Exhibit(
@@ -96,3 +96,24 @@ def test_an_innocent_service_with_a_true_citation_is_caught() -> None:
 def test_the_begin_of_another_name_is_not_the_name() -> None:
     found = unsupported_parts("The cause is in pod `cart-7f9`.", [FACT])
     assert found == ["cart-7f9"]
+
+
+def _pool_exhausted() -> Diagnosis:
+    return diagnose([log("service/cart", "connection pool exhausted", count=9, severity=17)])
+
+
+def test_a_sentence_that_does_not_hold_is_not_shown_and_the_others_are() -> None:
+    found = _pool_exhausted()
+    assert grounded(found) is found
+    wrong = Claim(text="It failed 77 times.", evidence=found.claims[0].evidence)
+    shown = grounded(replace(found, claims=(*found.claims, wrong), first_step=wrong))
+    assert shown == replace(found, first_step=None)
+
+
+def test_a_cause_that_rests_on_nothing_any_more_is_inconclusive() -> None:
+    found = _pool_exhausted()
+    wrong = Claim(text="It failed 77 times.", evidence=found.claims[0].evidence)
+    top, *rest = found.hypotheses
+    shown = grounded(replace(found, hypotheses=(replace(top, reasons=(wrong,)), *rest)))
+    assert (shown.inconclusive, shown.cause, shown.object, shown.claims) == (True, None, "", ())
+    assert check(shown) == []

@@ -60,10 +60,16 @@ _TOLD = {
 def _decided(incident: Incident, decision: Decision, now: datetime) -> Incident:
     match decision:
         case Decision.CLOSE if incident.state is not IncidentState.CLOSED:
-            return replace(incident, state=IncidentState.CLOSED, closed=now)
+            return replace(incident, state=IncidentState.CLOSED, closed=now, kept_open=False)
         case Decision.REOPEN if not incident.live:
             return replace(
-                incident, state=IncidentState.OPEN, closed=None, resolved=None, resolved_by="", diagnosed=None
+                incident,
+                state=IncidentState.OPEN,
+                closed=None,
+                resolved=None,
+                resolved_by="",
+                diagnosed=None,
+                kept_open=True,
             )
         case Decision.MUTE:
             return replace(incident, muted=tuple(sorted({key(finding) for finding in incident.findings})))

@@ -189,7 +189,7 @@ class Watch:
         seen = max(one.last_seen for one in lasting)
         findings = tuple(replace(f, count=max(f.count, counts.get(key(f), 0))) for f in incident.findings)
         current = replace(incident, findings=findings, last_seen=max(seen, incident.began))
-        if {one.outcome for one in lasting} <= _DONE:
+        if {one.outcome for one in lasting} <= _DONE and not incident.kept_open:
             await self._resolve(current, lasting, change, now)
         elif current != incident:
             await self.incidents.put_incidents([current])

@@ -173,6 +173,7 @@ def _again(incident: Incident, finding: Finding, now: datetime) -> Incident:
         last_seen=now,
         findings=(finding,),
         left_out=(),
+        kept_open=False,
         cause="",
         object="",
         confidence=0.0,

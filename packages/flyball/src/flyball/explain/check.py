@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flyball.explain.exhibit import clip
 from flyball.model.cause import Cause
-from flyball.model.diagnosis import Claim, Diagnosis
+from flyball.model.diagnosis import Claim, Diagnosis, Standing
 from flyball.model.evidence import Evidence
 
 NAME_CHARS_MIN = 3
@@ -48,6 +48,40 @@ def check(diagnosis: Diagnosis, names: Iterable[str] = ()) -> list[Fault]:
     known = set(names)
     found = (fault(claim, held, known) for claim in diagnosis.sentences())
     return [one for one in found if one is not None]
+
+
+def grounded(diagnosis: Diagnosis, names: Iterable[str] = ()) -> Diagnosis:
+    """The diagnosis without the sentences that do not hold; one whose cause rests on none any more is inconclusive.
+
+    What is shown goes through here, whoever wrote it.
+    """
+    wrong = {fault.claim for fault in check(diagnosis, names)}
+    if not wrong:
+        return diagnosis
+    hypotheses = tuple(
+        replace(
+            one,
+            reasons=tuple(reason for reason in one.reasons if reason not in wrong),
+            first_step=None if one.first_step in wrong else one.first_step,
+        )
+        for one in diagnosis.hypotheses
+    )
+    kept = tuple(one for one in hypotheses if one.standing is not Standing.HELD or one.reasons)
+    held = [one for one in kept if one.standing is Standing.HELD]
+    lost = not diagnosis.inconclusive and not (
+        held and (held[0].cause, held[0].object) == (diagnosis.cause, diagnosis.object)
+    )
+    return replace(
+        diagnosis,
+        cause=None if lost else diagnosis.cause,
+        object="" if lost else diagnosis.object,
+        confidence=0.0 if lost else diagnosis.confidence,
+        inconclusive=diagnosis.inconclusive or lost,
+        first_step=None if lost or diagnosis.first_step in wrong else diagnosis.first_step,
+        claims=() if lost else tuple(claim for claim in diagnosis.claims if claim not in wrong),
+        hypotheses=kept,
+        missing=tuple(claim for claim in diagnosis.missing if claim not in wrong),
+    )
 
 
 def fault(claim: Claim, held: Mapping[str, Evidence], known: Iterable[str] = ()) -> Fault | None:

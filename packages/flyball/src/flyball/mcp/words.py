@@ -61,8 +61,14 @@ def _chars(lines: Sequence[str]) -> int:
 
 def quoted(text: str, chars_max: int = _QUOTE_CHARS_MAX) -> str:
     """What an app said, on one line between « and »."""
-    flat = " ".join(text.replace("«", "<").replace("»", ">").split())
+    flat = _flat(text)
     return f"«{flat if len(flat) <= chars_max else flat[: chars_max - 1] + '…'}»"
+
+
+def _flat(text: str) -> str:
+    """One line that ends no quotation and moves no cursor."""
+    shown = "".join(c if c.isprintable() else " " for c in text.replace("«", "<").replace("»", ">"))
+    return " ".join(shown.split())
 
 
 def _whats_new(view: Any) -> Words:
@@ -199,7 +205,7 @@ def _fixed(view: Any) -> Words:
 
 
 def _sentence(claim: Any) -> str:
-    flat = " ".join(claim["text"].replace("«", "<").replace("»", ">").split())
+    flat = _flat(claim["text"])
     text = flat if len(flat) <= _QUOTE_CHARS_MAX else flat[: _QUOTE_CHARS_MAX - 1] + "…"
     return f"{text} [{', '.join(claim['evidence'][:3])}]"
 

@@ -73,7 +73,8 @@ class Incident:
     `touched` is how many requests (or records, where there are no requests) showed it, `impact` that number
     weighed with the harm of what they show. `left_out` holds the keys of findings that it had no room for.
     `earlier` are the last EPISODES_MAX episodes before this one. `suspect` and `resolved_by` are ids of changes.
-    `muted` holds the keys of the findings at which a person muted it: it stays muted until it differs.
+    `muted` holds the keys of the findings at which a person muted it: it stays muted until it differs. `kept_open` tells
+    that a person opened it again: evidence does not resolve it, who opened it closes it.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Incident:
     resolved_by: str = ""
     closed: datetime | None = None
     muted: tuple[str, ...] = ()
+    kept_open: bool = False
     acts: tuple[Act, ...] = ()
 
     @property

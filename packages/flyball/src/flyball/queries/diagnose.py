@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from flyball_sdk import semconv
 
 from flyball.errors import InputError
 from flyball.explain import engine
+from flyball.explain.check import grounded
 from flyball.model.diagnosis import Claim, Hypothesis
 from flyball.queries.observe import NORMAL_S, observe
 from flyball.queries.periods import period
@@ -78,7 +78,7 @@ async def diagnose(
     seen = await observe(
         ports, environment=place, onset=onset, until=end, services=[service] if service else None
     )
-    found = await anyio.to_thread.run_sync(functools.partial(engine.diagnose, seen.signals, seen.normal))
+    found = await anyio.to_thread.run_sync(lambda: grounded(engine.diagnose(seen.signals, seen.normal)))
     await ports.evidence.put_evidence(found.evidence)
     dropped = sum(ports.dropped().values())
     if dropped:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import anyio.to_thread
 
 from flyball.errors import StoreError
+from flyball.explain.check import grounded
 from flyball.explain.engine import diagnose
 from flyball.model.incident import Explanation, Incident
 from flyball.queries.observe import Observed, observe
@@ -41,7 +42,7 @@ async def explain_incident(ports: Ports, incident: Incident, as_of: datetime) ->
         observed = await _observed(ports, incident, since, until, SHORT, wrong)
         too_much = f"Only {SHORT.seconds} s before and after its begin were read: {error}"
         observed = replace(observed, limits=(*observed.limits, too_much))
-    diagnosis = await anyio.to_thread.run_sync(diagnose, observed.signals, observed.normal)
+    diagnosis = await anyio.to_thread.run_sync(lambda: grounded(diagnose(observed.signals, observed.normal)))
     return Explanation(
         incident_id=incident.id,
         episode=incident.episode,

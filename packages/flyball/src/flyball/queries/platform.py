@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio.to_thread
 
+from flyball.explain.check import grounded
 from flyball.explain.engine import diagnose
 from flyball.model.diagnosis import Diagnosis, Standing
 from flyball.model.evidence import Evidence
@@ -133,7 +134,7 @@ async def platform_goes_on(ports: Ports, incident: Incident, as_of: datetime) ->
 async def _diagnosed(ports: Ports, environment: str, onset: datetime, as_of: datetime) -> Diagnosis:
     until = as_of + timedelta(seconds=1)
     observed = await observe(ports, environment=environment, onset=onset, until=until)
-    return await anyio.to_thread.run_sync(diagnose, observed.signals, observed.normal)
+    return await anyio.to_thread.run_sync(lambda: grounded(diagnose(observed.signals, observed.normal)))
 
 
 def _findings(diagnosis: Diagnosis, environment: str, as_of: datetime) -> Iterable[Finding]:
