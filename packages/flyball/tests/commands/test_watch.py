@@ -303,12 +303,30 @@ async def test_what_a_person_opened_again_only_a_person_closes(world: World) -> 
     watch = world.watch()
     world.found, world.outcome = [finding()], Outcome.FIXED
     await watch.round()
+    world.found = []
     await rounds(world, watch, seconds=60)
     assert (await world.only()).state is IncidentState.RESOLVED
     await world.decide("reopen")
     await rounds(world, watch, seconds=60)
     assert (await world.only()).state is IncidentState.ACTIVE
     assert (await world.decide("close")).kept_open is False
+
+
+async def test_two_of_one_cause_become_the_older(world: World) -> None:
+    watch = world.watch()
+    world.found = [finding("checkout")]
+    await rounds(world, watch, seconds=5)
+    world.found = [finding("billing", "bb", second=30)]
+    await rounds(world, watch, seconds=5)
+    older, younger = sorted(await world.state.incidents("default"), key=lambda i: i.opened)
+    assert (older.state, set(older.services)) == (IncidentState.ACTIVE, {"checkout", "billing"})
+    assert younger.state is IncidentState.CLOSED
+    assert older.id in younger.acts[-1].what
+    await rounds(world, watch, seconds=60)
+    assert len(await world.state.incidents("default")) == 2, "what the older took over is no news"
+    incident = await world.state.incident(older.id)
+    assert incident is not None
+    assert await lessons_of(world.ports(), incident) == (), "it was remembered once"
 
 
 async def test_it_is_diagnosed_at_its_times_and_no_more(world: World) -> None:

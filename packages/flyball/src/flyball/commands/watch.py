@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from flyball.component.ports import ChangeStore, Clock, EvidenceStore, IncidentStore
-from flyball.detect.correlate import Correlate
+from flyball.detect.correlate import Correlate, merged
 from flyball.model.change import Change
 from flyball.model.export import DEFAULT_WORKSPACE
 from flyball.model.finding import Finding, FindingKind
@@ -91,7 +91,9 @@ class Watch:
             await self.incidents.put_incidents(grown)
             live = [i for i in {i.id: i for i in (*live, *grown)}.values() if i.live]
             over = [i for i in over if i.id not in {one.id for one in grown}]
-        for incident in sorted(live, key=lambda i: (i.diagnoses, -i.impact, i.id)):
+        for listed in sorted(live, key=lambda i: (i.diagnoses, -i.impact, i.id)):
+            # read anew: the one before it may have become part of it
+            incident = await self.incidents.incident(listed.id) or listed
             diagnosed = await self._diagnosed(incident) if self._due(incident, now) else incident
             if diagnosed.state is IncidentState.ACTIVE:
                 await self._check(diagnosed)
@@ -167,10 +169,35 @@ class Watch:
         if news:
             cited = diagnosis.claims[0].evidence if diagnosis.claims else ()
             incident = incident.told(Act(time=self._now(), what=f"diagnosed: {named}", evidence=cited))
+        if older := await self._same(incident):
+            return await self._merge(older, incident)
         await self.incidents.put_explanation(explanation)
         await self.incidents.put_incidents([incident])
         await self.told(incident, explanation)
         return incident
+
+    async def _same(self, incident: Incident) -> Incident | None:
+        """One that goes on in the same environment, was found before, and has the same cause of the same object."""
+        if not incident.cause:
+            return None
+        what = (incident.environment, incident.cause, incident.object)
+        live = await self.incidents.incidents(self.workspace, states=LIVE, limit=LIVE_MAX)
+        same = [
+            one
+            for one in live
+            if (one.environment, one.cause, one.object) == what
+            and (one.opened, one.id) < (incident.opened, incident.id)
+        ]
+        return min(same, key=lambda one: (one.opened, one.id), default=None)
+
+    async def _merge(self, older: Incident, incident: Incident) -> Incident:
+        """One cause is one incident: what the younger shows goes to the older."""
+        now = self._now()
+        closed = replace(incident, state=IncidentState.CLOSED, closed=now).told(
+            Act(time=now, what=f"closed: it is {older.id}, by the same cause")
+        )
+        await self.incidents.put_incidents([merged(older, incident, now), closed])
+        return closed
 
     # -- does it go on --------------------------------------------------------------------------------------
 

@@ -91,6 +91,13 @@ class Correlate:
         return any(_linked(finding, one, near) for one in incident.findings)
 
 
+def merged(older: Incident, younger: Incident, now: datetime) -> Incident:
+    """The older with what the younger shows: a diagnosis found one cause behind both."""
+    for finding in younger.findings:
+        older = _joined(older, finding, now)
+    return older
+
+
 def _same_thing(finding: Finding, other: Finding) -> bool:
     """Of one service, or one failure wherever it shows."""
     same = finding.fingerprint == other.fingerprint and finding.signal_kind is other.signal_kind
