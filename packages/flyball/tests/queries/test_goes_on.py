@@ -6,7 +6,7 @@ import pytest
 from flyball.model.finding import Finding
 from flyball.model.incident import Incident
 from flyball.model.verdict import Outcome
-from flyball.queries.goes_on import STOPPED_S_MIN, goes_on
+from flyball.queries.goes_on import REPAIRED_S_MIN, goes_on
 from flyball.queries.notice import Lookout
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.replay import Replay, incident_of, replay
@@ -53,7 +53,7 @@ async def test_it_goes_on_until_it_is_repaired_and_then_stops(telemetry: ChdbTel
         for second in range(int(FIX), int(END), 8)
         if await outcomes(heard, incident, second, fixed=True) == {Outcome.FIXED}
     ]
-    assert FIX + STOPPED_S_MIN <= stopped[0] <= FIX + 75
+    assert FIX + REPAIRED_S_MIN <= stopped[0] <= FIX + 75
     assert stopped == list(range(stopped[0], int(END), 8)), "once it stopped it stays so"
     lasting = await goes_on(heard.ports, incident, heard.to(END - 1), at(FIX))
     pool = next(one for one in lasting if one.finding.template == POOL)
