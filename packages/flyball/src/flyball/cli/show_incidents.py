@@ -9,12 +9,15 @@ from rich.text import Text
 
 from flyball.cli.terminal import Terminal, clean, limits, severity_text
 
+NAMES_MAX = 6
+"""Causes without a sign that are named on a line."""
+
 
 def incidents(view: Any, console: Terminal) -> None:
     """A line each, those that go on first."""
     if not view["incidents"]:
         console.say(
-            "No incident is known. What is watched: `flyball whats-new`, http://127.0.0.1:4320/",
+            "No incident is known. `flyball whats-new` tells what differs since the last deploy.",
             style="green",
         )
         return
@@ -97,10 +100,16 @@ def _hypotheses(view: Any, console: Terminal) -> None:
             _claim(reason, console)
     rest = [one["cause"] for one in view["ruled_out"] if not one["object"]]
     if rest:
-        console.say(f"{len(rest)} causes of which nothing was seen: {', '.join(rest)}", indent=4, style="dim")
+        console.say(f"{len(rest)} causes of which nothing was seen: {_few(rest)}", indent=4, style="dim")
     if view["unknown"]:
-        unknown = ", ".join(one["cause"] for one in view["unknown"])
+        unknown = _few([one["cause"] for one in view["unknown"]])
         console.say(f"{len(view['unknown'])} that could not be told: {unknown}", indent=4, style="dim")
+
+
+def _few(names: list[str]) -> str:
+    """A few of them; the page and `--json` have all, with their evidence."""
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def seen_before(view: Any, console: Terminal) -> None:
