@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from flyball.errors import InputError, NotFound
+from flyball.errors import InputError
 from flyball.model.change import Change
 from flyball.model.diagnosis import Claim, Hypothesis, Standing
 from flyball.model.evidence import Evidence
@@ -15,7 +15,7 @@ from flyball.model.finding import Finding
 from flyball.model.incident import LIVE, Act, Explanation, Incident, IncidentState
 from flyball.model.lesson import Lesson
 from flyball.model.narrative import Exchange, ModelUsage, Narrative
-from flyball.queries.memory import lessons_of
+from flyball.queries.memory import incident_of, lessons_of
 from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
 from flyball.queries.records import as_of
@@ -164,9 +164,7 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
     Raises:
         NotFound: no such incident.
     """
-    incident = await ports.incidents.incident(incident_id)
-    if incident is None or incident.workspace != ports.workspace:
-        raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
+    incident = await incident_of(ports, incident_id)
     explanation = await ports.incidents.explanation(incident_id)
     if explanation is not None and explanation.episode != incident.episode:
         explanation = None
@@ -197,9 +195,7 @@ async def get_model_log(ports: Ports, *, incident_id: str) -> ModelLog:
     Raises:
         NotFound: no such incident.
     """
-    incident = await ports.incidents.incident(incident_id)
-    if incident is None or incident.workspace != ports.workspace:
-        raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
+    incident = await incident_of(ports, incident_id)
     told = await ports.incidents.narrative(incident.occurrence)
     return ModelLog(
         incident=incident.id,

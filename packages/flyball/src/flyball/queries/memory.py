@@ -54,9 +54,7 @@ async def seen_before(
         return SeenBefore(
             question=f"Which fixes worked for {cause}?", lessons=(), fixes=fixes, as_of=as_of(ports)
         )
-    incident = await ports.incidents.incident(incident_id or "")
-    if incident is None or incident.workspace != ports.workspace:
-        raise NotFound(f"there is no incident {(incident_id or '')[:64]!r}; `flyball incidents` lists them")
+    incident = await incident_of(ports, incident_id or "")
     occurrence = await _remembered(ports, incident)
     fixes = ()
     if occurrence is not None and occurrence.cause is not None:
@@ -73,6 +71,18 @@ async def seen_before(
         fixes=fixes,
         as_of=as_of(ports),
     )
+
+
+async def incident_of(ports: Ports, incident_id: str) -> Incident:
+    """The incident of that id.
+
+    Raises:
+        NotFound: no such incident.
+    """
+    incident = await ports.incidents.incident(incident_id)
+    if incident is None or incident.workspace != ports.workspace:
+        raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
+    return incident
 
 
 async def lessons_of(ports: Ports, incident: Incident) -> tuple[Lesson, ...]:
