@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import anyio.to_thread
 from flyball_sdk import semconv
 
 from flyball.errors import InputError
-from flyball.explain import engine
-from flyball.explain.check import grounded
 from flyball.model.diagnosis import Claim, Hypothesis
-from flyball.queries.observe import NORMAL_S, observe
+from flyball.queries.diagnosed import diagnosed
+from flyball.queries.observe import NORMAL_S
 from flyball.queries.periods import period
 from flyball.queries.ports import Ports
 
@@ -75,10 +73,9 @@ async def diagnose(
         limits.append(f"Only the first hour is read, until {end.isoformat(timespec='seconds')}.")
     begin = onset - timedelta(seconds=NORMAL_S)
     place = await _environment(ports, service, begin, end) if environment is None else environment
-    seen = await observe(
+    found, seen = await diagnosed(
         ports, environment=place, onset=onset, until=end, services=[service] if service else None
     )
-    found = await anyio.to_thread.run_sync(lambda: grounded(engine.diagnose(seen.signals, seen.normal)))
     await ports.evidence.put_evidence(found.evidence)
     dropped = sum(ports.dropped().values())
     if dropped:

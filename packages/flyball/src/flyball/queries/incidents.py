@@ -18,7 +18,6 @@ from flyball.model.narrative import Exchange, ModelUsage, Narrative
 from flyball.queries.memory import incident_of, lessons_of
 from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of
 
 LIVE_WORD = "live"
 """The state that stands for open, investigating and active."""
@@ -150,7 +149,7 @@ async def list_incidents(
         incidents=[row_of(incident) for incident in found[:limit]],
         live=sum(incident.live for incident in found),
         total=len(found),
-        as_of=as_of(ports),
+        as_of=ports.as_of(),
     )
 
 
@@ -181,7 +180,7 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
         history=incident.acts,
         seen_before=await lessons_of(ports, incident),
         narrative=replace(told, exchanges=()) if told else None,
-        as_of=as_of(ports),
+        as_of=ports.as_of(),
     )
 
 

@@ -12,7 +12,6 @@ from flyball.model.incident import Incident
 from flyball.model.lesson import FixTally, Lesson, Occurrence
 from flyball.model.memory import NodeKind
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of
 from flyball.remember import recall
 from flyball.remember.facts import occurrence_of
 
@@ -52,7 +51,7 @@ async def seen_before(
             )
         fixes = await recall.fixes_that_worked(ports.memory, _CAUSES[cause], workspace=ports.workspace)
         return SeenBefore(
-            question=f"Which fixes worked for {cause}?", lessons=(), fixes=fixes, as_of=as_of(ports)
+            question=f"Which fixes worked for {cause}?", lessons=(), fixes=fixes, as_of=ports.as_of()
         )
     incident = await incident_of(ports, incident_id or "")
     occurrence = await _remembered(ports, incident)
@@ -69,7 +68,7 @@ async def seen_before(
         question=f"Was {incident.title} seen before, and what worked?",
         lessons=await lessons_of(ports, incident),
         fixes=fixes,
-        as_of=as_of(ports),
+        as_of=ports.as_of(),
     )
 
 

@@ -92,7 +92,7 @@ class Lookout:
         clock, found = self.ports.clock, list[Finding]()
         if not self.ports.telemetry.committed_ms:
             return found
-        as_of = datetime.fromtimestamp(self.ports.telemetry.committed_ms / 1000, UTC)
+        as_of = self.ports.as_of()
         await self._listen(as_of)
         begun = clock.monotonic_s()
         for place, heard in sorted(self._heard.items(), key=_urgent):

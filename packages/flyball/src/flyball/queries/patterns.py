@@ -12,7 +12,6 @@ from flyball.model.pattern import fingerprint
 from flyball.model.window import SignalKind
 from flyball.queries.periods import period, row_limit
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of
 
 SPARK_POINTS = 30
 _DEFAULT_PERIOD = timedelta(hours=1)
@@ -121,7 +120,7 @@ async def search_patterns(
         total=len(matching),
         since=start,
         until=end,
-        as_of=as_of(ports),
+        as_of=ports.as_of(),
         more=len(matching) > limit,
     )
 

@@ -11,10 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import anyio.to_thread
-
-from flyball.explain.check import grounded
-from flyball.explain.engine import diagnose
 from flyball.model.diagnosis import Diagnosis, Standing
 from flyball.model.evidence import Evidence
 from flyball.model.finding import Exemplar, Finding, FindingKind, Numbers
@@ -24,7 +20,7 @@ from flyball.model.signal import Surface
 from flyball.model.verdict import Outcome
 from flyball.model.window import SignalKind
 from flyball.queries.cohorts import bound
-from flyball.queries.observe import observe
+from flyball.queries.diagnosed import diagnosed
 from flyball.queries.ports import Ports
 
 ASKED_S = 15.0
@@ -73,7 +69,7 @@ class Platform:
         ports = self.ports
         if not ports.telemetry.committed_ms:
             return []
-        as_of = datetime.fromtimestamp(ports.telemetry.committed_ms / 1000, UTC)
+        as_of = ports.as_of()
         await self._listen(as_of)
         found: list[Finding] = []
         for environment, first in list(self._first.items()):
@@ -133,8 +129,8 @@ async def platform_goes_on(ports: Ports, incident: Incident, as_of: datetime) ->
 
 async def _diagnosed(ports: Ports, environment: str, onset: datetime, as_of: datetime) -> Diagnosis:
     until = as_of + timedelta(seconds=1)
-    observed = await observe(ports, environment=environment, onset=onset, until=until)
-    return await anyio.to_thread.run_sync(lambda: grounded(diagnose(observed.signals, observed.normal)))
+    diagnosis, _ = await diagnosed(ports, environment=environment, onset=onset, until=until)
+    return diagnosis
 
 
 def _findings(diagnosis: Diagnosis, environment: str, as_of: datetime) -> Iterable[Finding]:

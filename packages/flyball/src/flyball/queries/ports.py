@@ -41,3 +41,8 @@ class Ports:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.fromtimestamp(self.clock.now_ns() / 1e9, UTC)
+
+    def as_of(self) -> datetime:
+        """The last committed batch, which is the last that an answer can have seen; now before the first."""
+        committed_ms = self.telemetry.committed_ms
+        return datetime.fromtimestamp(committed_ms / 1000, UTC) if committed_ms else self.now()

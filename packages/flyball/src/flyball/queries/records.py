@@ -118,7 +118,7 @@ async def get_logs(
     rows = (await ports.telemetry.select(sql, parameters)).to_pylist()
     records = await _log_records(ports, rows[:limit])
     return Logs(
-        records=records, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit
+        records=records, since=period.since, until=period.until, as_of=ports.as_of(), more=len(rows) > limit
     )
 
 
@@ -151,7 +151,7 @@ async def get_trace(ports: Ports, *, trace_id: str) -> Trace:
         trace_id=trace_id.lower(),
         spans=[_span(row, origins) for row in spans[:_TRACE_SPANS_MAX]],
         logs=await _log_records(ports, logs),
-        as_of=as_of(ports),
+        as_of=ports.as_of(),
         more=len(spans) > _TRACE_SPANS_MAX,
     )
 
@@ -193,14 +193,8 @@ async def get_metrics(
         for row in rows[:limit]
     ]
     return Metrics(
-        points=points, since=period.since, until=period.until, as_of=as_of(ports), more=len(rows) > limit
+        points=points, since=period.since, until=period.until, as_of=ports.as_of(), more=len(rows) > limit
     )
-
-
-def as_of(ports: Ports) -> datetime:
-    """The last batch an answer can have seen."""
-    committed = ports.telemetry.committed_ms
-    return ports.now() if committed == 0 else datetime.fromtimestamp(committed / 1000, ports.now().tzinfo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ async def recurring(ports: Ports, over: Sequence[Incident]) -> list[Finding]:
     ]
     if not pairs or not ports.telemetry.committed_ms:
         return []
-    as_of = datetime.fromtimestamp(ports.telemetry.committed_ms / 1000, UTC)
+    as_of = ports.as_of()
     begin = as_of - timedelta(seconds=max(WINDOWS_S))
     shapes = {finding.fingerprint: _shapes(ports, finding) for _, finding in pairs}
     parameters = {

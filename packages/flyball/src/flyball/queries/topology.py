@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from flyball.queries.cohorts import bound
 from flyball.queries.ports import Ports
@@ -56,7 +55,7 @@ class Topology:
         return calls
 
     async def _rows(self, environment: str) -> list[dict[str, str]]:
-        as_of = datetime.fromtimestamp(self.ports.telemetry.committed_ms / 1000, UTC)
+        as_of = self.ports.as_of()
         parameters = {
             "workspace": self.ports.workspace,
             "environment": environment,

@@ -27,7 +27,6 @@ from flyball.queries.cite import cite, least_severity, sides_of, signals_of
 from flyball.queries.cohorts import Place
 from flyball.queries.evidence import COUNTS_SQL, counts_parameters
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of as committed
 from flyball.queries.whats_new import limits_of, places_of, read_places, resolve_change
 from flyball.queries.window import Read
 
@@ -67,7 +66,7 @@ async def verify(ports: Ports, *, change: str, finding: str | None = None) -> Ve
         NotFound: no such change, or no such finding was open when it was recorded.
     """
     fix = await resolve_change(ports, change)
-    seen = committed(ports)
+    seen = ports.as_of()
     broken_by, targets = await _targets(ports, fix, finding)
     question = f"Did {fix.service} {fix.version or fix.id} repair it?"
     if not targets:

@@ -22,7 +22,6 @@ from flyball.model.window import SignalKind, Window
 from flyball.queries.cite import cite
 from flyball.queries.cohorts import Place, bound
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of as committed
 from flyball.queries.window import Read, read_window
 
 LAST_DEPLOY = "last-deploy"
@@ -94,7 +93,7 @@ async def whats_new(
         InputError: `since` or `as_of` cannot be read.
         NotFound: no such change.
     """
-    seen = min(moment(as_of, ports.now()), committed(ports)) if as_of else committed(ports)
+    seen = min(moment(as_of, ports.now()), ports.as_of()) if as_of else ports.as_of()
     change, start = await _since(ports, since, service, environment, seen)
     if change is not None and environment is None:
         environment = change.environment

@@ -24,7 +24,6 @@ from flyball.queries.observe.metrics import read_metrics
 from flyball.queries.observe.place import NOT_KUBERNETES, SOURCES_MAX, WHERE, Scope, texts
 from flyball.queries.observe.spans import read_spans
 from flyball.queries.ports import Ports
-from flyball.queries.records import as_of
 
 NORMAL_S = 600.0
 """Seconds before the onset that are held against it."""
@@ -54,7 +53,7 @@ async def observe(
 
     With `services` it is what those showed, whom they call, directly or not, and who calls them directly.
     """
-    seen = as_of(ports)
+    seen = ports.as_of()
     scope = Scope(
         ports=ports,
         environment=environment,
