@@ -6,10 +6,11 @@ MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-
 CORE := $(wildcard packages/flyball/native/*.c packages/flyball/native/*.h packages/flyball/native/*.py)
 
 SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
+STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gallery_live.py)
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e eval eval-rca gallery test-model bench bench-day safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca gallery test-model bench bench-day safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -34,9 +35,16 @@ unit: .venv/.ready .venv/.core
 sdk: .venv-sdk/.ready        ## the SDK in an environment of its own, on Python 3.10 where there is one
 	.venv-sdk/bin/python -m pytest -c pyproject.toml packages/flyball-sdk/tests
 
-e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser
+e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser: two at a time, they mostly wait
 	@sh scripts/get-chromium.sh
-	$(RUN)pytest -m e2e packages/flyball/tests
+	@$(MAKE) $(PAIRED) e2e-incidents e2e-others
+
+# by what they take: a shop that breaks and is repaired twice, and all else
+e2e-incidents:
+	$(RUN)pytest -m e2e $(STORIES)
+
+e2e-others:
+	$(RUN)pytest -m e2e packages/flyball/tests $(addprefix --ignore=,$(STORIES))
 
 eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the peers: make eval [DATA=DIR]
 	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))
