@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,13 +28,10 @@ from flyball.distill.catalog import Catalog
 from flyball.model.incident import Explanation, Incident
 from flyball.model.verdict import Outcome
 from flyball.queries.explanation import explain_incident
-from flyball.queries.goes_on import goes_on
-from flyball.queries.notice import Lookout
 from flyball.queries.ports import Ports
-from flyball.queries.recurs import recurring
-from flyball.queries.topology import Topology
 from flyball.stores.state_sqlite import SqliteState
 from flyball.stores.telemetry_chdb import ChdbTelemetry
+from flyball.wiring import watch_of
 
 from bench import day_traffic as traffic
 from bench.day_story import FAILURES_MAX, Day, Failure, day, deploy, deploys, story
@@ -88,8 +84,8 @@ class Tally:
     incidents: list[Incident] = field(default_factory=list[Incident])
 
 
-async def replayed(told: Day, folder: Path) -> Tally:
-    """Tell the day to new stores in the folder, and watch it."""
+async def replayed(told: Day, folder: Path, step_s: int = STEP_S) -> Tally:
+    """Tell the day to new stores in the folder, and watch it, a round every `step_s`."""
     store = ChdbTelemetry(folder / "telemetry")
     state = SqliteState(folder / "state.db")
     await store.migrate()
@@ -109,22 +105,22 @@ async def replayed(told: Day, folder: Path) -> Tally:
         listening_since_s=float(epoch_s),
     )
     watch, rng, begun = _watch(ports, state, tally), np.random.default_rng(_SEED), time.perf_counter()
-    for second in range(0, int(told.hours * 3600), STEP_S):
+    for second in range(0, int(told.hours * 3600), step_s):
         cpu = time.process_time()
-        await _minute(told, said, second, epoch_s, store, rng, tally)
+        await _step(told, said, second, step_s, epoch_s, store, rng, tally)
         for moment, version, previous in deploys(told):
-            if second <= moment < second + STEP_S:
+            if second <= moment < second + step_s:
                 change, seen = deploy(version, previous, epoch_s + moment)
                 await state.put_change(change)
                 await state.put_versions([seen])
         between = time.process_time()
-        clock.at_s = epoch_s + second + STEP_S + 0.1
+        clock.at_s = epoch_s + second + step_s + 0.1
         await watch.round()
         tally.rounds += 1
         tally.insert_cpu_s += between - cpu
         tally.watch_cpu_s += time.process_time() - between
-        if (second + STEP_S) % 3600 == 0:
-            print(f"  hour {(second + STEP_S) // 3600} of {told.hours:g} is told", flush=True)
+        if (second + step_s) % 3600 == 0:
+            print(f"  hour {(second + step_s) // 3600} of {told.hours:g} is told", flush=True)
     tally.wall_s = time.perf_counter() - begun
     tally.incidents = sorted(await state.incidents(ports.workspace), key=lambda one: one.began)
     await store.close()
@@ -132,18 +128,19 @@ async def replayed(told: Day, folder: Path) -> Tally:
     return tally
 
 
-async def _minute(
+async def _step(
     told: Day,
     said: list[traffic.Says],
     second: int,
+    step_s: int,
     epoch_s: int,
     store: ChdbTelemetry,
     rng: np.random.Generator,
     tally: Tally,
 ) -> None:
-    """Store what came in a minute, as of its end."""
-    received_ms = (epoch_s + second + STEP_S) * 1000
-    counted = traffic.counts(said, second, STEP_S, rng)
+    """Store what came between two rounds, as of their end."""
+    received_ms = (epoch_s + second + step_s) * 1000
+    counted = traffic.counts(said, second, step_s, rng)
     tables = {"counts": traffic.count_table(counted, epoch_s, received_ms, rng)}
     whole = any(f.begin_s - _BEFORE_S <= second < f.end_s + _AFTER_S for f in told.failures)
     kept = counted if whole else [(one, slot, min(n, _SAMPLE)) for one, slot, n in counted]
@@ -181,19 +178,7 @@ def _watch(ports: Ports, state: SqliteState, tally: Tally) -> Watch:
         verify=verified,
         fingerprint_of=ports.catalog.fingerprint_of,
     )
-    return Watch(
-        incidents=state,
-        changes=state,
-        evidence=state,
-        clock=ports.clock,
-        look=Lookout(ports).look,
-        recurring=functools.partial(recurring, ports),
-        calls=Topology(ports).calls,
-        explain=explain,
-        goes_on=functools.partial(goes_on, ports),
-        told=told,
-        over=remembering.over,
-    )
+    return replace(watch_of(ports, state, remembering), explain=explain, told=told)
 
 
 def of_failure(incident: Incident, failure: Failure, epoch_s: float) -> bool:
@@ -203,14 +188,14 @@ def of_failure(incident: Incident, failure: Failure, epoch_s: float) -> bool:
     return near and bool(failure.services & set(incident.services))
 
 
-def show(told: Day, tally: Tally) -> None:
+def show(told: Day, tally: Tally, step_s: int) -> None:
     """Print the figures."""
     false = [
         one for one in tally.incidents if not any(of_failure(one, f, tally.epoch_s) for f in told.failures)
     ]
     caught = [f for f in told.failures if any(of_failure(one, f, tally.epoch_s) for one in tally.incidents)]
     print(f"day: {told.hours:g} h, {tally.lines:,} log lines and {tally.spans:,} spans as counts of 5 s,")
-    print(f"  {tally.raw:,} raw records, in full around the failures alone; a round every {STEP_S} s")
+    print(f"  {tally.raw:,} raw records, in full around the failures alone; a round every {step_s} s")
     for one in tally.incidents:
         hour = (one.began.timestamp() - tally.epoch_s) / 3600
         took = (one.opened - one.began).total_seconds()
@@ -246,11 +231,12 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=HOURS)
     parser.add_argument("--lines", type=int, default=LINES)
     parser.add_argument("--failures", type=int, default=FAILURES_MAX, choices=range(FAILURES_MAX + 1))
+    parser.add_argument("--step", type=int, default=STEP_S, help="seconds between two rounds")
     given = parser.parse_args()
     told = day(given.hours, given.lines, given.failures)
     with tempfile.TemporaryDirectory() as folder:
-        tally = asyncio.run(replayed(told, Path(folder)))
-    show(told, tally)
+        tally = asyncio.run(replayed(told, Path(folder), given.step))
+    show(told, tally, given.step)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Send scenarios to one `flyball up`, each in an environment of its own, and ask it what is wrong there.
 
 Everything goes the way of a user: OTLP, changes over the API, a question over the API. What the server counted is held
-against what was sent, what it says against what the loader's signals lead to.
+against what was sent, what it says against what the loader's signals lead to. Then it is waited for the incidents that
+the server opens unasked.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from gallery.stream import FAILING_S, Change, Stream
 
 SETTLE_S = 60.0
 """Longest wait for what was acknowledged to be visible."""
+OPENS_S = 300.0
+"""Longest wait for incidents: what fails nobody is found by the second look of a minute each."""
 _TABLES = {"/v1/logs": "logs", "/v1/traces": "traces", "/v1/metrics": "metrics"}
 _HEADERS = {"content-type": "application/x-protobuf"}
 
@@ -52,16 +55,21 @@ class Played:
     environment: str
     onset: datetime
     loaded: Said
+    faulty: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One scenario that was asked about; `seconds` is how long the answer took."""
+    """One scenario that was asked about; `seconds` is how long the answer took.
+
+    `opened` is the incident that the server opened by itself; None where it was not waited for.
+    """
 
     played: Played
     live: Said
     limits: Sequence[str]
     seconds: float
+    opened: str | None = None
 
     @property
     def same(self) -> bool:
@@ -72,25 +80,44 @@ class Told:
 def report(names: Sequence[str], seed: int) -> int:
     """Send the scenarios to one server and print what both say; 1 when they differ or something was not counted."""
     with tempfile.TemporaryDirectory() as folder:
-        told, sent, counted = asked(names, seed, Path(folder))
+        told, sent, counted = asked(names, seed, Path(folder), opens_s=OPENS_S)
     print(table(told, sent, counted))  # noqa: T201 - this is a command
     return 0 if sent == counted and all(one.same for one in told) else 1
 
 
 def table(told: Sequence[Told], sent: Counter[str], counted: Counter[str]) -> str:
     """What both say of each scenario, what limits the answers had, and what was counted of what was sent."""
-    lines = ["| scenario | loader | live | same | seconds |", "| --- | --- | --- | --- | --- |"]
+    head = ("scenario", "loader", "live", "same", "seconds", "opened by itself")
+    lines = [_row(head), _row(["---"] * len(head))]
     for one in told:
         same = "yes" if one.same else "no"
-        lines.append(f"| {one.played.name} | {one.played.loaded} | {one.live} | {same} | {one.seconds:.2f} |")
+        said = (one.played.name, one.played.loaded, one.live, same, f"{one.seconds:.2f}", one.opened or "-")
+        lines.append(_row(said))
         lines += [f"  limit: {limit}" for limit in one.limits]
     outcome = "the same counted" if sent == counted else f"counted {dict(counted)}"
     lines += ["", f"same {sum(one.same for one in told)} of {len(told)}; sent {dict(sent)}; {outcome}"]
+    if any(one.opened for one in told):
+        faulty = [one for one in told if one.played.faulty]
+        right = sum(one.opened == str(one.played.loaded) for one in faulty)
+        false = sum(one.opened not in {None, "none"} for one in told if not one.played.faulty)
+        lines.append(
+            f"incidents: {right} of {len(faulty)} failures with the loader's cause,"
+            f" {sum(one.opened != 'none' for one in faulty)} in all, {false} false"
+        )
     return "\n".join(lines)
 
 
-def asked(names: Iterable[str], seed: int, folder: Path) -> tuple[list[Told], Counter[str], Counter[str]]:
-    """Send the scenarios to a fresh server and ask it: what it said, what was sent, what it counted of each kind."""
+def _row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def asked(
+    names: Iterable[str], seed: int, folder: Path, *, opens_s: float = 0.0
+) -> tuple[list[Told], Counter[str], Counter[str]]:
+    """Send the scenarios to a fresh server and ask it: what it said, what was sent, what it counted of each kind.
+
+    With `opens_s` it is waited so long for the incidents that the server opens by itself.
+    """
     server = Server.start(folder)
     with httpx.Client(base_url=server.address, timeout=30) as client:
         try:
@@ -98,15 +125,19 @@ def asked(names: Iterable[str], seed: int, folder: Path) -> tuple[list[Told], Co
             sent: Counter[str] = Counter()
             held: list[Played] = []
             for number, name in enumerate(names, 1):
-                stream, _ = play(name, seed)
+                stream, expected = play(name, seed)
                 environment = f"{stream.system.namespace}-{number}"
                 onset_ms = time.time_ns() // 1_000_000 - int(FAILING_S * 1000)
                 onset = datetime.fromtimestamp(onset_ms / 1000, UTC)
                 sent += send(stream, server.otlp, client, Clock(onset_ns=onset_ms * 1_000_000), environment)
                 loaded = _loaded(replace(stream, onset=onset))
-                held.append(Played(name=name, environment=environment, onset=onset, loaded=loaded))
+                faulty = bool(expected.causes)
+                held.append(
+                    Played(name=name, environment=environment, onset=onset, loaded=loaded, faulty=faulty)
+                )
             counted = _counted(client, sent.total() - sent["changes"])
-            return [_asked(client, one) for one in held], sent, counted
+            told = [_asked(client, one) for one in held]
+            return _opened(client, told, opens_s) if opens_s else told, sent, counted
         finally:
             server.stop()
 
@@ -157,6 +188,21 @@ def _asked(client: httpx.Client, played: Played) -> Told:
         inconclusive=view["inconclusive"],
     )
     return Told(played=played, live=live, limits=view["limits"], seconds=seconds)
+
+
+def _opened(client: httpx.Client, told: Sequence[Told], opens_s: float) -> list[Told]:
+    """With the incidents that were opened: waited for until each failure has one, then a last time."""
+    until = time.monotonic() + opens_s
+    faulty = {one.played.environment for one in told if one.played.faulty}
+    while True:
+        answer = client.get("/api/v1/incidents", params={"limit": 1000})
+        found: dict[str, str] = {}
+        for incident in answer.raise_for_status().json()["incidents"]:
+            said = f"{incident['cause']} of {incident['object']}" if incident["cause"] else "inconclusive"
+            found.setdefault(incident["environment"], said)
+        if faulty <= found.keys() or time.monotonic() > until:
+            return [replace(one, opened=found.get(one.played.environment, "none")) for one in told]
+        time.sleep(5.0)
 
 
 def _counted(client: httpx.Client, records: int) -> Counter[str]:

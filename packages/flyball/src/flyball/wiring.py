@@ -18,6 +18,7 @@ from flyball.model.finding import Finding
 from flyball.model.incident import Incident
 from flyball.model.verdict import Outcome
 from flyball.queries.changes import list_changes
+from flyball.queries.checkup import Checkup
 from flyball.queries.explanation import explain_incident
 from flyball.queries.goes_on import goes_on
 from flyball.queries.memory import lessons_of, seen_before
@@ -56,12 +57,16 @@ def remembering_of(ports: Ports, state: SqliteState) -> Remembering:
 
 def watch_of(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
     """The watch over incidents, with what it asks and who hears of it."""
-    lookout, platform = Lookout(ports), Platform(ports)
+    lookout, platform, checkup = Lookout(ports), Platform(ports), Checkup(ports)
 
     async def look(
         known: Collection[str], troubled: Collection[str], settled: Mapping[tuple[str, str], datetime]
     ) -> list[Finding]:
-        return [*await lookout.look(known, troubled, settled), *await platform.look(known, settled)]
+        return [
+            *await lookout.look(known, troubled, settled),
+            *await platform.look(known, settled),
+            *await checkup.look(known, troubled, settled),
+        ]
 
     return Watch(
         incidents=state,

@@ -17,7 +17,7 @@ from flyball.component.ports import ChangeStore, Clock, EvidenceStore, IncidentS
 from flyball.detect.correlate import Correlate, merged
 from flyball.model.change import Change
 from flyball.model.export import DEFAULT_WORKSPACE
-from flyball.model.finding import Finding, FindingKind
+from flyball.model.finding import DIAGNOSED, Finding
 from flyball.model.incident import LIVE, QUIET, Act, Explanation, Incident, IncidentState, Lasting, key
 from flyball.model.verdict import Outcome
 
@@ -27,8 +27,8 @@ GREW_S = 15.0
 """One that grew is diagnosed again, so long after the last time at the earliest;"""
 DIAGNOSES_MAX = 12
 """and at most so many times an episode."""
-CHECKED_S, PLATFORM_CHECKED_S = 5.0, 30.0
-"""So often it is asked whether an incident goes on; where the platform has to be asked, which costs a diagnosis."""
+CHECKED_S, DIAGNOSED_CHECKED_S = 5.0, 30.0
+"""So often it is asked whether an incident goes on; and where only another diagnosis can tell."""
 LIVE_MAX = 200
 """Incidents that are watched at once, those that grew last; more than that is one great outage."""
 OVER_MAX = 200
@@ -203,8 +203,8 @@ class Watch:
 
     async def _check(self, incident: Incident) -> None:
         now = self._now()
-        asked = any(finding.kind is FindingKind.EVENT for finding in incident.findings)
-        pause = timedelta(seconds=PLATFORM_CHECKED_S if asked else CHECKED_S)
+        asked = any(finding.kind in DIAGNOSED for finding in incident.findings)
+        pause = timedelta(seconds=DIAGNOSED_CHECKED_S if asked else CHECKED_S)
         if now - self._checked.get(incident.id, incident.opened) < pause:
             return
         self._checked[incident.id] = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flyball.model.finding import Finding, FindingKind
+from flyball.model.finding import DIAGNOSED, Finding, FindingKind
 from flyball.model.severity import Severity
 
 SLOWER_MIN = 2.0
@@ -16,10 +16,10 @@ _ERRORS = frozenset(
 
 
 def opens(finding: Finding) -> bool:
-    """Whether it is an incident by itself: errors that are new or more, a slow operation, a silent service."""
+    """Whether it is an incident by itself: errors that are new or more, a slow operation, a silent service, what a diagnosis found."""
     if finding.kind in _ERRORS:
         return finding.severity_number >= Severity.ERROR
-    if finding.kind is FindingKind.EVENT:
+    if finding.kind in DIAGNOSED:
         return True
     if finding.kind is FindingKind.LATENCY:
         return (finding.ratio or 0.0) >= SLOWER_MIN

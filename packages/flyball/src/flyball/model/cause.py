@@ -123,3 +123,17 @@ SYMPTOMS = frozenset(
     }
 )
 """What shows that and where something fails, whatever the reason: named as a cause only where no mechanism is held."""
+
+SILENT = frozenset(
+    {
+        Cause.CODE_PATH,
+        Cause.CONSUMER_LAG,
+        Cause.CPU_CONTENTION,
+        Cause.MEMORY_LEAK,
+        Cause.NETWORK_DELAY,
+        Cause.N_PLUS_ONE,
+        Cause.ROWS_HIDDEN,
+        Cause.SLOW_SERVICE,
+    }
+)
+"""What need not make anything fail: no error tells, only a while held against the normal time before it."""

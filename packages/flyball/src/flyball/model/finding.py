@@ -23,6 +23,12 @@ class FindingKind(enum.StrEnum):
     SILENCE = "silence"
     EVENT = "platform event"
     """What Kubernetes says of an object, and its fields do not deny; no statistics."""
+    CHECKUP = "check-up"
+    """What fails nobody and a diagnosis made unasked found twice; no statistics of its own."""
+
+
+DIAGNOSED = frozenset({FindingKind.EVENT, FindingKind.CHECKUP})
+"""What a diagnosis found, and whether it goes on only another one can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from flyball.compare.dispersion import PRIOR_S
 from flyball.compare.verdict import Counted, Judgement, judge_deficit, judge_excess
 from flyball.model.evidence import Evidence
-from flyball.model.finding import Finding, FindingKind
+from flyball.model.finding import DIAGNOSED, Finding, FindingKind
 from flyball.model.incident import Incident, Lasting
 from flyball.model.pattern import shape_id
 from flyball.model.severity import Severity
 from flyball.model.verdict import Outcome
 from flyball.model.window import SignalKind
+from flyball.queries.checkup import checkup_goes_on
 from flyball.queries.cohorts import ANY_VERSION, WHERE_PLACE, Place, Side
 from flyball.queries.evidence import COUNTS_SQL, SERVICE_COUNTS_SQL, counts_parameters
 from flyball.queries.platform import platform_goes_on
@@ -57,9 +58,10 @@ async def goes_on(
 
     `fixed` is when a change came that may have repaired it: what came since then is held against what came before.
     """
-    counted = [finding for finding in incident.findings if finding.kind is not FindingKind.EVENT]
+    counted = [finding for finding in incident.findings if finding.kind not in DIAGNOSED]
     return [
         *(await platform_goes_on(ports, incident, as_of)),
+        *(await checkup_goes_on(ports, incident, as_of, fixed)),
         *[await _one(ports, incident, finding, as_of, fixed) for finding in counted[:FINDINGS_MAX]],
     ]
 
