@@ -15,8 +15,12 @@ from functools import lru_cache, partial
 from flyball.explain.exhibit import clip
 from flyball.explain.facts import Facts
 from flyball.explain.rule import QUOTE_CHARS_MAX, Match, Rule, name, quote, say
-from flyball.explain.rules.log_texts import TEXTS
+from flyball.explain.rules.general_texts import IN_GENERAL
+from flyball.explain.rules.log_texts import RUNTIME
+from flyball.explain.rules.objects import restarts, whole
+from flyball.explain.rules.store_texts import STORES
 from flyball.explain.rules.text import Text
+from flyball.explain.rules.traffic_texts import TRAFFIC
 from flyball.model.cause import Cause
 from flyball.model.severity import Severity
 from flyball.model.signal import Signal, Surface
@@ -29,10 +33,13 @@ BEHIND = 0.6
 """The weight of a pool that is used up because what it leads to does not answer."""
 MORE = 3.0
 """Times its usual count from which on a text comes more often."""
+TEXTS = (*RUNTIME, *STORES, *TRAFFIC, *IN_GENERAL)
 REMEMBERED_MAX = 8192
 """Records whose reading is remembered: every text asks for all of them."""
 
 _LEVEL = re.compile(r"\b(?:WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|error|failed)\b", re.IGNORECASE)
+
+_ERROR = re.compile(r"\b(?:ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|[Ee]xception)\b")
 
 
 def telling(facts: Facts, cause: Cause) -> list[Signal]:
@@ -47,7 +54,7 @@ def _find(text: Text, facts: Facts) -> Iterator[Match]:
             usual[signal.entity] = usual.get(signal.entity, 0) + signal.count
     found: dict[str, list[tuple[Signal, str]]] = {}
     for signal in facts.on(Surface.LOG):
-        if text in _read(signal) and (text.plain or _grave(signal)):
+        if text in _read(signal) and _counts(text, facts, signal):
             found.setdefault(signal.entity, []).append((signal, _read(signal)[text]))
     for entity, several in found.items():
         count = sum(signal.count for signal, _ in several)
@@ -67,6 +74,17 @@ def _texts(record: str) -> Mapping[Text, str]:
     return {text: told for text, told in found.items() if text.weight == most}
 
 
+def _counts(text: Text, facts: Facts, signal: Signal) -> bool:
+    """Whether a record that a text matches tells that something is wrong."""
+    if text.severe:
+        return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
+    if text.starting:
+        owner = facts.owner(signal.entity)
+        unread = facts.number(owner, "spec.replicas") is None and not restarts(facts, owner)
+        return _grave(signal) if unread else not whole(facts, owner)
+    return text.plain or _grave(signal)
+
+
 def _grave(signal: Signal) -> bool:
     return signal.severity >= Severity.WARN or bool(_LEVEL.search(str(signal.value)))
 
@@ -80,12 +98,13 @@ def _match(text: Text, facts: Facts, entity: str, several: list[tuple[Signal, st
     where = f", from {quote(signal.detail)}" if signal.detail else ""
     said = say(f"{name(entity)} wrote {count} such records{where}: {quote(around)}.", shown, quoted)
     step = say(text.step.format(it=name(owner)), shown, *facts.ownership(entity))
-    weight = (
-        min(text.weight, BEHIND)
-        if text.cause is Cause.POOL_EXHAUSTED and _lost(facts, entity)
-        else text.weight
-    )
-    return Match(cause=text.cause, object=owner, weight=weight, said=(said,), step=step)
+    return Match(cause=text.cause, object=owner, weight=_weight(text, facts, entity), said=(said,), step=step)
+
+
+def _weight(text: Text, facts: Facts, entity: str) -> float:
+    if text.cause is Cause.POOL_EXHAUSTED and _lost(facts, entity):
+        return min(text.weight, BEHIND)
+    return text.weight
 
 
 def _lost(facts: Facts, entity: str) -> bool:
