@@ -23,6 +23,8 @@ class Facts:
     signals: tuple[Signal, ...]
     normal: tuple[Signal, ...]
     as_of: datetime
+    memo: dict[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
+    """What rules have worked out of these facts and share, each under the name of its module."""
     _by_surface: dict[Surface, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _by_key: dict[_Key, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _objects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)

@@ -59,9 +59,10 @@ def _object(text: Text, facts: Facts, event: Signal) -> str:
 
 
 def _namespace(facts: Facts, owner: str) -> str:
-    """The namespace that the quotas belong to; where none was read, whose pod it is."""
-    spaces = [str(s.value) for s in facts.states("quota", "owner")] or facts.entities("namespace")
-    return spaces[0] if spaces else owner
+    """The namespace that the quotas belong to; where none and several namespaces were read, whose pod it is."""
+    spaces = [str(s.value) for s in facts.states("quota", "owner")]
+    known = facts.entities("namespace")
+    return spaces[0] if spaces else known[0] if len(known) == 1 else owner
 
 
 RULES = tuple(

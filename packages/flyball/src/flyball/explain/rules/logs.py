@@ -9,7 +9,8 @@ warning or worse, or says so itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from flyball.explain.exhibit import clip
@@ -42,19 +43,48 @@ _LEVEL = re.compile(r"\b(?:WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|er
 _ERROR = re.compile(r"\b(?:ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|[Ee]xception)\b")
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The records that each text matches, of the incident and of the normal time."""
+
+    now: Mapping[Text, list[Signal]]
+    usual: Mapping[Text, list[Signal]]
+    of: Mapping[Cause, list[Signal]]
+
+
 def telling(facts: Facts, cause: Cause) -> list[Signal]:
     """The records of the incident that tell most directly of a cause."""
-    return [s for s in facts.on(Surface.LOG) if any(text.cause is cause for text in _read(s))]
+    return _told(facts).of.get(cause, [])
+
+
+def _told(facts: Facts) -> _Told:
+    """What the records tell, read once for all texts."""
+    found = facts.memo.get(__name__)
+    if not isinstance(found, _Told):
+        of: dict[Cause, list[Signal]] = {}
+        for signal in facts.on(Surface.LOG):
+            for cause in {text.cause for text in _read(signal)}:
+                of.setdefault(cause, []).append(signal)
+        found = _Told(_by_text(facts.on(Surface.LOG)), _by_text(facts.usual(Surface.LOG)), of)
+        facts.memo[__name__] = found
+    return found
+
+
+def _by_text(signals: Iterable[Signal]) -> Mapping[Text, list[Signal]]:
+    found: dict[Text, list[Signal]] = {}
+    for signal in signals:
+        for text in _read(signal):
+            found.setdefault(text, []).append(signal)
+    return found
 
 
 def _find(text: Text, facts: Facts) -> Iterator[Match]:
     usual: dict[str, int] = {}
-    for signal in facts.usual(Surface.LOG):
-        if text in _read(signal):
-            usual[signal.entity] = usual.get(signal.entity, 0) + signal.count
+    for signal in _told(facts).usual.get(text, ()):
+        usual[signal.entity] = usual.get(signal.entity, 0) + signal.count
     found: dict[str, list[tuple[Signal, str]]] = {}
-    for signal in facts.on(Surface.LOG):
-        if text in _read(signal) and _counts(text, facts, signal):
+    for signal in _told(facts).now.get(text, ()):
+        if _counts(text, facts, signal):
             found.setdefault(signal.entity, []).append((signal, _read(signal)[text]))
     for entity, several in found.items():
         count = sum(signal.count for signal, _ in several)
