@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flyball.explain.engine import diagnose
+from flyball.model.signal import Surface
 from harness.signals import names
 from harness.unseen import WANTED, Fault, has, measured, signals, told, wrote
 
@@ -203,6 +204,39 @@ HEALTHY = {
         "INFO fault injection filter is disabled",
         "INFO chaos endpoints disabled",
     ),
+    "errors of clients that are answered": _says(
+        "ERROR validation failed: name must not be empty",
+        "ERROR order 4711 not found",
+        "ERROR duplicate key, order was placed already",
+        "ERROR checkout rejected: card declined",
+        "ERROR user 9 has no cart",
+        "ERROR failed to send mail to x@example, retrying later",
+        severity=17,
+    ),
+    "configuration that is read": _says(
+        "WARN config reload requested",
+        "WARN configuration key 'theme' is deprecated, use 'look'",
+        "WARN no configuration for region eu, using default",
+        "WARN unknown option 'trace' is ignored",
+        severity=13,
+    ),
+    "tokens that are renewed": _says(
+        "INFO access token expired, refreshing",
+        "WARN session token expired for user 12, asking for login",
+        "INFO secret rotated, password valid until 2031-06-01",
+        "WARN certificate subject name is CN=shop.example",
+        severity=13,
+    ),
+    "stores at work": _says(
+        "INFO table orders created, index orders_at created",
+        "WARN queue depth 12 of 1000",
+        "INFO migrations: 0 pending",
+        "WARN disk usage is 61 % of volume data",
+        "INFO elected leader of shard 3, quorum 3 of 3",
+        "INFO pool size 20, 3 in use",
+        "INFO bucket backups: 14 objects",
+        severity=13,
+    ),
     "a database at work": Fault(
         None,
         [
@@ -225,3 +259,9 @@ def test_what_a_healthy_system_says_is_no_fault(fault: str, seed: int) -> None:
     shown, _ = signals(HEALTHY[fault], names(seed))
     found = diagnose(shown)
     assert (found.cause, found.object, found.inconclusive) == (None, "", True)
+
+
+@pytest.mark.parametrize("fault", HEALTHY)
+def test_what_a_healthy_system_writes_is_no_fault_where_its_logs_alone_are_read(fault: str) -> None:
+    shown, _ = signals(HEALTHY[fault], names(32))
+    assert diagnose([one for one in shown if one.surface is Surface.LOG]).inconclusive

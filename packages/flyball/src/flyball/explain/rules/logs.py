@@ -106,13 +106,12 @@ def _texts(record: str) -> Mapping[Text, str]:
 
 def _counts(text: Text, facts: Facts, signal: Signal) -> bool:
     """Whether a record that a text matches tells that something is wrong."""
-    if text.severe:
-        return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
+    severe = signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
     if text.starting:
         owner = facts.owner(signal.entity)
         unread = facts.number(owner, "spec.replicas") is None and not restarts(facts, owner)
-        return _grave(signal) if unread else not whole(facts, owner)
-    return text.plain or _grave(signal)
+        return text.plain or severe if unread else not whole(facts, owner)
+    return severe if text.severe else text.plain or _grave(signal)
 
 
 def _grave(signal: Signal) -> bool:

@@ -199,6 +199,7 @@ TRAFFIC = (
         r"|ClassNotFoundException|version .GLIBC\w*_[\d.]+' not found|cannot load such file -- |Could not load file or assembly",
         tells="a module or library that is missing",
         step="Put what is missing into the image of {it}, or take the version before.",
+        plain=True,
         starting=True,
     ),
     Text(
@@ -211,6 +212,7 @@ TRAFFIC = (
         tells="a configuration that is not valid",
         step="Correct the configuration that {it} reads at its start.",
         weight=IMPLIES + 0.05,
+        plain=True,
         starting=True,
     ),
 )
