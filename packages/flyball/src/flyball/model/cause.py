@@ -89,7 +89,7 @@ class Cause(enum.StrEnum):
     AUTOSCALER_MAXIMUM = "autoscaler at its maximum"
     AUTOSCALER_METRICS = "autoscaler reads no metrics"
     DISRUPTION_BUDGET = "disruption budget blocks evictions"
-    DELETION_STUCK = "deletion does not end"
+    DELETION_STUCK = "terminates without end"
     # it runs and is not reached
     SERVICE_SELECTOR = "service selector matches no pod"
     SERVICE_PORT = "service port maps to another port"

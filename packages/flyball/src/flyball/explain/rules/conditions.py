@@ -39,7 +39,7 @@ _CONDITIONS = (
             key=key,
             begins="True",
             cause=Cause.DELETION_STUCK,
-            tells="a namespace that cannot be deleted",
+            tells="a namespace that does not go away",
             step="See what is left in {0}, and which controller should take its finalizer off.",
             weight=SHOWS,
         )

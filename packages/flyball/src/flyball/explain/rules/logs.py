@@ -94,24 +94,28 @@ def _find(text: Text, facts: Facts) -> Iterator[Match]:
 
 def _read(signal: Signal) -> Mapping[Text, str]:
     """The texts that tell most directly what a record says, each with the words that tell it."""
-    return _texts(str(signal.value)[:SEARCHED_CHARS_MAX])
+    return _texts(str(signal.value)[:SEARCHED_CHARS_MAX], severe=_severe(signal))
 
 
 @lru_cache(maxsize=REMEMBERED_MAX)
-def _texts(record: str) -> Mapping[Text, str]:
-    found = {text: told for text in TEXTS if (told := text.told(record))}
+def _texts(record: str, *, severe: bool) -> Mapping[Text, str]:
+    asked = (text for text in TEXTS if severe or not text.severe)
+    found = {text: told for text in asked if (told := text.told(record))}
     most = max((text.weight for text in found), default=0.0)
     return {text: told for text, told in found.items() if text.weight == most}
 
 
 def _counts(text: Text, facts: Facts, signal: Signal) -> bool:
     """Whether a record that a text matches tells that something is wrong."""
-    severe = signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
     if text.starting:
         owner = facts.owner(signal.entity)
         unread = facts.number(owner, "spec.replicas") is None and not restarts(facts, owner)
-        return text.plain or severe if unread else not whole(facts, owner)
-    return severe if text.severe else text.plain or _grave(signal)
+        return text.plain or _severe(signal) if unread else not whole(facts, owner)
+    return text.severe or text.plain or _grave(signal)
+
+
+def _severe(signal: Signal) -> bool:
+    return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
 
 
 def _grave(signal: Signal) -> bool:

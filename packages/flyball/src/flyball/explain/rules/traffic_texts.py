@@ -123,6 +123,7 @@ TRAFFIC = (
         pattern=r"(?i)too many open files|\bE[MN]FILE\b|inotify (?:watches|instances)\b.{0,40}(?:limit|reached|exhausted)",
         tells="open files that reach their limit",
         step="Find what {it} opens and does not close; raise its limit if it needs so many.",
+        weight=IMPLIES - 0.05,  # more load opens more too: whatever tells of that comes first
         plain=True,
     ),
     Text(
