@@ -50,6 +50,8 @@ _KINDS = {
     "namespaces": "namespace",
     "namespace": "namespace",
     "horizontalpodautoscaler": "autoscaler",
+    "horizontalpodautoscalers": "autoscaler",
+    "hpa": "autoscaler",
     "storageclasses": "storageclass",
 }
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 31536000}
@@ -279,9 +281,12 @@ def _replicas(it: str, body: str, printed: Printed) -> Iterator[Signal]:
         for count, what in re.findall(r"(\d+) (\w+)", found[1]):
             if what in names:
                 yield printed.state(it, names[what], float(count))
-    if it.startswith("node/"):
+    if it.startswith(("node/", "namespace/")):
         for row in re.finditer(r"^  (\w+)\s+(True|False|Unknown)\s+\w{3}, .*$", body, re.MULTILINE):
             yield printed.state(it, f"condition.{row[1]}", row[2])
+    elif it.startswith("autoscaler/"):
+        for row in re.finditer(r"^  (\w+)\s+(True|False|Unknown)\s+(\w+)\s+\S.*$", body, re.MULTILINE):
+            yield printed.state(it, f"condition.{row[1]}", f"{row[2]} {row[3]}")
     elif it.startswith(("service/", "replicaset/")):
         for row in re.finditer(r"^  (\w+)\s+(True|False|Unknown)\s+(\w+)$", body, re.MULTILINE):
             yield printed.state(it, f"condition.{row[1]}", f"{row[2]} {row[3]}")

@@ -87,12 +87,19 @@ def _pods(held: Any, ref: str) -> Iterator[Signal]:
                 yield _state(it, f"{begins}.state.message", state["message"], ref)
 
 
+_PRESSURES = {
+    "memory_pressure": "MemoryPressure",
+    "disk_pressure": "DiskPressure",
+    "pid_pressure": "PIDPressure",
+}
+
+
 def _nodes(held: Any, ref: str) -> Iterator[Signal]:
     for one in held.get("nodes", ()):
         it = f"node/{one['name']}"
         yield _state(it, "condition.Ready", one.get("ready", ""), ref)
-        for key in ("memory_pressure", "disk_pressure", "pid_pressure"):
-            yield _state(it, f"condition.{key}", one.get(key, ""), ref)
+        for key, condition in _PRESSURES.items():
+            yield _state(it, f"condition.{condition}", one.get(key, ""), ref)
 
 
 def _events(held: Any, ref: str) -> Iterator[Signal]:

@@ -23,8 +23,11 @@ class Facts:
     signals: tuple[Signal, ...]
     normal: tuple[Signal, ...]
     as_of: datetime
+    memo: dict[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
+    """What rules have worked out of these facts and share, each under the name of its module."""
     _by_surface: dict[Surface, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _by_key: dict[_Key, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _objects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     _calls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     _normal: dict[Surface, list[Signal]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _numbers: dict[tuple[str, str], tuple[list[Signal], list[float]]] = field(
@@ -42,6 +45,8 @@ class Facts:
             facts._by_surface[signal.surface].append(signal)
             facts._by_key[signal.surface, signal.entity, signal.key].append(signal)
             facts._seen[signal.surface] += signal.count
+            if signal.surface is Surface.STATE:
+                facts._objects[signal.entity.partition("/")[0]].add(signal.entity)
         facts._usual.update(map(id, usual))
         for signal in usual:
             facts._normal[signal.surface].append(signal)
@@ -100,7 +105,7 @@ class Facts:
 
     def entities(self, kind: str) -> list[str]:
         """The objects of a kind, in order."""
-        return sorted({s.entity for s in self.on(Surface.STATE) if s.entity.startswith(kind + "/")})
+        return sorted(self._objects.get(kind, ()))
 
     def owner(self, entity: str) -> str:
         """What a pod or replica set belongs to, itself when nobody owns it."""

@@ -30,7 +30,7 @@ def _find(facts: Facts) -> Iterator[Match]:
 def _match(facts: Facts, phase: Signal) -> Match:
     claim = phase.entity
     cause, weight, why = _why(facts, claim)
-    user, of = _user(facts, claim)
+    waits, of = user(facts, claim)
     shown = facts.exhibit(phase)
     told = [
         say(
@@ -45,9 +45,9 @@ def _match(facts: Facts, phase: Signal) -> Match:
     if of:
         said = (
             *said,
-            say(f"{name(user)} uses {name(claim)}.", facts.exhibit(of), shown, *_owners(facts, of)),
+            say(f"{name(waits)} uses {name(claim)}.", facts.exhibit(of), shown, *_owners(facts, of)),
         )
-    return Match(cause=cause, object=user, weight=weight, said=said, step=step)
+    return Match(cause=cause, object=waits, weight=weight, said=said, step=step)
 
 
 def _owners(facts: Facts, used: Signal) -> tuple[Exhibit, ...]:
@@ -55,7 +55,7 @@ def _owners(facts: Facts, used: Signal) -> tuple[Exhibit, ...]:
     return facts.ownership(f"pod/{str(used.value).split(',')[0]}" if used.key == "usedBy" else used.entity)
 
 
-def _user(facts: Facts, claim: str) -> tuple[str, Signal | None]:
+def user(facts: Facts, claim: str) -> tuple[str, Signal | None]:
     """The service whose pods wait for the claim; the claim itself when nobody is known to."""
     used = facts.state(claim, "usedBy")
     if used and used.value:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flyball.explain.facts import Facts
@@ -28,7 +28,9 @@ BUSY_PERCENT = 80.0
 MORE_CONNECTIONS = 1.4
 """Times the connections at first from which on they grew, where their limit is not known."""
 FULL_SHARE = 0.05
-"""Of the storage that was free at first, what is left when it counts as full."""
+"""Of what was free at first, what is left when it counts as used up."""
+TRANSACTION_IDS = 1.5e9
+"""Transaction ids in use (of 2.1e9) from which on their end is near; a vacuum begins at 2e8."""
 
 
 _TEXTS = (
@@ -55,10 +57,25 @@ _TEXTS = (
     ),
     Text(
         cause=Cause.DB_REPLICATION,
-        pattern=r"(?i)replication lag|replica .{0,40}behind|replication (?:stopped|error)",
+        pattern=r"(?i)replication lag|replica .{0,40}behind|replication (?:has )?(?:stopped|error|failed)"
+        r"|replication streaming has been terminated",
         tells="a replica that lags",
         step="See what writes so much to the source of {it}.",
         weight=SHOWS,
+    ),
+    Text(
+        cause=Cause.DB_MEMORY,
+        pattern=r"(?i)critically low on memory|out of memory|using too much memory",
+        tells="a database without memory",
+        step="See which query takes the memory of {it}; give it a larger instance.",
+        weight=SAYS,
+    ),
+    Text(
+        cause=Cause.DB_PARAMETERS,
+        pattern=r"(?i)put into incompatible-\w+|in incompatible-\w+|incompatible-parameters",
+        tells="parameters that do not go together",
+        step="Take back the parameter of {it} that its class cannot hold.",
+        weight=SAYS,
     ),
 )
 
@@ -107,12 +124,63 @@ def _lag(facts: Facts) -> Iterator[Match]:
             yield _match(facts, Cause.DB_REPLICATION, found, last, step, SHOWS + 0.02)
 
 
-def _storage(facts: Facts) -> Iterator[Match]:
-    for found in _of(facts, "FreeStorageSpace"):
-        last = found.now[-1]
-        if float(last.value) <= FULL_SHARE * _usual(found):
-            step = "Give {0} more storage, and find what fills it."
-            yield _match(facts, Cause.DB_STORAGE, found, last, step, SAYS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """A metric of what is left of something: near nothing tells of a cause."""
+
+    cause: Cause
+    keys: tuple[str, ...]
+    tells: str
+    step: str
+    weight: float
+
+
+_LEFT = (
+    _Left(
+        cause=Cause.DB_STORAGE,
+        keys=("FreeStorageSpace", "FreeLocalStorage"),
+        tells="storage that is used up",
+        step="Give {0} more storage, and find what fills it.",
+        weight=SAYS,
+    ),
+    _Left(
+        cause=Cause.DB_MEMORY,
+        keys=("FreeableMemory",),
+        tells="memory that is used up",
+        step="See which query takes the memory of {0}; give it a larger instance.",
+        weight=SHOWS,
+    ),
+    _Left(
+        cause=Cause.DB_CREDITS,
+        keys=("BurstBalance", "CPUCreditBalance", "EBSIOBalance%", "EBSByteBalance%"),
+        tells="burst credits that are used up",
+        step="See what used the credits of {0}; give it provisioned throughput or a larger class.",
+        weight=SHOWS,
+    ),
+)
+
+
+def _left(left: _Left, facts: Facts) -> Iterator[Match]:
+    for key in left.keys:
+        for found in _of(facts, key):
+            last, usual = found.now[-1], _usual(found)
+            if usual > 0 and float(last.value) <= FULL_SHARE * usual:
+                yield _match(facts, left.cause, found, last, left.step, left.weight)
+
+
+def _ids(facts: Facts) -> Iterator[Match]:
+    for found in _of(facts, "MaximumUsedTransactionIDs"):
+        if float(found.now[-1].value) >= TRANSACTION_IDS:
+            step = "Vacuum {0}, and end what holds old transactions open."
+            yield _match(facts, Cause.DB_WRAPAROUND, found, found.now[-1], step, SHOWS)
+
+
+def _evictions(facts: Facts) -> Iterator[Match]:
+    """A cache that evicts, and did not before: one that always evicts is merely full of what nobody asks."""
+    for found in _of(facts, "Evictions"):
+        if not _usual(found) and found.median > 0:
+            step = "Give {0} more memory, or let what it holds expire."
+            yield _match(facts, Cause.CACHE_MEMORY, found, found.peak, step, HINTS + 0.15)
 
 
 def _cpu(facts: Facts) -> Iterator[Match]:
@@ -176,12 +244,29 @@ RULES = (
         reads=("ReplicaLag",),
         find=_lag,
     ),
+    *(
+        Rule(
+            causes=(left.cause,),
+            surfaces=(Surface.METRIC,),
+            tells=left.tells,
+            reads=left.keys,
+            find=partial(_left, left),
+        )
+        for left in _LEFT
+    ),
     Rule(
-        causes=(Cause.DB_STORAGE,),
+        causes=(Cause.DB_WRAPAROUND,),
         surfaces=(Surface.METRIC,),
-        tells="storage that is used up",
-        find=_storage,
-        reads=("FreeStorageSpace",),
+        tells="transaction ids that run out",
+        reads=("MaximumUsedTransactionIDs",),
+        find=_ids,
+    ),
+    Rule(
+        causes=(Cause.CACHE_MEMORY,),
+        surfaces=(Surface.METRIC,),
+        tells="a cache that evicts",
+        reads=("Evictions",),
+        find=_evictions,
     ),
     Rule(
         causes=(Cause.DB_CONNECTIONS,),

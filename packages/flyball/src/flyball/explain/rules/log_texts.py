@@ -16,7 +16,7 @@ _UNREACHABLE = (
     r" connect.{0,60}(?:database|\bdb\b|postgres|mysql|mongo|redis)|(?:lost|losing) connection to"
     r" (?:redis|database|postgres|mysql)"
 )
-TEXTS = (
+RUNTIME = (
     Text(
         cause=Cause.OOM_KILLED,
         pattern=r"Memory cgroup out of memory|Out of memory: Killed process|OOMKilled|oom-kill:"
@@ -74,7 +74,7 @@ TEXTS = (
     Text(
         cause=Cause.DB_READ_ONLY,
         pattern=r"(?i)cannot execute \w+ in a read-only transaction|READONLY You can't write against a read only"
-        r"|--read-only option|database is (?:in )?read[- ]only|default_transaction_read_only"
+        r"|--(?:super-)?read-only option|database is (?:in )?read[- ]only|default_transaction_read_only"
         r"|not (?:primary|master)(?: and slaveOk)?\b|NotWritablePrimary",
         tells="a database that is read only",
         step="Make the database that {it} writes to writable, or point it to the primary.",
@@ -153,7 +153,7 @@ TEXTS = (
     ),
     Text(
         cause=Cause.COMMAND_FAILED,
-        pattern=r"(?i)\bsyntax error: |unexpected end of file|command not found|exec format error"
+        pattern=r"(?i)\bsyntax error: |unexpected end of file|command not found"
         r"|SyntaxError: |no such file or directory.{0,20}exec",
         tells="a script or a command that is wrong",
         step="Correct the script or command of {it}.",

@@ -9,14 +9,19 @@ warning or worse, or says so itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from flyball.explain.exhibit import clip
 from flyball.explain.facts import Facts
 from flyball.explain.rule import QUOTE_CHARS_MAX, Match, Rule, name, quote, say
-from flyball.explain.rules.log_texts import TEXTS
+from flyball.explain.rules.general_texts import IN_GENERAL
+from flyball.explain.rules.log_texts import RUNTIME
+from flyball.explain.rules.objects import restarts, whole
+from flyball.explain.rules.store_texts import STORES
 from flyball.explain.rules.text import Text
+from flyball.explain.rules.traffic_texts import TRAFFIC
 from flyball.model.cause import Cause
 from flyball.model.severity import Severity
 from flyball.model.signal import Signal, Surface
@@ -29,25 +34,57 @@ BEHIND = 0.6
 """The weight of a pool that is used up because what it leads to does not answer."""
 MORE = 3.0
 """Times its usual count from which on a text comes more often."""
+TEXTS = (*RUNTIME, *STORES, *TRAFFIC, *IN_GENERAL)
 REMEMBERED_MAX = 8192
 """Records whose reading is remembered: every text asks for all of them."""
 
 _LEVEL = re.compile(r"\b(?:WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|error|failed)\b", re.IGNORECASE)
 
+_ERROR = re.compile(r"\b(?:ERROR|ERR|FATAL|CRITICAL|SEVERE|panic|[Ee]xception)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The records that each text matches, of the incident and of the normal time."""
+
+    now: Mapping[Text, list[Signal]]
+    usual: Mapping[Text, list[Signal]]
+    of: Mapping[Cause, list[Signal]]
+
 
 def telling(facts: Facts, cause: Cause) -> list[Signal]:
     """The records of the incident that tell most directly of a cause."""
-    return [s for s in facts.on(Surface.LOG) if any(text.cause is cause for text in _read(s))]
+    return _told(facts).of.get(cause, [])
+
+
+def _told(facts: Facts) -> _Told:
+    """What the records tell, read once for all texts."""
+    found = facts.memo.get(__name__)
+    if not isinstance(found, _Told):
+        of: dict[Cause, list[Signal]] = {}
+        for signal in facts.on(Surface.LOG):
+            for cause in {text.cause for text in _read(signal)}:
+                of.setdefault(cause, []).append(signal)
+        found = _Told(_by_text(facts.on(Surface.LOG)), _by_text(facts.usual(Surface.LOG)), of)
+        facts.memo[__name__] = found
+    return found
+
+
+def _by_text(signals: Iterable[Signal]) -> Mapping[Text, list[Signal]]:
+    found: dict[Text, list[Signal]] = {}
+    for signal in signals:
+        for text in _read(signal):
+            found.setdefault(text, []).append(signal)
+    return found
 
 
 def _find(text: Text, facts: Facts) -> Iterator[Match]:
     usual: dict[str, int] = {}
-    for signal in facts.usual(Surface.LOG):
-        if text in _read(signal):
-            usual[signal.entity] = usual.get(signal.entity, 0) + signal.count
+    for signal in _told(facts).usual.get(text, ()):
+        usual[signal.entity] = usual.get(signal.entity, 0) + signal.count
     found: dict[str, list[tuple[Signal, str]]] = {}
-    for signal in facts.on(Surface.LOG):
-        if text in _read(signal) and (text.plain or _grave(signal)):
+    for signal in _told(facts).now.get(text, ()):
+        if _counts(text, facts, signal):
             found.setdefault(signal.entity, []).append((signal, _read(signal)[text]))
     for entity, several in found.items():
         count = sum(signal.count for signal, _ in several)
@@ -57,14 +94,28 @@ def _find(text: Text, facts: Facts) -> Iterator[Match]:
 
 def _read(signal: Signal) -> Mapping[Text, str]:
     """The texts that tell most directly what a record says, each with the words that tell it."""
-    return _texts(str(signal.value)[:SEARCHED_CHARS_MAX])
+    return _texts(str(signal.value)[:SEARCHED_CHARS_MAX], severe=_severe(signal))
 
 
 @lru_cache(maxsize=REMEMBERED_MAX)
-def _texts(record: str) -> Mapping[Text, str]:
-    found = {text: told for text in TEXTS if (told := text.told(record))}
+def _texts(record: str, *, severe: bool) -> Mapping[Text, str]:
+    asked = (text for text in TEXTS if severe or not text.severe)
+    found = {text: told for text in asked if (told := text.told(record))}
     most = max((text.weight for text in found), default=0.0)
     return {text: told for text, told in found.items() if text.weight == most}
+
+
+def _counts(text: Text, facts: Facts, signal: Signal) -> bool:
+    """Whether a record that a text matches tells that something is wrong."""
+    if text.starting:
+        owner = facts.owner(signal.entity)
+        unread = facts.number(owner, "spec.replicas") is None and not restarts(facts, owner)
+        return text.plain or _severe(signal) if unread else not whole(facts, owner)
+    return text.severe or text.plain or _grave(signal)
+
+
+def _severe(signal: Signal) -> bool:
+    return signal.severity >= Severity.ERROR or bool(_ERROR.search(str(signal.value)))
 
 
 def _grave(signal: Signal) -> bool:
@@ -80,12 +131,13 @@ def _match(text: Text, facts: Facts, entity: str, several: list[tuple[Signal, st
     where = f", from {quote(signal.detail)}" if signal.detail else ""
     said = say(f"{name(entity)} wrote {count} such records{where}: {quote(around)}.", shown, quoted)
     step = say(text.step.format(it=name(owner)), shown, *facts.ownership(entity))
-    weight = (
-        min(text.weight, BEHIND)
-        if text.cause is Cause.POOL_EXHAUSTED and _lost(facts, entity)
-        else text.weight
-    )
-    return Match(cause=text.cause, object=owner, weight=weight, said=(said,), step=step)
+    return Match(cause=text.cause, object=owner, weight=_weight(text, facts, entity), said=(said,), step=step)
+
+
+def _weight(text: Text, facts: Facts, entity: str) -> float:
+    if text.cause is Cause.POOL_EXHAUSTED and _lost(facts, entity):
+        return min(text.weight, BEHIND)
+    return text.weight
 
 
 def _lost(facts: Facts, entity: str) -> bool:

@@ -23,12 +23,17 @@ def restarts(facts: Facts, service: str) -> int:
     return int(sum(facts.number(pod, "status.restartCount") or 0.0 for pod in facts.owned(service)))
 
 
-def open_events(facts: Facts) -> Iterator[Signal]:
-    """Warnings that still matter: of objects that are there, and not whole since."""
+def open_events(facts: Facts, *, normal: bool = False) -> Iterator[Signal]:
+    """Warnings (or all events) that still matter: of objects that are there, and not whole since."""
+    found = facts.memo.get(__name__)
+    if not isinstance(found, tuple):
+        found = facts.memo[__name__] = tuple(_open(facts))
+    yield from (event for event in found if normal or event.operation == "Warning")
+
+
+def _open(facts: Facts) -> Iterator[Signal]:
     pods = set(facts.entities("pod"))
     for event in facts.on(Surface.EVENT):
-        if event.operation != "Warning":
-            continue
         gone = event.entity.startswith("pod/") and len(pods) > 1 and event.entity not in pods
         if not gone and not whole(facts, facts.owner(event.entity)):
             yield event

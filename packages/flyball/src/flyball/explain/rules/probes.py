@@ -25,7 +25,7 @@ _PROTOCOL = re.compile(
     r"malformed HTTP|HTTP/1\.x transport connection broken|first record does not look like a TLS handshake"
     r"|server gave HTTP response to HTTPS|unexpected EOF|Unexpected HTTP/1|connection error: .*http2"
     r"|error reading server preface|does not implement the grpc health protocol|unimplemented"
-    r"|statuscode: 40[045]|parse error|EOF$",
+    r"|statuscode: 40[05]|parse error|EOF$",
     re.IGNORECASE,
 )
 _REFUSED = re.compile(r"connection refused|failed to connect|connect: ", re.IGNORECASE)
@@ -38,6 +38,7 @@ class _Kind:
     field: str
     protocol: Cause
     port: Cause
+    path: Cause
     timing: Cause
     failed: Cause
 
@@ -47,6 +48,7 @@ _LIVENESS = _Kind(
     "livenessProbe",
     Cause.LIVENESS_PROTOCOL,
     Cause.LIVENESS_PORT,
+    Cause.LIVENESS_PATH,
     Cause.LIVENESS_TIMING,
     Cause.LIVENESS_FAILED,
 )
@@ -55,8 +57,19 @@ _READINESS = _Kind(
     "readinessProbe",
     Cause.READINESS_PROTOCOL,
     Cause.READINESS_PORT,
+    Cause.READINESS_PATH,
     Cause.READINESS_TIMING,
     Cause.READINESS_FAILED,
+)
+
+_STARTUP = _Kind(
+    "Startup",
+    "startupProbe",
+    Cause.STARTUP_PROTOCOL,
+    Cause.STARTUP_PORT,
+    Cause.STARTUP_PATH,
+    Cause.STARTUP_TIMING,
+    Cause.STARTUP_FAILED,
 )
 
 
@@ -71,7 +84,7 @@ def _find(kind: _Kind, facts: Facts) -> Iterator[Match]:
 
 
 def _matters(kind: _Kind, facts: Facts, owner: str) -> bool:
-    """Liveness matters where it restarts, readiness where something is not ready; unread, both do."""
+    """Liveness matters where it restarts, the others where something is not ready; unread, all do."""
     if facts.number(owner, "spec.replicas") is None and not facts.owned(owner):
         return True
     return bool(restarts(facts, owner)) if kind is _LIVENESS else not whole(facts, owner)
@@ -92,6 +105,7 @@ def _step(kind: _Kind, cause: Cause, owner: str) -> str:
     what = {
         kind.protocol: "Ask in the protocol that {0} speaks",
         kind.port: "Ask the port that {0} listens on",
+        kind.path: "Ask a path that {0} answers",
         kind.timing: "Give {0} the time it needs to start",
         kind.failed: "Read why {0} does not answer its probe",
     }[cause]
@@ -110,6 +124,9 @@ def _why(
     if asked and declared and asked not in declared and _REFUSED.search(text):
         exhibits = (facts.exhibit(*ours), _probe(facts, event, probe))
         return kind.port, SAYS, (say(f"The probe asks {quote(asked)}, {_listens(declared)}.", *exhibits),)
+    if "statuscode: 404" in text:
+        said = (say(f"The probe is {quote(str(probe.value))}.", facts.exhibit(probe)),) if probe else ()
+        return kind.path, SHOWS, said
     if _PROTOCOL.search(text) or _other_protocol(facts, owner, kind, probe):
         said = (say(f"The probe is {quote(str(probe.value))}.", facts.exhibit(probe)),) if probe else ()
         return kind.protocol, SHOWS, said
@@ -135,7 +152,7 @@ def _asked(text: str, probe: Signal | None) -> str:
 
 def _other_protocol(facts: Facts, owner: str, kind: _Kind, probe: Signal | None) -> bool:
     """Whether the other probe of the container asks the same port in another protocol, and does not fail."""
-    other = _READINESS if kind is _LIVENESS else _LIVENESS
+    other = _LIVENESS if kind is _READINESS else _READINESS
     beside = next(iter(container_fields(facts, owner, other.field)), None)
     if probe is None or beside is None:
         return False
@@ -161,10 +178,10 @@ def _impatient(probe: str) -> bool:
 
 RULES = tuple(
     Rule(
-        causes=(kind.protocol, kind.port, kind.timing, kind.failed),
+        causes=(kind.protocol, kind.port, kind.path, kind.timing, kind.failed),
         surfaces=(Surface.EVENT,),
         tells=f"a {kind.word.lower()} probe that fails",
         find=partial(_find, kind),
     )
-    for kind in (_LIVENESS, _READINESS)
+    for kind in (_LIVENESS, _READINESS, _STARTUP)
 )

@@ -13,7 +13,7 @@ from flyball.explain.rule import IMPLIES, SAYS, SHOWS, Match, Rule, name, quote,
 from flyball.explain.rules.logs import telling
 from flyball.explain.rules.objects import container_fields, pairs, ports
 from flyball.model.cause import Cause
-from flyball.model.signal import Surface
+from flyball.model.signal import Signal, Surface
 
 _SHUT_OFF = (Cause.DNS_FAILURE, Cause.DEPENDENCY_TIMEOUT)
 """What programs write where a policy drops what they send."""
@@ -166,7 +166,53 @@ def _denied(facts: Facts) -> Iterator[Match]:
                 )
 
 
+def _no_names(facts: Facts) -> Iterator[Match]:
+    """A network policy that lets out what it lists and not DNS, for a pod that says that names do not resolve."""
+    for rules in list(facts.states("networkpolicy", "spec.egress")):
+        selects = facts.state(rules.entity, "spec.podSelector")
+        told = [s for s in telling(facts, Cause.DNS_FAILURE) if _selected(facts, selects, s.entity)]
+        if rules.value == "[]" or not told or not _keeps_names(str(rules.value)):
+            continue
+        shown = facts.exhibit(rules, selects)
+        said = (
+            say(f"{name(rules.entity)} allows {quote(str(rules.value))} out, and no DNS.", shown),
+            say(f"{name(told[0].entity)} wrote {quote(str(told[0].value))}.", facts.exhibit(told[0])),
+        )
+        step = say(f"Allow DNS out in {name(rules.entity)}.", shown)
+        yield Match(cause=Cause.NETWORK_POLICY, object=rules.entity, weight=SHOWS, said=said, step=step)
+
+
+def _selected(facts: Facts, selects: Signal | None, entity: str) -> bool:
+    """Whether a policy is of this pod; of one whose labels were not read only when it is of all."""
+    wanted = pairs(str(selects.value)) if selects else {"": ""}
+    given = facts.text(entity, "labels") or facts.text(facts.owner(entity), "template.labels")
+    return wanted.items() <= pairs(given).items()
+
+
+def _keeps_names(rules: str) -> bool:
+    """Whether every rule lists ports and none of them is that of DNS: what is open to a port is open to all hosts."""
+    numbers = set(re.findall(r"""['"]?port['"]?: ?['"]?([\w-]+)""", rules))
+    several = len(re.findall(r"""['"]?ports['"]?: ?\[""", rules))
+    return several > 0 and several >= _count(rules) and not numbers & {"53", "dns", "dns-tcp"}
+
+
+def _count(rules: str) -> int:
+    """How many rules a list in brackets holds."""
+    depth, count = 0, 0
+    for letter in rules:
+        count += letter == "{" and depth == 1
+        depth += (letter in "[{") - (letter in "]}")
+    return count
+
+
 RULES = (
+    Rule(
+        causes=(Cause.NETWORK_POLICY,),
+        surfaces=(Surface.STATE,),
+        tells="a network policy that lists no DNS",
+        reads=("networkpolicy/",),
+        find=_no_names,
+    ),
     Rule(
         causes=(Cause.NETWORK_POLICY,),
         surfaces=(Surface.STATE,),

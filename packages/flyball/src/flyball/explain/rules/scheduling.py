@@ -12,9 +12,13 @@ from functools import partial
 
 from flyball.explain.facts import Facts
 from flyball.explain.rule import SAYS, SHOWS, Match, Rule, name, quote, say
+from flyball.explain.rules.nodes import NODE_CONDITIONS, says_no
 from flyball.explain.rules.objects import open_events, pairs
 from flyball.model.cause import Cause
 from flyball.model.signal import Signal, Surface
+
+UNBOUND = 0.55
+"""The weight of a claim that is not bound: a symptom, beside what claims and volumes tell of the reason."""
 
 _REASONS: tuple[tuple[str, Cause, str], ...] = (
     (
@@ -29,7 +33,62 @@ _REASONS: tuple[tuple[str, Cause, str], ...] = (
         Cause.NODE_SELECTOR,
         "Correct the node selector of {0}, or label a node as it asks.",
     ),
+    (
+        r"didn't match pod affinity",
+        Cause.POD_AFFINITY,
+        "Relax the pod affinity of {0}, or start what it wants to be near.",
+    ),
     (r"didn't (?:match|satisfy).*affinity", Cause.NODE_AFFINITY, "Relax the affinity of {0}."),
+    (
+        r"free ports for the requested pod ports",
+        Cause.PORT_IN_USE,
+        "Give {0} a host port that is free, or none.",
+    ),
+    (r"Too many pods", Cause.POD_CAPACITY, "Raise how many pods a node takes, or add a node for {0}."),
+    (r"Insufficient \S+", Cause.RESOURCE_CAPACITY, "Let {0} ask for less, or add a node that has it."),
+    (r"topology spread constraints", Cause.TOPOLOGY_SPREAD, "Relax the topology spread of {0}."),
+    (
+        r"volume node affinity conflict|no available volume zone",
+        Cause.VOLUME_ZONE,
+        "Give {0} room on the nodes that its volume is bound to.",
+    ),
+    (r"exceed max volume count", Cause.VOLUME_COUNT, "Add a node for {0}, or attach fewer volumes."),
+    (
+        r"persistent volumes to bind|unbound immediate PersistentVolumeClaims|bound to non-existent pv|persistentvolumeclaim .* is being deleted",
+        Cause.CLAIM_UNBOUND,
+        "Compare what the claim of {0} asks for with the volumes there are.",
+    ),
+    *(
+        (rf"taints? .*node\.kubernetes\.io/{taint}", cause, step)
+        for taint, (cause, _), step in (
+            (
+                "disk-pressure",
+                NODE_CONDITIONS["DiskPressure"],
+                "Free disk on the nodes that {0} could run on.",
+            ),
+            (
+                "memory-pressure",
+                NODE_CONDITIONS["MemoryPressure"],
+                "Free memory on the nodes that {0} could run on.",
+            ),
+            (
+                "pid-pressure",
+                NODE_CONDITIONS["PIDPressure"],
+                "End processes on the nodes that {0} could run on.",
+            ),
+            (
+                "network-unavailable",
+                NODE_CONDITIONS["NetworkUnavailable"],
+                "Look at the network plugin: {0} finds no node.",
+            ),
+            ("unschedulable", (Cause.NODE_CORDONED, ""), "Uncordon a node for {0}."),
+            (
+                "(?:not-ready|unreachable)",
+                (Cause.NODE_NOT_READY, ""),
+                "Look at the nodes that are not ready: {0} finds none.",
+            ),
+        )
+    ),
     (
         r"untolerated taint|had taints?\b.*didn't tolerate",
         Cause.TAINT_NOT_TOLERATED,
@@ -37,6 +96,8 @@ _REASONS: tuple[tuple[str, Cause, str], ...] = (
     ),
     (r"were unschedulable", Cause.NODE_CORDONED, "Uncordon a node for {0}."),
 )
+_RESERVED = re.compile(r"node-role\.kubernetes\.io/(?:control-plane|master)")
+"""A taint that keeps workloads away on purpose: it is no reason while another one is given."""
 _AFFINITY_STEP = "Correct the node affinity of {0}, or label a node as it asks."
 _TELLS = {
     Cause.CPU_CAPACITY: "nodes without enough CPU",
@@ -44,6 +105,16 @@ _TELLS = {
     Cause.ANTI_AFFINITY: "a pod anti-affinity that excludes every node",
     Cause.NODE_SELECTOR: "a node selector that matches no node",
     Cause.NODE_AFFINITY: "a node affinity that matches no node",
+    Cause.POD_AFFINITY: "a pod affinity that matches no pod",
+    Cause.PORT_IN_USE: "a host port that is taken on every node",
+    Cause.POD_CAPACITY: "nodes that take no more pods",
+    Cause.RESOURCE_CAPACITY: "a resource that no node has left",
+    Cause.TOPOLOGY_SPREAD: "a topology spread that cannot be kept",
+    Cause.VOLUME_ZONE: "a volume that is bound to other nodes",
+    Cause.VOLUME_COUNT: "nodes that take no more volumes",
+    Cause.CLAIM_UNBOUND: "a claim that is not bound",
+    Cause.NODE_NOT_READY: "nodes that are not ready",
+    **dict(NODE_CONDITIONS.values()),
     Cause.TAINT_NOT_TOLERATED: "a taint that is not tolerated",
     Cause.NODE_CORDONED: "cordoned nodes alone",
 }
@@ -62,13 +133,31 @@ def _find(cause: Cause, facts: Facts) -> Iterator[Match]:
             text = f"{name(selector.entity)} asks for nodes with {quote(str(selector.value))}."
             said.append(say(text, facts.exhibit(selector)))
         step = say(_cause(facts, event)[1].format(name(owner)), *shown)
-        yield Match(cause=cause, object=owner, weight=SAYS, said=tuple(said), step=step)
+        it, why = _ill(facts, cause) or (owner, None)
+        if why:
+            said.append(say(f"{name(it)} has {quote(why.key)} {quote(str(why.value))}.", facts.exhibit(why)))
+        weight = UNBOUND if cause is Cause.CLAIM_UNBOUND else SAYS
+        yield Match(cause=cause, object=it, weight=weight, said=tuple(said), step=step)
+
+
+def _ill(facts: Facts, cause: Cause) -> tuple[str, Signal] | None:
+    """The node that has what the taint tells of."""
+    told = {cause: condition for condition, (cause, _) in NODE_CONDITIONS.items()}
+    for node in facts.entities("node"):
+        ready = facts.state(node, "condition.Ready") or facts.state(node, "status.ready")
+        if cause is Cause.NODE_NOT_READY and ready and says_no(ready):
+            return node, ready
+        holds = facts.state(node, f"condition.{told.get(cause, '')}")
+        if holds and str(holds.value).startswith("True"):
+            return node, holds
+    return None
 
 
 def _cause(facts: Facts, event: Signal) -> tuple[Cause | None, str]:
     """Why most nodes do not take a pod."""
     text = str(event.value).partition(" preemption:")[0]
-    clauses = re.findall(r"(\d+) ((?:node\(s\)|Insufficient|Too many)[^,]*(?:\{[^}]*\}[^,]*)?)", text)
+    clauses = re.findall(r"(\d+) ((?:node\(s\)|Insufficient|Too many|pod has)[^,]*(?:\{[^}]*\}[^,]*)?)", text)
+    clauses = [one for one in clauses if not _RESERVED.search(one[1])] or clauses or [("1", text)]
     counted = [
         (int(count), -at, cause, step)
         for count, clause in clauses

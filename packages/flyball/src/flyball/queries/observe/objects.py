@@ -149,14 +149,32 @@ def _workload(manifest: Mapping[str, Any]) -> Iterator[Field]:
     yield "spec.replicas", _number(spec.get("replicas", 1))
     for key in ("updatedReplicas", "readyReplicas", "availableReplicas"):
         yield f"status.{key}", _number(status.get(key))
+    yield from _conditions(status)
+    template = _map(spec.get("template"))
+    yield "template.labels", _pairs(_map(template.get("metadata")).get("labels"))
+    yield from _template(_map(template.get("spec")))
+
+
+def _conditions(status: Mapping[str, Any]) -> Iterator[Field]:
+    """What an object says of itself: status and reason of each condition."""
     for condition in _maps(status.get("conditions")):
         yield (
             f"condition.{condition.get('type', '')}",
             f"{condition.get('status', '')} {condition.get('reason', '')}",
         )
-    template = _map(spec.get("template"))
-    yield "template.labels", _pairs(_map(template.get("metadata")).get("labels"))
-    yield from _template(_map(template.get("spec")))
+
+
+def _conditioned(manifest: Mapping[str, Any]) -> Iterator[Field]:
+    """An object of which its phase and its conditions tell."""
+    status = _map(manifest.get("status"))
+    yield "status.phase", str(status.get("phase", ""))
+    yield from _conditions(status)
+
+
+def _route(manifest: Mapping[str, Any]) -> Iterator[Field]:
+    """A route of the Gateway API, with what each of its gateways says of it."""
+    for parent in _maps(_map(manifest.get("status")).get("parents")):
+        yield from _conditions(parent)
 
 
 def _replica_set(manifest: Mapping[str, Any]) -> Iterator[Field]:
@@ -252,6 +270,11 @@ _READERS = {
     "persistentvolumes": ("persistentvolume", _volume),
     "serviceaccounts": ("serviceaccount", _exists),
     "storageclasses": ("storageclass", _exists),
+    "horizontalpodautoscalers": ("horizontalpodautoscaler", _conditioned),
+    "namespaces": ("namespace", _conditioned),
+    "jobs": ("job", _conditioned),
+    "httproutes": ("httproute", _route),
+    "grpcroutes": ("grpcroute", _route),
 }
 """Resources by their plural, as the Collector names them: kind, and what reads its fields."""
 
