@@ -214,7 +214,7 @@ def mcp() -> str:
         async def ask(*_: Any) -> Any:
             raise NotImplementedError
 
-        async with Client(mcp_server(ask, ask, link=lambda _: "")) as client:
+        async with Client(mcp_server(ask, ask, base_url="")) as client:
             return client.instructions or "", (await client.list_tools()).tools
 
     instructions, tools = anyio.run(listed)

@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from flyball import __version__
@@ -61,7 +62,7 @@ from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
 from flyball.stores.state_sqlite import SqliteState
 from flyball.stores.telemetry_chdb import ChdbTelemetry
-from flyball.web.routes import web_routes
+from flyball.web.routes import not_routed, web_routes
 from flyball.wiring import narrating_of, remembering_of, watch_of
 
 _log = logging.getLogger(__name__)
@@ -330,7 +331,7 @@ def _receiving(
 async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> None:
     """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
     settings = server.settings
-    tools = mcp_server(server.ask, server.done, link=lambda _: server.ports.base_url)
+    tools = mcp_server(server.ask, server.done, base_url=server.ports.base_url)
     async with mcp_over_http(tools) as mcp_app:
         app = Starlette(
             routes=[
@@ -341,7 +342,8 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
                     Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])
                     for signal in Signal
                 ),
-            ]
+            ],
+            exception_handlers={HTTPException: not_routed},
         )
         await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token, ready=ready)
 

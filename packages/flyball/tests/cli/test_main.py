@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from flyball.cli import client
 from flyball.cli.exit_codes import EXIT_CODES, exit_code
 from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
 from harness.server import free_ports
@@ -75,6 +76,8 @@ def flyball(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["changes", "add"], 2, "Missing option '--service'"),
         (["whats-new", "--server", "http://127.0.0.1:{port}"], 3, "start one with `flyball up`"),
         (["whats-new", "--server", "no address"], 3, "start one with `flyball up`"),
+        (["explain", "a/b"], 4, "there is no incident 'a/b'"),
+        (["incidents", "close", ""], 4, "there is no incident ''"),
         (["changes", "--server", "{url}/html"], 1, "is no Flyball server"),
         (["verify", "--change", "chg_x", "--server", "{url}"], 1, "FLYBALL_TRACEBACK=1"),
     ],
@@ -87,6 +90,12 @@ def test_an_error_is_one_line_and_its_code(arguments: list[str], code: int, said
     (line,) = done.stderr.splitlines()
     assert line.startswith("flyball")
     assert said in line
+
+
+def test_a_server_that_is_slow_is_not_said_to_be_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_SECONDS_MAX", 0.2)
+    with pytest.raises(ServerUnreachable, match="did not answer within"):
+        client.call("GET", f"{url}/slow", "")
 
 
 def test_the_codes_of_errors_are_the_documented_ones() -> None:

@@ -185,6 +185,30 @@ def test_it_comes_again_as_its_next_episode_with_what_is_new_beside_it() -> None
     assert (episode.cause, episode.resolved_by) == ("connection pool exhausted", "chg_fix")
 
 
+def test_an_episode_does_not_begin_before_the_one_before_it_ended() -> None:
+    """A finding that is held against the time before an older deploy reaches back over what was over."""
+    (first,) = correlated([finding()])
+    over = resolved(first)
+    now = NOON + timedelta(seconds=3610)
+    (again,) = correlated([finding(second=3600)], [over], now=now)
+    (grown,) = correlated([finding(fingerprint="bb", second=1)], [again], now=now)
+    assert {one.fingerprint for one in grown.findings} == {"aa", "bb"}
+    assert grown.began == over.resolved
+
+
+def test_a_history_tells_what_was_found_and_where_it_reached() -> None:
+    (incident,) = correlated([finding()])
+    elsewhere = finding("storefront", fingerprint="bb", template="x" * 99)
+    grown = incident
+    for one in (finding(fingerprint="cc"), elsewhere):
+        (grown,) = correlated([one], [grown], calls=CHAIN)
+    assert [act.what for act in grown.acts] == [
+        "found: “aa failed <*>” New: aa",
+        "also: “cc failed <*>” New: cc",
+        f"reached storefront: “{'x' * 79}…” New: bb",
+    ]
+
+
 def test_another_failure_of_a_service_that_recovered_is_another_incident() -> None:
     (first,) = correlated([finding()])
     (other,) = correlated([finding(fingerprint="bb", second=3600)], [resolved(first)], now=NOW)
@@ -226,8 +250,8 @@ def test_a_history_keeps_its_first_and_newest_acts() -> None:
         late = finding(fingerprint=f"{number:03}", second=number)
         (incident,) = correlated([late], [incident], now=NOW + timedelta(seconds=number))
     assert len(incident.acts) == ACTS_MAX
-    assert incident.acts[0].what == "found: New: aa"
-    assert incident.acts[-1].what == f"New: {ACTS_MAX + 19:03}"
+    assert incident.acts[0].what == "found: “aa failed <*>” New: aa"
+    assert incident.acts[-1].what == f"also: “{ACTS_MAX + 19:03} failed <*>” New: {ACTS_MAX + 19:03}"
 
 
 def test_episodes_are_bounded() -> None:

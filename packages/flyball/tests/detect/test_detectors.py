@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -175,6 +176,12 @@ def test_durations_that_double() -> None:
 def test_a_slow_tail_is_found_in_its_quantile() -> None:
     (found,) = noticed(_slow(20.0, 400.0))
     assert found.quantile in {0.9, 0.99}
+
+
+def test_a_duration_over_a_second_has_no_exponent() -> None:
+    (found,) = noticed(_slow(60.0, 4_000.0))
+    assert re.search(r" \d{4,} ms or longer", found.summary), found.summary
+    assert "e+" not in found.summary
 
 
 def test_a_little_slower_is_irrelevant() -> None:

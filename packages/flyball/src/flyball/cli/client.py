@@ -41,6 +41,10 @@ def call(
             timeout=_SECONDS_MAX,
             trust_env=False,
         )
+    except httpx.ReadTimeout as error:
+        raise ServerUnreachable(
+            f"the server at {url} did not answer within {_SECONDS_MAX:g} s; what was asked may still be done"
+        ) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise unreachable(url) from error
     if not answer.is_success:

@@ -86,9 +86,17 @@ def explain(incident: _Id, *, json: Json = False, server: Server = None) -> None
 
 
 def quoted(incident: str) -> str:
-    """An id as a part of a path."""
+    """An id as a part of a path.
+
+    Raises:
+        NotFound: no id is like this.
+    """
     from urllib.parse import quote  # noqa: PLC0415 - `flyball --help` stays quick
 
+    from flyball.errors import NotFound  # noqa: PLC0415
+
+    if not incident or "/" in incident:
+        raise NotFound(f"there is no incident {incident[:64]!r}; `flyball incidents` lists them")
     return quote(incident, safe="")
 
 
@@ -98,5 +106,5 @@ def _decide(incident: str, decision: str, by: str, *, as_json: bool, server: str
     body = {"decision": decision, "by": by}
     path = f"/api/v1/incidents/{quoted(incident)}"
     row = call("POST", server_url(server), path, body={name: value for name, value in body.items() if value})
-    view = {"incidents": [row]}
+    view = {"incidents": [row], "total": 1}
     print_view(row if as_json else view, "list_incidents", as_json=as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def mcp(
         query = {field: value for field, value in arguments.items() if f"{{{field}}}" not in path}
         for field, value in arguments.items():
             text = str(value)
-            if f"{{{field}}}" in path and not text.replace("_", "").replace("-", "").isalnum():
+            if f"{{{field}}}" in path and not re.fullmatch(r"\w[\w.-]*", text):
                 raise InputError(f"{field} is an id, this is {text[:64]!r}")
             path = path.replace(f"{{{field}}}", text)
         if "{" in path:
@@ -48,7 +49,7 @@ def mcp(
         return await anyio.to_thread.run_sync(lambda: call("POST", url, path, body=body))
 
     async def serve() -> None:
-        tools = mcp_server(ask, do, link=lambda _: url)
+        tools = mcp_server(ask, do, base_url=url)
         async with stdio_server() as (read, write):
             await tools.run(read, write, tools.create_initialization_options())
 

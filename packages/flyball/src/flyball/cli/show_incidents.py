@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from flyball.cli.terminal import Terminal, clean, limits, severity_text
+from flyball.component.words import duration
 
 NAMES_MAX = 6
 """Causes without a sign that are named on a line."""
-
-
-def incidents(view: Any, console: Terminal) -> None:
-    """A line each, those that go on first."""
-    if not view["incidents"]:
-        console.say(
-            "No incident is known. `flyball whats-new` tells what differs since the last deploy.",
-            style="green",
-        )
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("", "state", "id", "began (UTC)"):
-        table.add_column(column, no_wrap=True)
-    for column in ("records", "what", "where"):
-        table.add_column(column, overflow="fold", justify="right" if column == "records" else "left")
-    for one in view["incidents"]:
-        state = one["state"] + (" muted" if one["muted"] else "")
-        where = Text(clean(", ".join(one["services"][:4])), style="bold")
-        where.append(f" {clean(one['environment'])}", style="dim")
-        table.add_row(
-            severity_text(one["severity_number"]),
-            Text(state, style=_STATES.get(one["state"], "")),
-            one["id"],
-            one["began"][:19].replace("T", " "),
-            f"{one['touched']:,}",
-            clean(one["title"]),
-            where,
-        )
-    console.print(table)
-    console.say("`flyball explain ID` tells why one happened.", style="dim")
-
-
+_ONE_LINE_COLUMNS = 120
+"""A terminal that is narrower gets two lines for each incident."""
+_SERVICES_MAX = 4
+_RULED_OUT_MAX = 3
 _STATES = {
     "open": "bold red",
     "investigating": "bold red",
@@ -52,55 +25,157 @@ _STATES = {
 }
 
 
+def incidents(view: Any, console: Terminal) -> None:
+    """Those that go on first: state, id, when; then what, where and how much."""
+    if not view["incidents"]:
+        console.say(
+            "No incident is known. `flyball whats-new` tells what differs since the last deploy.",
+            style="green",
+        )
+        return
+    gap = "  " if console.width >= _ONE_LINE_COLUMNS else "\n  "
+    states = [one["state"] + (" muted" if one["muted"] else "") for one in view["incidents"]]
+    for one, state in zip(view["incidents"], states, strict=True):
+        line = severity_text(one["severity_number"])
+        line.pad_right(max(9 - len(line), 1))
+        line.append(state.ljust(max(map(len, states)) + 2), style=_STATES.get(one["state"], ""))
+        line.append(f"{one['id']}  began {_moment(one['began'])} UTC")
+        line.append(f"{gap}{clean(one['title'])}", style="bold")
+        line.append(f"  {_where(one)}; {one['touched']:,} records{_times(one)}", style="dim")
+        console.say(line)
+    left = view["total"] - len(view["incidents"])
+    if left:
+        console.say(f"{left} more: --state or --service narrows them", style="dim")
+    console.say("`flyball explain ID` tells why one happened.", style="dim")
+
+
+def _where(row: Any) -> str:
+    more = len(row["services"]) - _SERVICES_MAX
+    services = ", ".join(row["services"][:_SERVICES_MAX]) + (f" and {more} more" if more > 0 else "")
+    return clean(f"{services} {row['environment']}".rstrip())
+
+
+def _times(row: Any) -> str:
+    return f"; {row['episode']} times" if row["episode"] > 1 else ""
+
+
+def _moment(time: str) -> str:
+    return time[:19].replace("T", " ")
+
+
+def _seconds(since: str, until: str) -> float:
+    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
+
+
 def incident(view: Any, console: Terminal) -> None:
-    """Why it happened, what first, what was ruled out."""
+    """Cause and why, what to do first, which change, what was ruled out, what worked before, what happened."""
     row = view["incident"]
-    line = Text(f"{row['state']}  ", style=_STATES.get(row["state"], ""))
+    line = Text(f"{row['state']}{' muted' if row['muted'] else ''}  ", style=_STATES.get(row["state"], ""))
     line.append(clean(row["title"]), style="bold")
     console.say(line)
-    where = f"{', '.join(row['services'])} {row['environment']}; began {row['began'][:19]}Z; {row['touched']:,} records show it"
-    console.say(clean(where), indent=2, style="dim")
+    console.say(f"{_where(row)}; {row['touched']:,} records show it{_times(row)}", indent=2, style="dim")
+    console.say(_lasted(view), indent=2, style="dim")
     if view["diagnosed"] is None:
-        console.say("It is being diagnosed.", indent=2)
-        return
-    if view["inconclusive"]:
-        console.say("Inconclusive: no cause is shown well enough. What is missing:", indent=2, style="yellow")
+        console.say("It is being diagnosed; ask again in a few seconds.", indent=2)
     else:
-        console.say(f"confidence {row['confidence']:.2f}", indent=2, style="dim")
+        _diagnosis(view, console)
+    _lessons(view["seen_before"], console)
+    _narrative(view["narrative"], console)
+    _history(view["history"], console)
+    limits(view, console)
+
+
+def _lasted(view: Any) -> str:
+    """Since when, and for how long or until when."""
+    row = view["incident"]
+    began = f"began {_moment(row['began'])} UTC"
+    if row["resolved"]:
+        lasted = duration(_seconds(row["began"], row["resolved"]))
+        return f"{began}, resolved {_moment(row['resolved'])} UTC after {lasted}"
+    if row["state"] == "closed":
+        return f"{began}, last seen {_moment(row['last_seen'])} UTC"
+    return f"{began}, {duration(_seconds(row['began'], view['as_of']))} ago"
+
+
+def _diagnosis(view: Any, console: Terminal) -> None:
+    if view["inconclusive"]:
+        heading, style = "Inconclusive: no cause is shown well enough. What is missing:", "yellow"
+    else:
+        heading, style = f"Why (confidence {view['incident']['confidence']:.2f} of 1)", "bold"
+    console.say(heading, style=style, indent=2)
     for claim in (*view["claims"], *view["missing"]):
         _claim(claim, console)
     if view["first_step"]:
         console.say("First step", style="bold", indent=2)
         _claim(view["first_step"], console)
-    _lessons(view["seen_before"], console)
-    _narrative(view["narrative"], console)
+    _changes(view, console)
     _hypotheses(view, console)
-    console.say("History", style="bold", indent=2)
-    for act in view["history"]:
-        console.say(f"{act['time'][:19]}Z  {clean(act['what'])} ({clean(act['by'])})", indent=4)
-    limits(view, console)
+
+
+def _changes(view: Any, console: Terminal) -> None:
+    changes = [("suspect", view["suspect"]), ("repaired by", view["resolved_by"])]
+    if any(change for _, change in changes):
+        console.say("Changes", style="bold", indent=2)
+    for name, change in changes:
+        if change:
+            console.say(_change(name, change), indent=4)
+
+
+def _change(name: str, change: Any) -> Text:
+    """A change with its id, when it was, and who wrote it as far as that is known."""
+    subject = change["what"] or f"{change['previous_version'] or '?'} → {change['version'] or '?'}"
+    line = Text(f"{name}: ")
+    line.append(f"{change['kind']} {clean(subject)}", style="yellow")
+    line.append(f" of {clean(change['service'])}  {_moment(change['time'])} UTC  {change['id']}")
+    who = " ".join(
+        part for part in (clean(change["author"]), _WRITERS.get(change["author_kind"], "")) if part
+    )
+    line.append(f"  by {who}" if who else "")
+    said = change["message"].strip().partition("\n")[0]
+    line.append(f"\n“{clean(said)}”" if said else "", style="dim")
+    return line
+
+
+_WRITERS = {"agent": "(an agent)", "human": "(a human)"}
+
+
+def _history(acts: Any, console: Terminal) -> None:
+    """What happened, with the day where it is another."""
+    console.say("What happened (UTC)", style="bold", indent=2)
+    day = ""
+    for act in acts:
+        if act["time"][:10] != day:
+            day = act["time"][:10]
+            console.say(day, indent=4, style="dim")
+        by = "" if act["by"] == "flyball" else f" ({clean(act['by'])})"
+        console.say(f"{act['time'][11:19]}  {clean(act['what'])}{by}", indent=4)
 
 
 def _claim(claim: Any, console: Terminal) -> None:
-    text = Text(clean(claim["text"]))
+    text = Text(f"- {clean(claim['text'])}")
     text.append(f"  {' '.join(claim['evidence'][:3])}", style="cyan")
     console.say(text, indent=4)
 
 
 def _hypotheses(view: Any, console: Terminal) -> None:
     if view["held"][1:]:
-        console.say("Also held", style="bold", indent=2)
+        console.say("Also held, less directly", style="bold", indent=2)
     for held in view["held"][1:4]:
-        console.say(f"{held['cause']} of {clean(held['object'])} ({held['weight']:.2f})", indent=4)
+        console.say(f"- {held['cause']} of {clean(held['object'])} ({held['weight']:.2f})", indent=4)
     console.say("Ruled out", style="bold", indent=2)
-    named = [one for one in view["ruled_out"] if one["object"]]
-    for one in named:
-        console.say(f"{one['cause']} of {clean(one['object'])}", indent=4)
-        for reason in one["reasons"][:1]:
-            _claim(reason, console)
+    named = [one for one in view["ruled_out"] if one["object"] and one["reasons"]]
+    for one in named[:_RULED_OUT_MAX]:
+        reason = one["reasons"][0]
+        _claim(reason | {"text": f"{one['cause']} of {one['object']}: {reason['text']}"}, console)
+    if named[_RULED_OUT_MAX:]:
+        console.say(f"{len(named) - _RULED_OUT_MAX} more of what was seen", indent=4, style="dim")
     rest = [one["cause"] for one in view["ruled_out"] if not one["object"]]
     if rest:
-        console.say(f"{len(rest)} causes of which nothing was seen: {_few(rest)}", indent=4, style="dim")
+        console.say(
+            f"{len(rest)} cause{'s' * (len(rest) > 1)} of which nothing was seen: {_few(rest)}",
+            indent=4,
+            style="dim",
+        )
     if view["unknown"]:
         unknown = _few([one["cause"] for one in view["unknown"]])
         console.say(f"{len(view['unknown'])} that could not be told: {unknown}", indent=4, style="dim")
@@ -124,8 +199,9 @@ def seen_before(view: Any, console: Terminal) -> None:
 
 
 def fixed(view: Any, console: Terminal) -> None:
-    """What was remembered."""
-    console.say(f"remembered for {view['incident_id']}: {clean(view['text'])} ({view['id']})")
+    """What was remembered, and what was measured of it where it named its change."""
+    measured = f": {view['result']}" if view["change_id"] else ""
+    console.say(f"remembered for {view['incident_id']}: {clean(view['text'])} ({view['id']}){measured}")
 
 
 def _lessons(lessons: Any, console: Terminal) -> None:
@@ -134,9 +210,12 @@ def _lessons(lessons: Any, console: Terminal) -> None:
     for lesson in lessons:
         it = lesson["occurrence"]
         again = "this again" if lesson["likeness"] == "exact" else "the same elsewhere"
-        console.say(f"{it['opened'][:19]}Z  {it['cause']} of {clean(it['object'])} ({again})", indent=4)
+        what = f"{_moment(it['opened'])} UTC  {it['cause']} of {clean(it['object'])} ({again}, {clean(it['incident_id'])})"
+        console.say(what, indent=4)
+        if not lesson["fixes"]:
+            console.say("no fix is recorded", indent=6, style="dim")
         for told in lesson["fixes"]:
-            back = f", came back {told['came_back'][:19]}Z" if told["came_back"] else ""
+            back = f", came back {_moment(told['came_back'])} UTC" if told["came_back"] else ""
             style = "green" if told["result"] == "worked" else ""
             console.say(f"{told['result']}: {clean(told['fix']['text'])}{back}", indent=6, style=style)
 

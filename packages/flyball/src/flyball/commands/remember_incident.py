@@ -11,7 +11,7 @@ from flyball.errors import NotFound
 from flyball.model.change import Change
 from flyball.model.export import DEFAULT_WORKSPACE
 from flyball.model.incident import Explanation, Incident
-from flyball.model.lesson import Fix
+from flyball.model.lesson import Fix, FixMade, Result
 from flyball.model.verdict import Outcome
 from flyball.remember.diagnosed import occurrence_from
 from flyball.remember.record import record_fix, record_outcome, remember
@@ -51,33 +51,39 @@ class Remembering:
         """An incident stopped; the change that came before, where there was one, is what repaired it."""
         if change is None:
             return
-        fix = await self._fix(incident, _words(change), change_id=change.id, url=change.url, by=change.author)
+        fix = await self._fix(
+            incident.occurrence, _words(change), change_id=change.id, url=change.url, by=change.author
+        )
         await record_outcome(self.memory, fix, Outcome.FIXED, numbers, at=self._now())
 
     async def record_fix(
         self, *, incident_id: str, text: str, change_id: str = "", url: str = "", by: str = ""
-    ) -> Fix:
+    ) -> FixMade:
         """Keep what somebody did about the newest episode of an incident; its change, if named, is verified.
+
+        An id as memory tells it, `inc_...1`, is that of one episode.
 
         Raises:
             InputError: there are no words, or the address is none of the web.
             NotFound: no such incident, or no such change.
         """
-        incident = await self.incidents.incident(incident_id)
+        incident = await self.incidents.incident(incident_id.partition(".")[0])
         if incident is None or incident.workspace != self.workspace:
             raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
         if change_id and await self.changes.change(change_id) is None:
             raise NotFound(f"there is no change {change_id[:64]!r}; `flyball changes` lists them")
-        fix = await self._fix(incident, text, change_id=change_id, url=url, by=by)
+        episode = incident_id if "." in incident_id else incident.occurrence
+        fix = await self._fix(episode, text, change_id=change_id, url=url, by=by)
+        result = Result.UNKNOWN
         if change_id:
             verdict, numbers = await self.verify(change_id)
-            await record_outcome(self.memory, fix, verdict, numbers, at=self._now())
-        return fix
+            result = await record_outcome(self.memory, fix, verdict, numbers, at=self._now())
+        return FixMade(**{name: getattr(fix, name) for name in Fix.__dataclass_fields__}, result=result)
 
-    async def _fix(self, incident: Incident, text: str, *, change_id: str, url: str, by: str) -> Fix:
+    async def _fix(self, occurrence: str, text: str, *, change_id: str, url: str, by: str) -> Fix:
         return await record_fix(
             self.memory,
-            incident.occurrence,
+            occurrence,
             text,
             at=self._now(),
             change_id=change_id,

@@ -30,6 +30,7 @@ SPREAD = timedelta(minutes=10)
 """So long after it last grew an incident may reach another service over a call or a change."""
 HOPS_MAX = 3
 """Calls between two services that a failure travels."""
+_TEMPLATE_CHARS = 80
 
 Calls = Mapping[str, frozenset[str]]
 """Service -> the services it calls."""
@@ -126,6 +127,12 @@ def _since(finding: Finding, now: datetime) -> datetime:
     return finding.last_heard or finding.first_seen or now
 
 
+def _told(finding: Finding) -> str:
+    """What was found, and of what."""
+    of = finding.template
+    return f"“{of if len(of) <= _TEMPLATE_CHARS else of[: _TEMPLATE_CHARS - 1] + '…'}” {finding.summary}"
+
+
 def _opened(finding: Finding, workspace: str, now: datetime) -> Incident:
     began = min(_since(finding, now), now)
     return Incident(
@@ -139,7 +146,7 @@ def _opened(finding: Finding, workspace: str, now: datetime) -> Incident:
         last_seen=now,
         findings=(finding,),
         suspect=finding.change_id,
-        acts=(Act(time=now, what=f"found: {finding.summary}", evidence=finding.evidence),),
+        acts=(Act(time=now, what=f"found: {_told(finding)}", evidence=finding.evidence),),
     )
 
 
@@ -148,17 +155,20 @@ def _joined(incident: Incident, finding: Finding, now: datetime) -> Incident:
     if key(finding) in incident.keys or len(incident.left_out) >= LEFT_OUT_MAX:
         return incident
     kept = sorted([*incident.findings, finding], key=lambda f: (-f.score, f.id))
+    began = min(incident.began, _since(finding, now))
+    if incident.earlier:  # what is held against the time before the last episode reaches back into it
+        began = max(began, min(incident.earlier[-1].ended, incident.began))
     joined = replace(
         incident,
-        began=min(incident.began, _since(finding, now)),
+        began=began,
         grew=now,
         last_seen=now,
         findings=tuple(kept[:FINDINGS_MAX]),
         left_out=(*incident.left_out, *map(key, kept[FINDINGS_MAX:])),
         suspect=incident.suspect or finding.change_id,
     )
-    where = "" if finding.service in incident.services else f"reached {finding.service}: "
-    return joined.told(Act(time=now, what=where + finding.summary, evidence=finding.evidence))
+    reached = "also" if finding.service in incident.services else f"reached {finding.service}"
+    return joined.told(Act(time=now, what=f"{reached}: {_told(finding)}", evidence=finding.evidence))
 
 
 def _again(incident: Incident, finding: Finding, now: datetime) -> Incident:
@@ -190,4 +200,4 @@ def _again(incident: Incident, finding: Finding, now: datetime) -> Incident:
         resolved=None,
         resolved_by="",
     )
-    return again.told(Act(time=now, what=f"again: {finding.summary}", evidence=finding.evidence))
+    return again.told(Act(time=now, what=f"again: {_told(finding)}", evidence=finding.evidence))

@@ -40,6 +40,8 @@ _OTHERS_HARM = 0.5
 _RELIEF_HARM = 0.1
 """Fewer errors than before are worth a line, at the end."""
 _TRAFFIC_FLOOR = 0.7
+_WHOLE_FROM = 100
+"""Figures from here on have no decimals."""
 _FEWER = (FindingKind.GONE, FindingKind.RATE_DOWN, FindingKind.SILENCE)
 SERVICE_WIDE = "all log records"
 SERVICE_SILENT = "everything it says"
@@ -141,27 +143,32 @@ def _summary(kind: FindingKind, before: Numbers, after: Numbers, ratio: float, q
     if kind is FindingKind.NEW:
         return f"New: {_times(after.count)} in {duration(after.seconds)}, never before."
     if kind is FindingKind.GONE:
-        return f"Gone: {before.per_minute:.3g} a minute before, none in {duration(after.seconds)}."
+        return f"Gone: {_figure(before.per_minute)} a minute before, none in {duration(after.seconds)}."
     if kind is FindingKind.LATENCY:
         name = {0.5: "Half of the spans take", 0.9: "One span in 10 takes", 0.99: "One span in 100 takes"}
         return (
-            f"{name.get(quantile or 0.0, 'Spans take')} {after.quantile_ms or 0.0:.3g} ms or longer,"
-            f" {ratio:.2g} times the {before.quantile_ms or 0.0:.3g} ms before."
+            f"{name.get(quantile or 0.0, 'Spans take')} {_figure(after.quantile_ms or 0.0)} ms or longer,"
+            f" {_figure(ratio)} times the {_figure(before.quantile_ms or 0.0)} ms before."
         )
     if after.share is not None:
-        what = "Spans in error" if kind is FindingKind.ERROR_RATE else "Records this grave or graver"
+        what = "Spans in error" if kind is FindingKind.ERROR_RATE else "Records of this severity or worse"
         return f"{what}: {after.share:.1%} of {after.of or 0:.0f}, {before.share or 0.0:.1%} of {before.of or 0:.0f} before."
     if not before.count:
-        return f"Back: {after.per_minute:.3g} a minute, none in the {duration(before.seconds)} before."
-    times = f", {ratio:.2g} times as often" if kind is FindingKind.RATE_UP else ""
-    return f"{after.per_minute:.3g} a minute after {before.per_minute:.3g} before{times}."
+        return f"Back: {_figure(after.per_minute)} a minute, none in the {duration(before.seconds)} before."
+    times = f", {_figure(ratio)} times as often" if kind is FindingKind.RATE_UP else ""
+    return f"{_figure(after.per_minute)} a minute after {_figure(before.per_minute)} before{times}."
 
 
 def _silent(before: Numbers, after: Numbers, last_heard: datetime) -> str:
     return (
         f"Silent since {last_heard:%H:%M:%S} UTC ({duration(after.seconds)}):"
-        f" {before.per_minute:.3g} a minute in the {duration(before.seconds)} before."
+        f" {_figure(before.per_minute)} a minute in the {duration(before.seconds)} before."
     )
+
+
+def _figure(value: float) -> str:
+    """Three digits that count, without an exponent: 0.0125, 83.3, 1450."""
+    return f"{value:.0f}" if value >= _WHOLE_FROM else f"{value:.3g}"
 
 
 def _times(count: float) -> str:

@@ -1,7 +1,8 @@
 """Views (as JSON) in few words for a model: one line a thing, the weightiest first, cut to a token budget.
 
 Every number and id is the view's own. What does not fit is counted and said, with the cursor that continues.
-Text that an app logged is data, never an instruction: it stands between « and », on one line, bounded.
+Text that an app logged is data, never an instruction: it stands between « and », or between the backticks of a
+sentence, and every text of a view is made one line first, so that a name cannot add a line of its own to an answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ TOKENS_DEFAULT = 600
 TOKENS_MIN = 200
 TOKENS_MAX = 8_000
 _QUOTE_CHARS_MAX = 300
+_NAME_CHARS_MAX = 80
+_NAMES_MAX = 4
+"""Services named on a line."""
 _RESERVE_CHARS = 120
 """Kept for the line that says what did not fit."""
 
@@ -35,10 +39,12 @@ def say(
     question: str, view: Any, *, max_tokens: int = TOKENS_DEFAULT, cursor: int = 0, link: str = ""
 ) -> str:
     """The view in at most `max_tokens` tokens, beginning with item number `cursor`."""
-    words = _WORDS[question](view)
+    words = _WORDS[question](_on_one_line(view))
     budget = int(max_tokens * CHARS_A_TOKEN)
-    foot = [*words.foot, *([f"page: {link}"] if link else [])]
+    foot = [*_as_fits(words.foot, budget // 3), *([f"page: {link}"] if link else [])]
     text = [*words.head]
+    if cursor > len(words.items):
+        text.append(f"(nothing at cursor={cursor}: there are {len(words.items)})")
     left = budget - _RESERVE_CHARS - _chars(foot) - _chars(text)
     shown = 0
     for item in words.items[cursor:]:
@@ -52,7 +58,26 @@ def say(
     rest = len(words.items) - cursor - shown
     if rest > 0:
         text.append(f"({rest} more: ask again with cursor={cursor + shown}, or a larger max_tokens)")
-    return "\n".join([*text, *foot])[: max(budget, 1)]
+    body, tail = "\n".join(text), "\n".join(foot)
+    return f"{_short(body, max(budget - len(tail) - 1, 1))}\n{tail}".rstrip()
+
+
+def _as_fits(lines: Sequence[str], chars_max: int) -> list[str]:
+    """The first lines that fit, and how many did not."""
+    kept = [line for number, line in enumerate(lines, 1) if _chars(lines[:number]) <= chars_max]
+    rest = len(lines) - len(kept)
+    return [*kept, *([f"({rest} more below: ask with a larger max_tokens)"] if rest else [])]
+
+
+def _on_one_line(value: Any) -> Any:
+    """The view with each of its texts on one line that ends no quotation and moves no cursor."""
+    if isinstance(value, str):
+        return _flat(value)
+    if isinstance(value, dict):
+        return {_flat(str(name)): _on_one_line(part) for name, part in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_on_one_line(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def _chars(lines: Sequence[str]) -> int:
@@ -61,8 +86,11 @@ def _chars(lines: Sequence[str]) -> int:
 
 def quoted(text: str, chars_max: int = _QUOTE_CHARS_MAX) -> str:
     """What an app said, on one line between « and »."""
-    flat = _flat(text)
-    return f"«{flat if len(flat) <= chars_max else flat[: chars_max - 1] + '…'}»"
+    return f"«{_short(_flat(text), chars_max)}»"
+
+
+def _short(text: str, chars_max: int) -> str:
+    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"
 
 
 def _flat(text: str) -> str:
@@ -131,23 +159,28 @@ def _changes(view: Any) -> Words:
 
 
 def _incidents(view: Any) -> Words:
+    left = view["total"] - len(view["incidents"])
     head = [
-        f"{view['question']} {view['live']} of {view['total']} incidents go on, as of {_time(view['as_of'])}"
+        f"{view['question']} {view['live']} of {view['total']} incidents go on, as of {_time(view['as_of'])}",
+        *([f"{left} are not listed: ask with a larger limit, a state or a service"] if left else []),
     ]
     return Words(head=head, items=[f"- {_incident_line(one)}" for one in view["incidents"]])
 
 
 def _incident_line(one: Any) -> str:
-    episode = f", for the {one['episode']}th time" if one["episode"] > 1 else ""
+    services = ", ".join(_short(service, _NAME_CHARS_MAX) for service in one["services"][:_NAMES_MAX])
+    where = f"{services} {_short(one['environment'], _NAME_CHARS_MAX)}".rstrip()
+    episode = f", {one['episode']} times so far" if one["episode"] > 1 else ""
+    ended = f", resolved {_time(one['resolved'])}" if one["resolved"] else ""
     return (
         f"{one['id']} {one['state']}{' muted' if one['muted'] else ''}: {quoted(one['title'], 160)}"
-        f" in {', '.join(one['services'][:4])} {one['environment']}; began {_time(one['began'])},"
-        f" last {_time(one['last_seen'])}{episode}; {one['touched']} records show it"
+        f" in {where}; began {_time(one['began'])},"
+        f" last {_time(one['last_seen'])}{ended}{episode}; {one['touched']} records show it"
     )
 
 
 def _incident(view: Any) -> Words:
-    """The cause, the first step and what was ruled out always stand; the sentences follow as they fit."""
+    """Cause and first step always stand; what else helps follows in the order in which it is needed, as it fits."""
     row = view["incident"]
     head = [_incident_line(row)]
     if view["diagnosed"] is None:
@@ -158,20 +191,39 @@ def _incident(view: Any) -> Words:
         head.append(f"cause: {row['cause']} of {row['object']} (confidence {row['confidence']:.2f})")
     if view["first_step"]:
         head.append(f"first step: {_sentence(view['first_step'])}")
-    named = [h for h in view["ruled_out"] if h["object"]]
-    others = len(view["ruled_out"]) - len(named)
-    foot = [
-        *(
-            f"ruled out: {h['cause']} of {h['object']}: {_sentence(h['reasons'][0])}"
-            for h in named[:2]
-            if h["reasons"]
-        ),
-        f"{others} other causes were looked for and not seen; {len(view['unknown'])} could not be told",
+    changes = (("suspect", view["suspect"]), ("repaired by", view["resolved_by"]))
+    head += [f"{name}: {_change_line(change)}" for name, change in changes if change]
+    items = [f"- {_lesson(lesson)}" for lesson in view["seen_before"][:1]]
+    items += [f"- {_sentence(claim)}" for claim in (*view["claims"], *view["missing"])]
+    items += [f"- also held: {h['cause']} of {h['object']} ({h['weight']:.2f})" for h in view["held"][1:4]]
+    items += [f"- ruled out: {_ruled_out(h)}" for h in view["ruled_out"] if h["object"] and h["reasons"]]
+    return Words(head=head, items=items, foot=_incident_foot(view))
+
+
+def _incident_foot(view: Any) -> list[str]:
+    """How much was looked for, when, and what could not be seen."""
+    if not view["diagnosed"]:
+        return [f"as of {_time(view['as_of'])}"]
+    unseen = sum(not h["object"] for h in view["ruled_out"])
+    return [
+        f"{unseen} other causes were looked for and not seen; {len(view['unknown'])} could not be told",
+        f"diagnosed {_time(view['diagnosed'])}; as of {_time(view['as_of'])}",
         *_limits(view),
     ]
-    items = [f"- {_sentence(claim)}" for claim in (*view["claims"], *view["missing"])]
-    items += [f"- also held: {h['cause']} of {h['object']} ({h['weight']:.2f})" for h in view["held"][1:4]]
-    return Words(head=head, items=items, foot=foot if view["diagnosed"] else ())
+
+
+def _ruled_out(hypothesis: Any) -> str:
+    return f"{hypothesis['cause']} of {hypothesis['object']}: {_sentence(hypothesis['reasons'][0])}"
+
+
+def _change_line(change: Any) -> str:
+    """A change with its id, and who wrote it as far as that is known."""
+    writer = " ".join(part for part in (change["author"], _WRITERS.get(change["author_kind"], "")) if part)
+    by = f" by {writer}" if writer else ""
+    return f"{change['id']} {change['kind']} of {change['service']} {_changed(change)} at {_time(change['time'])}{by}"
+
+
+_WRITERS = {"agent": "(an agent)", "human": "(a human)"}
 
 
 def _lesson(lesson: Any) -> str:
@@ -194,20 +246,23 @@ def _seen_before(view: Any) -> Words:
         f" came back {fix['came_back']}"
         for fix in view["fixes"]
     ]
-    head = [quoted(view["question"]), *([] if items else ["Nothing like it is remembered."])]
+    head = [
+        f"{quoted(view['question'])} as of {_time(view['as_of'])}",
+        *([] if items else ["Nothing like it is remembered."]),
+    ]
     return Words(head=head, items=items)
 
 
 def _fixed(view: Any) -> Words:
-    return Words(
-        head=[f"remembered: {quoted(view['text'])} ({view['id']}) for {view['incident_id']}"], items=[]
-    )
+    change = view["change_id"]
+    head = [f"remembered: {quoted(view['text'])} ({view['id']}) for {view['incident_id']}"]
+    if change:
+        head.append(f"{change}: {view['result']}; verify_change tells more, and later")
+    return Words(head=head, items=[])
 
 
 def _sentence(claim: Any) -> str:
-    flat = _flat(claim["text"])
-    text = flat if len(flat) <= _QUOTE_CHARS_MAX else flat[: _QUOTE_CHARS_MAX - 1] + "…"
-    return f"{text} [{', '.join(claim['evidence'][:3])}]"
+    return f"{_short(_flat(claim['text']), _QUOTE_CHARS_MAX)} [{', '.join(claim['evidence'][:3])}]"
 
 
 def _patterns(view: Any) -> Words:
@@ -230,7 +285,7 @@ def _logs(view: Any) -> Words:
 
 def _log(record: Any) -> str:
     body = record["body"].get("stringValue")
-    text = body if body is not None else orjson.dumps(record["body"]).decode()
+    text = body if body is not None else _json(record["body"])
     trace = f" trace {record['traceId']}" if record["traceId"] else ""
     return (
         f"- {_time(record['time'])} {record['service']} severity {record['severity']} {quoted(text)}{trace}"
@@ -238,15 +293,26 @@ def _log(record: Any) -> str:
 
 
 def _evidence(view: Any) -> Words:
-    return Words(head=[f"evidence {view.get('id', '')}"], items=[orjson.dumps(view).decode()])
+    head = [
+        f"evidence {view['id']} ({view['kind']}) as of {_time(view['as_of'])}; asked again: {view['recheck']}",
+        f"numbers: {_json(view['numbers'])}",
+        *([f"now: {_json(view['now'])}"] if view["now"] and view["now"] != view["numbers"] else []),
+    ]
+    items = [f"- {quoted(_json(record))}" for record in view["exemplars"]]
+    items += [f"- asked with: {_json(view['parameters'])}", f"- query: {view['sql']}"]
+    return Words(head=head, items=items)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _as_json(view: Any) -> Words:
-    return Words(head=[], items=[orjson.dumps(view).decode()])
+    return Words(head=[], items=[_json(view)])
 
 
 def _limits(view: Any) -> list[str]:
-    return [f"limit: {limit}" for limit in view["limits"][:4]]
+    return [f"limit: {_short(limit, _QUOTE_CHARS_MAX)}" for limit in view["limits"][:4]]
 
 
 def _time(text: str) -> str:

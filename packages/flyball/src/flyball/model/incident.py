@@ -160,7 +160,9 @@ class Incident:
         if not self.findings:
             return "nothing is known of it"
         worst = self.findings[0]
-        return f"{worst.service}: {worst.kind} {worst.template[:_TEMPLATE_CHARS]}"
+        template = worst.template
+        cut = template if len(template) <= _TEMPLATE_CHARS else template[: _TEMPLATE_CHARS - 1] + "…"
+        return f"{worst.service}: {worst.kind} {cut}"
 
     def told(self, act: Act) -> Incident:
         """With one more entry in its history; the oldest but the first goes when it is full."""

@@ -56,6 +56,13 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixMade(Fix):
+    """A fix as it is recorded, with what was measured of it right then."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FixTold:
     """A fix and what is known of its success.
 

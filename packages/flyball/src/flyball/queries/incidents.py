@@ -164,7 +164,7 @@ async def get_incident(ports: Ports, *, incident_id: str) -> IncidentView:
         NotFound: no such incident.
     """
     incident = await incident_of(ports, incident_id)
-    explanation = await ports.incidents.explanation(incident_id)
+    explanation = await ports.incidents.explanation(incident.id)
     if explanation is not None and explanation.episode != incident.episode:
         explanation = None
     told = await ports.incidents.narrative(incident.occurrence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,9 +47,8 @@ async def seen_before(
         raise InputError("seen_before asks of an incident or of a cause: give one of them")
     if cause is not None:
         if cause not in _CAUSES:
-            raise InputError(
-                f"no diagnosis names {cause[:64]!r}; the causes stand in docs/reference/causes.md"
-            )
+            near = difflib.get_close_matches(cause[:64], _CAUSES, n=3, cutoff=0.0)
+            raise InputError(f"no diagnosis names {cause[:64]!r}; the likest causes are {', '.join(near)}")
         fixes = await recall.fixes_that_worked(ports.memory, _CAUSES[cause], workspace=ports.workspace)
         return SeenBefore(
             question=f"Which fixes worked for {cause}?", lessons=(), fixes=fixes, as_of=ports.as_of()
@@ -73,12 +73,12 @@ async def seen_before(
 
 
 async def incident_of(ports: Ports, incident_id: str) -> Incident:
-    """The incident of that id.
+    """The incident of that id; memory names its episodes `inc_...1`, and each of them is of it.
 
     Raises:
         NotFound: no such incident.
     """
-    incident = await ports.incidents.incident(incident_id)
+    incident = await ports.incidents.incident(incident_id.partition(".")[0])
     if incident is None or incident.workspace != ports.workspace:
         raise NotFound(f"there is no incident {incident_id[:64]!r}; `flyball incidents` lists them")
     return incident

@@ -99,9 +99,12 @@ def _value(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, str) or len(value) > _TEXT_CHARS_MAX:
             raise InputError(f"{parameter.name} is text of at most {_TEXT_CHARS_MAX} characters")
         return value
+    whole = isinstance(value, int | str) and not isinstance(
+        value, bool
+    )  # int() would round what JSON also has
     try:
-        return int(value)
-    except (TypeError, ValueError) as error:
+        return int(value if whole else "")
+    except ValueError as error:
         raise InputError(f"{parameter.name} is a whole number, this is {str(value)[:64]!r}") from error
 
 

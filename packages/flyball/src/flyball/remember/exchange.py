@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -121,7 +121,11 @@ def _read(document: bytes) -> Memory:
     try:
         memory = _DOCUMENT.validate_json(document)
         for one in (*memory.incidents, *memory.fixes, *memory.outcomes):
-            _AWARE.validate_python(one.opened if isinstance(one, Occurrence) else one.time)
+            _AWARE.validate_python(one.opened if isinstance(one, Occurrence) else one.time).astimezone(UTC)
+    except OverflowError as error:
+        raise InputError(
+            "this is no memory of Flyball: it holds a time that lies outside the years 1 to 9999"
+        ) from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

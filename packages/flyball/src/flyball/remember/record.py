@@ -63,7 +63,7 @@ async def record_fix(
     incident_id = name(incident_id)
     fix = fix_made(workspace, incident_id, text, at=at, change_id=change_id, url=url, by=by)
     if await store.node(workspace, (NodeKind.INCIDENT, incident_id)) is None:
-        raise NotFound(f"no incident {incident_id!r} is remembered")
+        raise NotFound(f"no incident {incident_id!r} is remembered; one is as soon as it was diagnosed")
     known = await store.node(workspace, (NodeKind.FIX, fix.id))
     if known is not None:
         return fix_of(known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,10 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from flyball.component.words import duration
+from flyball.explain.exhibit import SIGNALS
 from flyball.model.pattern import WILDCARD
 from flyball.model.severity import Severity
+from flyball.queries.incidents import Cited
 from flyball.web.charts import bars, mark_x, marks, spark_points, totals
 
 _SQL_PART = re.compile(r"\s+(FROM|WHERE|AND (?!\()|sumIf|GROUP BY|ORDER BY)")
@@ -26,8 +29,9 @@ _environment = jinja2.Environment(
 )
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""What HTML may not hold: the escape sequences of an app act nowhere, not where a page is read on a terminal either."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What HTML may not hold, so that an app's escape sequences act nowhere, and what would turn our words round: the
+overrides of the direction of writing."""
 
 
 def render(template: str, **values: Any) -> HTMLResponse:
@@ -80,6 +84,13 @@ def claim_text(text: str) -> Markup:
     return Markup("").join(said)
 
 
+def chip(evidence_id: str, cited: Mapping[str, Cited]) -> str:
+    """A piece of evidence in a word, with its number on the page: log 2."""
+    if evidence_id not in cited:
+        return "evidence"
+    return f"{cited[evidence_id].kind.removeprefix(SIGNALS).strip()} {[*cited].index(evidence_id) + 1}"
+
+
 def second(time: datetime) -> str:
     """The time of day in UTC to the second."""
     return time.astimezone(UTC).strftime("%H:%M:%S")
@@ -127,7 +138,7 @@ def severity_glyph(value: int) -> str:
 _environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
 for _filter in (
     *(number, size, ago, absolute, clock, moment, duration, exact, broken),
-    *(question_text, template_text, claim_text, second, severity_name, severity_glyph),
+    *(chip, question_text, template_text, claim_text, second, severity_name, severity_glyph),
     *(bars, marks, spark_points, totals),
 ):
     _environment.filters[_filter.__name__] = _filter  # pyright: ignore[reportArgumentType] - as above

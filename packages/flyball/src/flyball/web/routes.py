@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from flyball.component.respond import answering, status_of
+from flyball.component.respond import answering, json_response, status_of
 from flyball.errors import FlyballError
 from flyball.queries.pipeline import Pipeline
 from flyball.queries.ports import Ports
@@ -21,6 +23,7 @@ from flyball.web.pages.pipeline import pipeline_page
 from flyball.web.render import render
 
 Page = Callable[[Request, Ports], Awaitable[Response]]
+_PATH_CHARS_MAX = 100
 
 
 def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route | Mount]:
@@ -33,9 +36,7 @@ def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route 
             try:
                 return await show(request, ports)
             except FlyballError as error:
-                response = render("error.html", message=str(error))
-                response.status_code = status_of(error)
-                return response
+                return _not_shown(str(error), status_of(error))
 
         return endpoint
 
@@ -58,3 +59,25 @@ def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route 
         Route("/favicon.ico", favicon),
         Mount("/static", StaticFiles(directory=str(static))),
     ]
+
+
+async def not_routed(request: Request, error: Exception) -> Response:
+    """An address or a method that nothing answers: one sentence, as JSON for programs and as a page for people."""
+    if not isinstance(error, HTTPException):
+        raise error
+    path = request.url.path[:_PATH_CHARS_MAX]
+    wrong_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    sentence = f"{path!r} takes no {request.method}" if wrong_method else f"there is nothing at {path!r}"
+    for_people = "text/html" in request.headers.get("accept", "") and not path.endswith(".json")
+    if for_people and not path.startswith("/api/"):
+        response = _not_shown(sentence, error.status_code)
+    else:
+        response = json_response({"error": sentence}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _not_shown(message: str, status: int) -> Response:
+    response = render("error.html", message=message)
+    response.status_code = status
+    return response

@@ -6,18 +6,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flyball.component.respond import json_response
-from flyball.queries.incidents import get_incident, list_incidents
+from flyball.queries.incidents import get_incident
 from flyball.queries.ports import Ports
+from flyball.queries.questions import QUESTIONS
 from flyball.web.render import render
+
+_LIST = next(question for question in QUESTIONS if question.name == "list_incidents")
 
 
 async def incidents_page(request: Request, ports: Ports) -> Response:
     """Every incident on a row, those that go on first; `/incidents.json` is its twin."""
-    state = request.query_params.get("state") or None
-    view = await list_incidents(ports, state=state)
+    known = {parameter.name for parameter in _LIST.parameters}
+    asked = {name: value for name, value in request.query_params.items() if name in known}
+    view = await _LIST.answer(ports, asked)
     if request.url.path.endswith(".json"):
         return json_response(view)
-    return render("incidents.html", view=view, state=state or "", now=ports.now())
+    return render("incidents.html", view=view, state=asked.get("state", ""), now=ports.now())
 
 
 async def incident_page(request: Request, ports: Ports) -> Response:
