@@ -76,6 +76,8 @@ class Tally:
     """Calls of the explanation: diagnoses."""
     told: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Episode -> its causes, one after the other."""
+    failed: int = 0
+    """Check-ups that read more than a query may."""
     watch_cpu_s: float = 0.0
     insert_cpu_s: float = 0.0
     wall_s: float = 0.0
@@ -178,7 +180,12 @@ def _watch(ports: Ports, state: SqliteState, tally: Tally) -> Watch:
         verify=verified,
         fingerprint_of=ports.catalog.fingerprint_of,
     )
-    return replace(watch_of(ports, state, remembering), explain=explain, told=told)
+
+    def failed(edge: str, outcome: str) -> None:
+        del edge, outcome
+        tally.failed += 1
+
+    return replace(watch_of(ports, state, remembering, failed), explain=explain, told=told)
 
 
 def of_failure(incident: Incident, failure: Failure, epoch_s: float) -> bool:
@@ -215,6 +222,7 @@ def show(told: Day, tally: Tally, step_s: int) -> None:
         "explanations": len(tally.told),
         "causes told": sum(map(len, tally.told.values())),
         "rounds": tally.rounds,
+        "failed check-ups": tally.failed,
     }
     for name, number in figures.items():
         print(f"  {name:<22}{number:>8,}")

@@ -198,11 +198,21 @@ def _opened(client: httpx.Client, told: Sequence[Told], opens_s: float) -> list[
         answer = client.get("/api/v1/incidents", params={"limit": 1000})
         found: dict[str, str] = {}
         for incident in answer.raise_for_status().json()["incidents"]:
+            if _is_silence(client, incident):
+                continue
             said = f"{incident['cause']} of {incident['object']}" if incident["cause"] else "inconclusive"
             found.setdefault(incident["environment"], said)
         if faulty <= found.keys() or time.monotonic() > until:
             return [replace(one, opened=found.get(one.played.environment, "none")) for one in told]
         time.sleep(5.0)
+
+
+def _is_silence(client: httpx.Client, incident: dict[str, Any]) -> bool:
+    """Whether it is only that a stream ended: its services say nothing since."""
+    if incident["cause"]:
+        return False
+    shown = client.get(f"/api/v1/incidents/{incident['id']}").raise_for_status().json()
+    return {finding["kind"] for finding in shown["findings"]} == {"silence"}
 
 
 def _counted(client: httpx.Client, records: int) -> Counter[str]:

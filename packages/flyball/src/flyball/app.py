@@ -264,7 +264,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             ports=ports,
             sightings=sightings,
             clock=clock,
-            watch=watch_of(ports, state, remembering := remembering_of(ports, state)),
+            watch=watch_of(ports, state, remembering := remembering_of(ports, state), meter.count),
             remembering=remembering,
             narrating=narrating_of(settings, ports, state) if settings.model else None,
             deciding=asyncio.Lock(),

@@ -6,7 +6,7 @@ A part of the composition root (`app.py`), which is the only one to call it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from flyball.commands.narrate_incident import Narrating
@@ -55,9 +55,12 @@ def remembering_of(ports: Ports, state: SqliteState) -> Remembering:
     )
 
 
-def watch_of(ports: Ports, state: SqliteState, remembering: Remembering) -> Watch:
-    """The watch over incidents, with what it asks and who hears of it."""
-    lookout, platform, checkup = Lookout(ports), Platform(ports), Checkup(ports)
+def watch_of(
+    ports: Ports, state: SqliteState, remembering: Remembering, count: Callable[[str, str], None]
+) -> Watch:
+    """The watch over incidents, with what it asks and who hears of it; `count` hears what failed, of which edge."""
+    lookout, platform = Lookout(ports), Platform(ports)
+    checkup = Checkup(ports, failed=lambda: count("watch", "failed check-ups"))
 
     async def look(
         known: Collection[str], troubled: Collection[str], settled: Mapping[tuple[str, str], datetime]

@@ -199,5 +199,8 @@ async def test_more_than_a_query_may_read_is_left_to_the_others(
     async def too_much(*_: Any, **__: Any) -> Any:
         raise StoreError("the query may take 1 GB")
 
+    heard: list[str] = []
+    live.checkup.failed = lambda: heard.append("failed")
     monkeypatch.setattr("flyball.queries.checkup.diagnosed", too_much)
     assert await live.looks(3) == [[], [], []]
+    assert heard == ["failed"] * 3

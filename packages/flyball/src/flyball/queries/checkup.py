@@ -8,7 +8,7 @@ so only what two looks in a row say of the same object is found, and only causes
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -66,11 +66,19 @@ class _Suspect:
     onset: datetime
 
 
+def _nobody() -> None:
+    """Nobody hears of it."""
+
+
 @dataclass(slots=True)
 class Checkup:
-    """Looks at one environment after the other; remembers when it did, and what it suspected."""
+    """Looks at one environment after the other; remembers when it did, and what it suspected.
+
+    `failed` hears of a look that read more than a query may: whoever complains is looked at in smaller pieces (notice).
+    """
 
     ports: Ports
+    failed: Callable[[], None] = _nobody
     _listened: float = -LISTENS_S
     _looked: dict[str, float] = field(default_factory=dict[str, float])
     _took: dict[str, float] = field(default_factory=dict[str, float])
@@ -150,7 +158,7 @@ class Checkup:
                 wrong=[*wrong, (since, onset)] if since < onset else wrong,
             )
         except StoreError:
-            # more than a query may read: whoever complains is looked at in smaller pieces (notice)
+            self.failed()
             return None
         top = _silent(diagnosis)
         if top is None:
