@@ -230,7 +230,7 @@ def _finding(
         harm=HARM,
         score=10.0 * HARM,
         change_id="",
-        summary=f"A check-up found in {top.object}: {top.cause}. {reason}"[:500],
+        summary=f"A check-up found it in {top.object}, two looks in a row.",
         first_seen=since,
         exemplar=Exemplar(text=reason[:500], time=since),
         evidence=tuple(fact.id for fact in cited),
