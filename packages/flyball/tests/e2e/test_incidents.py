@@ -386,7 +386,7 @@ def test_a_model_changes_nothing_but_its_narrative(told: Story) -> None:
 def test_no_lie_of_a_model_stands(told: Story) -> None:
     narrative = told.narrated.view["narrative"]
     claim = told.resolved["claims"][0]
-    assert [one["text"] for one in narrative["sentences"]] == [claim["text"]]
+    assert [one["text"] for one in narrative["sentences"]] == [claim["text"]], narrative
     assert len(narrative["dropped"]) + len(narrative["unconfirmed"]) >= 5
 
 

@@ -14,7 +14,9 @@ import flyball.explain
 import pytest
 from flyball.explain import wire
 from flyball.explain.bounds import Bounds
+from flyball.explain.engine import diagnose
 from flyball.explain.investigate import Investigator, Tools
+from flyball.model.diagnosis import Diagnosis
 from flyball.model.evidence import Evidence
 from flyball.model.lesson import Lesson, Likeness
 from flyball.model.narrative import Narrative, Spend
@@ -79,6 +81,18 @@ async def narrated(
 
 
 # -- honest ---------------------------------------------------------------------------------------------
+
+
+async def test_what_was_diagnosed_meanwhile_is_what_it_is_held_against(ledger: SqliteState) -> None:
+    """A model takes minutes: what the newer diagnosis, beside which it is shown, does not hold falls."""
+
+    async def latest() -> Diagnosis:
+        return diagnose([])
+
+    with scripted(HONEST) as model:
+        told = await asker(ledger, model).narrate(DIAGNOSIS, [], NO_TOOLS, latest)
+    assert told.sentences == ()
+    assert [one.claim.text for one in told.dropped] == [TRUE]
 
 
 @pytest.mark.parametrize("name", MODELS)

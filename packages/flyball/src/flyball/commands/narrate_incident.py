@@ -5,14 +5,17 @@ It waits until the diagnosis has settled: what a model costs goes with incidents
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flyball.component.ports import Clock, IncidentStore
+from flyball.errors import StoreError
 from flyball.explain.investigate import Investigator, Tools
+from flyball.model.diagnosis import Diagnosis
 from flyball.model.export import DEFAULT_WORKSPACE
-from flyball.model.incident import LIVE, Incident, IncidentState
+from flyball.model.incident import LIVE, Explanation, Incident, IncidentState
 from flyball.model.lesson import Lesson
 from flyball.model.narrative import Narrative
 
@@ -46,10 +49,21 @@ class Narrating:
             if explanation is None or explanation.episode != incident.episode:
                 continue
             lessons = await self.lessons(incident)
-            told = await self.investigator.narrate(explanation.diagnosis, lessons, self.tools(incident))
+            latest = functools.partial(self._latest, explanation)
+            told = await self.investigator.narrate(
+                explanation.diagnosis, lessons, self.tools(incident), latest
+            )
             await self.incidents.put_narrative(incident.id, incident.occurrence, told)
             return told
         return None
+
+    async def _latest(self, told: Explanation) -> Diagnosis:
+        """The diagnosis that stands by now of the episode that was told, as far as the store answers."""
+        try:
+            now = await self.incidents.explanation(told.incident_id)
+        except StoreError:
+            return told.diagnosis
+        return now.diagnosis if now is not None and now.episode == told.episode else told.diagnosis
 
 
 def _due(incident: Incident, now: datetime) -> bool:

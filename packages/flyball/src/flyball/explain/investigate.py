@@ -58,8 +58,17 @@ class Investigator:
     per_day: Bounds
     model_log: bool = True
 
-    async def narrate(self, diagnosis: Diagnosis, lessons: Sequence[Lesson], tools: Tools) -> Narrative:
-        """What the model says of a diagnosis and what of that may stand; a note where it says nothing. Never raises."""
+    async def narrate(
+        self,
+        diagnosis: Diagnosis,
+        lessons: Sequence[Lesson],
+        tools: Tools,
+        latest: Callable[[], Awaitable[Diagnosis]] | None = None,
+    ) -> Narrative:
+        """What the model says of a diagnosis and what of that may stand; a note where it says nothing. Never raises.
+
+        A model takes minutes: what it says is held against the `latest` diagnosis, beside which it is shown; `latest` does not raise.
+        """
         empty = Narrative(model=self.model)
         if not self.model:
             return replace(empty, note="no language model is configured")
@@ -92,7 +101,8 @@ class Investigator:
         narrative = replace(empty, note=note, usage=usage, exchanges=exchanges)
         if story is None:
             return narrative
-        admitted = admit(diagnosis, story, desk.opened.values())
+        judge = await latest() if latest else diagnosis
+        admitted = admit(judge, story, desk.opened.values())
         return replace(
             narrative,
             sentences=tuple(admitted.sentences),
