@@ -74,13 +74,14 @@ async def test_parts_that_wait_to_be_merged_are_no_reason_to_reject(telemetry: C
 
 async def test_a_batch_of_several_blocks_has_the_same_blocks_again(telemetry: ChdbTelemetry) -> None:
     number = 1_500_000  # the engine cuts a block after a million rows
-    received = pa.scalar(NOW_MS, pa.timestamp("ms", "UTC"))
+    now_ms = time.time_ns() // 1_000_000  # raw rows expire by the engine's own clock
+    received = pa.scalar(now_ms, pa.timestamp("ms", "UTC"))
     rows = pa.table(
         {"time": pa.array(range(number), pa.timestamp("ms", "UTC")), "received": pa.repeat(received, number)}
     )
     rows = pa.concat_tables([rows.slice(start, 250_000) for start in range(0, number, 250_000)])
     for _ in range(3):
-        await telemetry.insert({"metrics": rows}, received_ms=NOW_MS)
+        await telemetry.insert({"metrics": rows}, received_ms=now_ms)
     found = await telemetry.select(
         "SELECT count() AS n, dateDiff('ms', min(time), max(time)) + 1 AS span FROM {db}.metrics GROUP BY _part"
     )
