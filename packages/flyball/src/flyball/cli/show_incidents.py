@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from flyball.cli.terminal import Terminal, clean, limits, severity_text
-from flyball.component.words import duration
+from flyball.component.words import duration, written_by
 
 NAMES_MAX = 6
 """Causes without a sign that are named on a line."""
@@ -127,16 +127,11 @@ def _change(name: str, change: Any) -> Text:
     line = Text(f"{name}: ")
     line.append(f"{change['kind']} {clean(subject)}", style="yellow")
     line.append(f" of {clean(change['service'])}  {_moment(change['time'])} UTC  {change['id']}")
-    who = " ".join(
-        part for part in (clean(change["author"]), _WRITERS.get(change["author_kind"], "")) if part
-    )
+    who = written_by(clean(change["author"]), change["author_kind"])
     line.append(f"  by {who}" if who else "")
     said = change["message"].strip().partition("\n")[0]
     line.append(f"\n“{clean(said)}”" if said else "", style="dim")
     return line
-
-
-_WRITERS = {"agent": "(an agent)", "human": "(a human)"}
 
 
 def _history(acts: Any, console: Terminal) -> None:

@@ -1,8 +1,16 @@
-"""How every face says the same thing: findings, pages and the terminal use one wording of a duration."""
+"""How every face says the same thing: findings, pages and the terminal use one wording of a duration and of an author."""
 
 from __future__ import annotations
 
 _UNITS = (("d", 86_400, 2 * 86_400), ("h", 3_600, 2 * 3_600), ("min", 60, 2 * 60))
+
+
+_WRITERS = {"agent": "(an agent)", "human": "(a human)"}
+
+
+def written_by(author: str, kind: str) -> str:
+    """`Ada (a human)`, as far as it is known who wrote a change; empty when nothing is."""
+    return " ".join(part for part in (author, _WRITERS.get(kind, "")) if part)
 
 
 def duration(seconds: float) -> str:

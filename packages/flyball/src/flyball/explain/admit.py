@@ -18,9 +18,10 @@ from flyball.explain.check import fault, known_names
 from flyball.explain.exhibit import clip
 from flyball.explain.rule import name
 from flyball.model.cause import Cause
-from flyball.model.diagnosis import Claim, Diagnosis, Hypothesis, Standing
+from flyball.model.diagnosis import Claim, Diagnosis, Hypothesis
 from flyball.model.evidence import Evidence
 from flyball.model.narrative import Dropped
+from flyball.model.signal import bare
 
 WORDS_MAX = 250
 """Words of all sentences together that may stand."""
@@ -293,12 +294,11 @@ class _Bench:
     def of(diagnosis: Diagnosis, opened: Iterable[Evidence]) -> _Bench:
         held = {fact.id: fact for fact in (*diagnosis.evidence, *opened)}
         hypotheses = diagnosis.hypotheses
-        objects = {_bare(one.object) for one in hypotheses} | {_bare(diagnosis.object)}
+        objects = {bare(one.object) for one in hypotheses} | {bare(diagnosis.object)}
         names = {one for one in known_names(held.values()) | objects if len(one) >= _NAME_CHARS_MIN}
-        top = next((one for one in hypotheses if one.standing is Standing.HELD), None)
         steps = [diagnosis.first_step] if diagnosis.first_step else []
         spoken = [*diagnosis.claims, *steps, *(r for h in hypotheses for r in h.reasons), *diagnosis.missing]
-        of_cause = [] if diagnosis.inconclusive else [*diagnosis.claims, *steps, *_reasons(top)]
+        of_cause = [] if diagnosis.inconclusive else [*diagnosis.claims, *steps, *_reasons(diagnosis.top)]
         own_words = _stems(" ".join(claim.text for claim in of_cause)) | _stems(str(diagnosis.cause or ""))
         all_words = _stems(" ".join([*(claim.text for claim in spoken), *Cause, *_CHANGES]))
         return _Bench(
@@ -357,7 +357,7 @@ class _Bench:
         )
         if cause is None:
             return claim, "names no cause of the vocabulary"
-        if _bare(entity) not in self.names:
+        if bare(entity) not in self.names:
             return claim, "names no known object"
         found = fault(claim, self.held, self.names)
         return claim, _told(found.unresolved, found.unsupported) if found else ""
@@ -398,15 +398,11 @@ def _reasons(hypothesis: Hypothesis | None) -> tuple[Claim, ...]:
 
 def _own(diagnosis: Diagnosis, names: Iterable[str]) -> frozenset[str]:
     """The cause's object, and what controllers named after it: its pods and replica sets."""
-    bare = _bare(diagnosis.object)
-    if diagnosis.inconclusive or not bare:
+    own = bare(diagnosis.object)
+    if diagnosis.inconclusive or not own:
         return frozenset()
-    made = re.compile(re.escape(bare) + r"(?:-[0-9a-f]{6,10})?(?:-[0-9a-z]{5})?|" + re.escape(bare) + r"-\d+")
-    return frozenset({bare, *(one for one in names if made.fullmatch(one))})
-
-
-def _bare(entity: str) -> str:
-    return entity.partition("/")[2] or entity
+    made = re.compile(re.escape(own) + r"(?:-[0-9a-f]{6,10})?(?:-[0-9a-z]{5})?|" + re.escape(own) + r"-\d+")
+    return frozenset({own, *(one for one in names if made.fullmatch(one))})
 
 
 def _told(unresolved: Sequence[str], unsupported: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from flyball.explain.exhibit import clip
 from flyball.model.cause import Cause
 from flyball.model.diagnosis import Claim, Diagnosis, Standing
 from flyball.model.evidence import Evidence
+from flyball.model.signal import bare
 
 NAME_CHARS_MIN = 3
 """Shorter words are no names."""
@@ -114,7 +115,7 @@ def unsupported_parts(text: str, cited: Iterable[Evidence], known: Iterable[str]
 def known_names(evidence: Iterable[Evidence]) -> set[str]:
     """The names of all objects that evidence speaks of."""
     entities = [str(entity) for fact in evidence for entity in fact.parameters.get("entities", ())]
-    return {entity.partition("/")[2] or entity for entity in entities}
+    return {bare(entity) for entity in entities}
 
 
 def _text(fact: Evidence) -> str:

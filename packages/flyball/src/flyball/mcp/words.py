@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from flyball.component.words import written_by
+
 CHARS_A_TOKEN = 3.2
 """Templates, ids and numbers come to 3.2-4 characters a token in today's tokenizers; the lower is safe."""
 TOKENS_DEFAULT = 600
@@ -218,12 +220,9 @@ def _ruled_out(hypothesis: Any) -> str:
 
 def _change_line(change: Any) -> str:
     """A change with its id, and who wrote it as far as that is known."""
-    writer = " ".join(part for part in (change["author"], _WRITERS.get(change["author_kind"], "")) if part)
+    writer = written_by(change["author"], change["author_kind"])
     by = f" by {writer}" if writer else ""
     return f"{change['id']} {change['kind']} of {change['service']} {_changed(change)} at {_time(change['time'])}{by}"
-
-
-_WRITERS = {"agent": "(an agent)", "human": "(a human)"}
 
 
 def _lesson(lesson: Any) -> str:

@@ -60,6 +60,18 @@ class Diagnosis:
     inconclusive: bool
     missing: tuple[Claim, ...] = ()
 
+    @property
+    def top(self) -> Hypothesis | None:
+        """The weightiest hypothesis that is held: the cause, unless `inconclusive`."""
+        return next((one for one in self.hypotheses if one.standing is Standing.HELD), None)
+
+    def cited(self, hypothesis: Hypothesis | None) -> list[Evidence]:
+        """The evidence that the reasons of a hypothesis cite, in their order, each once."""
+        reasons = hypothesis.reasons if hypothesis else ()
+        held = {fact.id: fact for fact in self.evidence}
+        ids = dict.fromkeys(id_ for reason in reasons for id_ in reason.evidence)
+        return [held[id_] for id_ in ids if id_ in held]
+
     def sentences(self) -> tuple[Claim, ...]:
         """Every sentence: claims, reasons, first steps, what is missing."""
         steps = [self.first_step, *(hypothesis.first_step for hypothesis in self.hypotheses)]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from flyball.model.diagnosis import Diagnosis
 from flyball.model.evidence import Evidence
 from flyball.model.finding import Finding
+from flyball.model.signal import bare
 from flyball.model.verdict import Outcome
 
 FINDINGS_MAX = 50
@@ -156,7 +157,7 @@ class Incident:
     def title(self) -> str:
         """One line: where and what; the cause once it is known."""
         if self.cause:
-            return f"{self.object.partition('/')[2] or self.object}: {self.cause}"
+            return f"{bare(self.object)}: {self.cause}"
         if not self.findings:
             return "nothing is known of it"
         worst = self.findings[0]

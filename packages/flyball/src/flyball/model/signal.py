@@ -32,6 +32,11 @@ class Surface(enum.StrEnum):
     """A field of an object at `time`: `key` is its path, as in the Kubernetes API, `value` what it holds."""
 
 
+def bare(entity: str) -> str:
+    """The name in `kind/name`; what has no kind is its own name."""
+    return entity.partition("/")[2] or entity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One observation.

@@ -7,8 +7,7 @@ so only what two looks in a row say of the same object is found, and only causes
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,13 +16,13 @@ from flyball.explain.rule import IMPLIES, THRESHOLD
 from flyball.model.cause import SILENT, SYMPTOMS, Cause
 from flyball.model.diagnosis import Diagnosis, Hypothesis, Standing
 from flyball.model.evidence import Evidence
-from flyball.model.finding import Exemplar, Finding, FindingKind, Numbers
+from flyball.model.finding import Finding, FindingKind
 from flyball.model.incident import Incident, Lasting, key
 from flyball.model.severity import Severity
+from flyball.model.signal import bare
 from flyball.model.verdict import Outcome
-from flyball.model.window import SignalKind
 from flyball.queries.cohorts import bound
-from flyball.queries.diagnosed import diagnosed, wrong_times
+from flyball.queries.diagnosed import diagnosed, diagnosed_finding, wrong_times
 from flyball.queries.observe import NORMAL_S, Observed
 from flyball.queries.ports import Ports
 
@@ -174,7 +173,7 @@ class Checkup:
 
 def _silent(diagnosis: Diagnosis) -> Hypothesis | None:
     """The cause, if it is one that nobody complains of, sure enough, and does some harm."""
-    top = next((one for one in diagnosis.hypotheses if one.standing is Standing.HELD), None)
+    top = diagnosis.top
     if top is None or top.cause not in SILENT or top.weight < IMPLIES:
         return None
     if top.cause is Cause.CPU_CONTENTION and not _felt(diagnosis):
@@ -192,53 +191,27 @@ def _felt(diagnosis: Diagnosis) -> bool:
 def _slower(diagnosis: Diagnosis, top: Hypothesis) -> bool:
     return any(
         fact.numbers["now"] >= SLOWER_MIN * fact.numbers["before"]
-        for fact in _cited(diagnosis, top)
+        for fact in diagnosis.cited(top)
         if {"now", "before"} <= fact.numbers.keys()
     )
-
-
-def _cited(diagnosis: Diagnosis, hypothesis: Hypothesis) -> Sequence[Evidence]:
-    ids = {id_ for reason in hypothesis.reasons for id_ in reason.evidence}
-    return [fact for fact in diagnosis.evidence if fact.id in ids]
 
 
 def _finding(
     diagnosis: Diagnosis, top: Hypothesis, environment: str, since: datetime, as_of: datetime
 ) -> Finding:
-    print_ = hashlib.blake2b(f"{top.cause}\0{top.object}".encode(), digest_size=8).hexdigest()
-    cited = _cited(diagnosis, top)
-    reason = top.reasons[0].text
-    count = round(sum(float(one.get("count", 1)) for fact in cited for one in fact.exemplars))
-    return Finding(
-        id="fnd_" + print_,
-        kind=FindingKind.CHECKUP,
-        service=_service(top.object),
+    return diagnosed_finding(
+        FindingKind.CHECKUP,
+        f"{top.cause}\0{top.object}",
+        of=top.object,
         environment=environment,
-        version="",
-        signal_kind=SignalKind.LOG,
-        fingerprint=print_,
-        template=f"{top.cause}: {reason}"[:500],
-        severity=Severity.WARN.name,
-        severity_number=int(Severity.WARN),
-        count=count,
-        before=Numbers(count=0.0, seconds=0.0),
-        after=Numbers(count=float(count), seconds=max((as_of - since).total_seconds(), 1.0)),
-        ratio=None,
-        p=0.0,
-        q=0.0,
-        surprise=10.0,
-        harm=HARM,
-        score=10.0 * HARM,
-        change_id="",
+        template=f"{top.cause}: {top.reasons[0].text}",
         summary=f"A check-up found it in {top.object}, two looks in a row.",
-        first_seen=since,
-        exemplar=Exemplar(text=reason[:500], time=since),
-        evidence=tuple(fact.id for fact in cited),
+        severity=Severity.WARN,
+        harm=HARM,
+        cited=diagnosis.cited(top),
+        since=since,
+        as_of=as_of,
     )
-
-
-def _service(it: str) -> str:
-    return it.partition("/")[2] or it
 
 
 async def checkup_goes_on(
@@ -284,15 +257,11 @@ def _outcome(diagnosis: Diagnosis, observed: Observed, finding: Finding) -> tupl
     cause = Cause(finding.template.partition(":")[0])
     of_it = [one for one in diagnosis.hypotheses if one.cause is cause]
     for one in of_it:
-        if (
-            one.standing is Standing.HELD
-            and _service(one.object) == finding.service
-            and one.weight >= THRESHOLD
-        ):
-            return Outcome.NOT_FIXED, _cited(diagnosis, one)[0]
+        if one.standing is Standing.HELD and bare(one.object) == finding.service and one.weight >= THRESHOLD:
+            return Outcome.NOT_FIXED, diagnosis.cited(one)[0]
     vain = next((one for one in of_it if one.standing is Standing.RULED_OUT), None)
-    heard = any(_service(signal.entity) == finding.service for signal in observed.signals)
-    facts = _cited(diagnosis, vain) if vain else ()
+    heard = any(bare(signal.entity) == finding.service for signal in observed.signals)
+    facts = diagnosis.cited(vain)
     if heard and facts:
         return Outcome.FIXED, facts[0]
     return Outcome.NOT_ENOUGH_DATA, diagnosis.evidence[0]

@@ -6,21 +6,19 @@ the environment shows is diagnosed, and what the diagnosis rests its cause on is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from flyball.model.diagnosis import Diagnosis, Standing
+from flyball.model.diagnosis import Diagnosis
 from flyball.model.evidence import Evidence
-from flyball.model.finding import Exemplar, Finding, FindingKind, Numbers
+from flyball.model.finding import Finding, FindingKind
 from flyball.model.incident import Incident, Lasting, key
 from flyball.model.severity import Severity
 from flyball.model.signal import Surface
 from flyball.model.verdict import Outcome
-from flyball.model.window import SignalKind
 from flyball.queries.cohorts import bound
-from flyball.queries.diagnosed import diagnosed
+from flyball.queries.diagnosed import diagnosed, diagnosed_finding
 from flyball.queries.ports import Ports
 
 ASKED_S = 15.0
@@ -135,49 +133,28 @@ async def _diagnosed(ports: Ports, environment: str, onset: datetime, as_of: dat
 
 def _findings(diagnosis: Diagnosis, environment: str, as_of: datetime) -> Iterable[Finding]:
     """What the platform says of the cause: the events, else the fields of objects, that its reasons cite."""
-    top = next((one for one in diagnosis.hypotheses if one.standing is Standing.HELD), None)
-    if diagnosis.inconclusive or top is None:
+    if diagnosis.inconclusive:
         return []
-    ids = {id_ for reason in top.reasons for id_ in reason.evidence}
-    cited = [
-        fact for fact in diagnosis.evidence if fact.id in ids and fact.parameters.get("surface") in _SURFACES
-    ]
+    cited = [fact for fact in diagnosis.cited(diagnosis.top) if fact.parameters.get("surface") in _SURFACES]
     return [_finding(diagnosis, fact, environment, as_of) for fact in cited[:FINDINGS_MAX] if fact.exemplars]
 
 
 def _finding(diagnosis: Diagnosis, fact: Evidence, environment: str, as_of: datetime) -> Finding:
     record = fact.exemplars[0]
-    service = diagnosis.object.partition("/")[2] or diagnosis.object
     said = f"{record['key']}: {record['value']}"
-    # what it is about and never the words: an event counts up in them
-    print_ = hashlib.blake2b(f"{diagnosis.cause}\0{record['key']}".encode(), digest_size=8).hexdigest()
-    first = min((_time(one["time"]) for one in fact.exemplars), default=as_of)
-    count = round(sum(float(one.get("count", 1)) for one in fact.exemplars))
-    return Finding(
-        id="fnd_" + print_,
-        kind=FindingKind.EVENT,
-        service=service,
+    return diagnosed_finding(
+        FindingKind.EVENT,
+        # what it is about and never the words: an event counts up in them
+        f"{diagnosis.cause}\0{record['key']}",
+        of=diagnosis.object,
         environment=environment,
-        version="",
-        signal_kind=SignalKind.LOG,
-        fingerprint=print_,
-        template=said[:500],
-        severity=Severity.ERROR.name,
-        severity_number=int(Severity.ERROR),
-        count=count,
-        before=Numbers(count=0.0, seconds=0.0),
-        after=Numbers(count=float(count), seconds=max((as_of - first).total_seconds(), 1.0)),
-        ratio=None,
-        p=0.0,
-        q=0.0,
-        surprise=10.0,
-        harm=HARM,
-        score=10.0 * HARM,
-        change_id="",
+        template=said,
         summary=f"The platform says of {diagnosis.object}: {said[:200]}",
-        first_seen=min(first, as_of),
-        exemplar=Exemplar(text=said[:500], time=min(first, as_of)),
-        evidence=(fact.id,),
+        severity=Severity.ERROR,
+        harm=HARM,
+        cited=(fact,),
+        since=min(_time(one["time"]) for one in fact.exemplars),
+        as_of=as_of,
     )
 
 

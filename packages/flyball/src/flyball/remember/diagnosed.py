@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flyball.model.diagnosis import Claim, Diagnosis, Hypothesis, Standing
+from flyball.model.diagnosis import Diagnosis
 from flyball.model.evidence import Evidence
 from flyball.model.lesson import Occurrence
 from flyball.model.signal import Surface
@@ -24,7 +24,7 @@ def occurrence_from(
     change_id: str = "",
 ) -> Occurrence:
     """What memory keeps of a diagnosed incident. `fingerprint_of` gives the fingerprint of a template."""
-    facts = [] if diagnosis.inconclusive else _cited(diagnosis)
+    facts = [] if diagnosis.inconclusive else diagnosis.cited(diagnosis.top)
     template = _template(facts)
     return Occurrence(
         incident_id=incident_id,
@@ -39,18 +39,6 @@ def occurrence_from(
         title=title,
         change_id=change_id,
     )
-
-
-def _cited(diagnosis: Diagnosis) -> list[Evidence]:
-    """The evidence that the cause rests on, as its reasons cite it."""
-    top = next((one for one in diagnosis.hypotheses if one.standing is Standing.HELD), None)
-    ids = list(dict.fromkeys(id_ for reason in _reasons(top) for id_ in reason.evidence))
-    held = {fact.id: fact for fact in diagnosis.evidence}
-    return [held[id_] for id_ in ids if id_ in held]
-
-
-def _reasons(hypothesis: Hypothesis | None) -> tuple[Claim, ...]:
-    return hypothesis.reasons if hypothesis else ()
 
 
 def _signals(fact: Evidence) -> list[str]:
