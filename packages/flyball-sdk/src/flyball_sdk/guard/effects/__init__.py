@@ -1,0 +1,1 @@
+"""What programs do: for each name of a program, the acts that its words ask for."""
