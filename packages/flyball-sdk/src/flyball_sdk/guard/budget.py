@@ -36,7 +36,7 @@ def over_budget(
         key = key_of(budget, call.context)
         spend[key] = used
         if float(spent(key)) + used > budget.limit:
-            effect = Effect(f"loop.repeat", f"{budget.counts} over {budget.limit:g}")
+            effect = Effect("loop.repeat", f"{budget.counts} over {budget.limit:g}")
             yield Hit(
                 f"budget.{budget.id}", f"at most {budget.limit:g} {budget.counts} per {budget.per}", budget.action,
                 policy.mode, budget.severity, "do less at a time, or ask for a larger budget", effect, policy.name,
@@ -51,7 +51,9 @@ def _used(budget: Budget, effects: Sequence[Effect]) -> float:
     if budget.counts == "paths":
         return float(len({effect.what for effect in effects if effect.act in _ON_PATHS}))
     name = {"money": "amount", "rows": "rows", "resources": "count"}[budget.counts]
-    return float(sum(value for effect in effects if isinstance(value := effect.attributes.get(name), (int, float))))
+    return float(
+        sum(value for effect in effects if isinstance(value := effect.attributes.get(name), (int, float)))
+    )
 
 
 _ON_PATHS = frozenset({"file.delete", "file.overwrite", "file.write", "file.permission"})

@@ -47,7 +47,9 @@ class _Compiled:
 
     def hit(self, effect: Effect) -> Hit:
         rule = self.rule
-        return Hit(rule.id, rule.title, self.action, self.mode, rule.severity, rule.safer, effect, self.policy)
+        return Hit(
+            rule.id, rule.title, self.action, self.mode, rule.severity, rule.safer, effect, self.policy
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,18 @@ class _Ready:
 def _ready(policy: Policy) -> _Ready:
     by_act: dict[str, list[_Compiled]] = {}
     for rule in policy.rules:
-        if any(fnmatchcase(rule.id, pattern) for pattern in policy.without) and not rule.id.startswith("guard."):
+        if any(fnmatchcase(rule.id, pattern) for pattern in policy.without) and not rule.id.startswith(
+            "guard."
+        ):
             continue
         guarding = rule.id.startswith("guard.")
         mode = "enforce" if guarding else policy.modes.get(rule.id) or rule.mode or policy.mode
         compiled = _Compiled(
-            rule, tuple(one.compiled() for one in rule.where), policy.changes.get(rule.id, rule.action), mode, policy.name
+            rule,
+            tuple(one.compiled() for one in rule.where),
+            policy.changes.get(rule.id, rule.action),
+            mode,
+            policy.name,
         )
         for act in rule.acts:
             by_act.setdefault(act, []).append(compiled)
@@ -161,12 +169,21 @@ _SEVERE = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 
 
 def _decision(
-    hits: list[Hit], effects: Sequence[Effect], status: Status, concerned: list[_Ready], spend: dict[str, float], ms: float
+    hits: list[Hit],
+    effects: Sequence[Effect],
+    status: Status,
+    concerned: list[_Ready],
+    spend: dict[str, float],
+    ms: float,
 ) -> Decision:
     policy_hash = "+".join(one.digest for one in concerned)
     if not hits:
         return Decision(
-            effects=tuple(effects[:EFFECTS_MAX]), status=status, policy_hash=policy_hash, latency_ms=ms, spend=spend
+            effects=tuple(effects[:EFFECTS_MAX]),
+            status=status,
+            policy_hash=policy_hash,
+            latency_ms=ms,
+            spend=spend,
         )
     hits.sort(key=_strictness, reverse=True)
     enforced = [hit for hit in hits if hit.mode == "enforce"]

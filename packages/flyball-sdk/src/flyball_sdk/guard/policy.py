@@ -57,7 +57,16 @@ class Targets:
     """Names (shell patterns, lower case) that say which environment a target is. What matches none is unknown."""
 
     production: tuple[str, ...] = ("*prod*", "*prd*", "*live*")
-    staging: tuple[str, ...] = ("*stag*", "*stg*", "*preprod*", "*pre-prod*", "*uat*", "*preview*", "*nonprod*", "*non-prod*")
+    staging: tuple[str, ...] = (
+        "*stag*",
+        "*stg*",
+        "*preprod*",
+        "*pre-prod*",
+        "*uat*",
+        "*preview*",
+        "*nonprod*",
+        "*non-prod*",
+    )
     development: tuple[str, ...] = (
         "*dev*", "*test*", "*local*", "*sandbox*", "*minikube*", "kind-*", "*k3d*", "*qa*", "*playground*",
         "*docker-desktop*", "127.*", "::1", "*ci*",
@@ -108,7 +117,9 @@ class Policy:
             raise RuleError(f"policy {self.name}: more than one rule has the id {min(doubled)}")
         loosened = [*self.changes, *self.modes, *self.without]
         if touched := [one for one in loosened if one.startswith("guard.")]:
-            raise RuleError(f"policy {self.name}: {touched[0]} protects the guard itself and cannot be changed")
+            raise RuleError(
+                f"policy {self.name}: {touched[0]} protects the guard itself and cannot be changed"
+            )
 
     def concerns(self, context: Context) -> bool:
         """Whether this policy is attached to who calls."""

@@ -71,7 +71,9 @@ def _holds(condition: Condition) -> Callable[[Any], bool]:
     if op == "has":
         return lambda found: value in found
     if op == "glob":
-        return _pattern("|".join(fnmatch.translate(one) for one in ([value] if isinstance(value, str) else value)))
+        return _pattern(
+            "|".join(fnmatch.translate(one) for one in ([value] if isinstance(value, str) else value))
+        )
     if op == "matches":
         return _pattern(value)
     raise RuleError(f"{condition.field}: no operator {op!r}; there are {', '.join(OPERATORS)}")
