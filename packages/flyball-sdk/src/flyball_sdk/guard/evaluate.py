@@ -171,7 +171,7 @@ _SEVERE = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 def _decision(
     hits: list[Hit],
     effects: Sequence[Effect],
-    status: Status,
+    reading: Reading,
     concerned: list[_Ready],
     spend: dict[str, float],
     ms: float,
@@ -184,6 +184,7 @@ def _decision(
             policy_hash=policy_hash,
             latency_ms=ms,
             spend=spend,
+            written=reading.written,
         )
     hits.sort(key=_strictness, reverse=True)
     enforced = [hit for hit in hits if hit.mode == "enforce"]
