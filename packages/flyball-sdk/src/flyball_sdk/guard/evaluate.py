@@ -74,6 +74,8 @@ class _Ready:
     by_act: dict[str, tuple[_Compiled, ...]]
     exceptions: tuple[_Exception, ...]
     digest: str
+    # attached to every agent, environment and user: nothing to compare
+    for_all: bool
 
 
 def _ready(policy: Policy) -> _Ready:
@@ -94,8 +96,9 @@ def _ready(policy: Policy) -> _Ready:
         )
         for act in rule.acts:
             by_act.setdefault(act, []).append(compiled)
+    for_all = policy.agents == policy.environments == policy.users == ("*",)
     exceptions = tuple(_Exception(one, tuple(c.compiled() for c in one.where)) for one in policy.allowances)
-    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest())
+    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest(), for_all)
 
 
 @dataclass(slots=True)
@@ -136,9 +139,9 @@ class Evaluator:
         Never raises on any input: what cannot be read is the effect `call.unread`.
         """
         begin = perf_counter_ns()
-        concerned = [one for one in self._ready if one.policy.concerns(call.context)]
+        concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
         targets = concerned[0].policy.targets if concerned else _TARGETS
-        scene = Scene(call, session if session is not None else Session(), files, targets)
+        scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
         reading = read(scene)
         effects = [*reading.effects, *flows(scene, reading.effects)]
         hits: list[Hit] = []
@@ -151,6 +154,7 @@ class Evaluator:
 
 
 _TARGETS = Targets()
+_NO_SESSION = Session()
 
 
 def _hits(ready: _Ready, effects: Iterable[Effect], tool_name: str) -> Iterable[Hit]:

@@ -30,7 +30,9 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
     if _PLAIN.fullmatch(text) and len(text) < BYTES_MAX:
         words = text.split()
         if words and "=" not in words[0] and words[0] not in _RESERVED:
-            return _finish(evaluator, text, lambda: evaluator.run(Call(words, Where(span=(0, len(text))))), [])
+            return _finish(
+                evaluator, text, lambda: evaluator.run(Call(words, Where(span=(0, len(text))))), []
+            )
     if len(text) > BYTES_MAX or len(text.encode("utf-8", "replace")) > BYTES_MAX:
         return Program(too_much="bytes")
     text = text.replace(UNKNOWN, "\ufffd").replace(MARK, "\ufffd")

@@ -29,7 +29,9 @@ def _find(shell: Machine, call: Call, name: str) -> Text:
         if word[:1] in {"-", "(", "!"} and word not in {"-L", "-H", "-P"}:
             break
         roots.append(word)
-    found = [f"{root.rstrip('/')}/{UNKNOWN}" for root in roots if not root.startswith("-")] or [f"./{UNKNOWN}"]
+    found = [f"{root.rstrip('/')}/{UNKNOWN}" for root in roots if not root.startswith("-")] or [
+        f"./{UNKNOWN}"
+    ]
     printed = shell.printed(call, name)
     at = 1
     while at < len(words):
@@ -54,7 +56,9 @@ def _fd(shell: Machine, call: Call, name: str) -> Text:
         if word in {"-x", "-X", "--exec", "--exec-batch"}:
             rest = call.words[at + 1 :]
             command = [UNKNOWN if part in {"{}", "{/}", "{//}", "{.}"} else part for part in rest]
-            return shell.run(call.behind(f"{name} {word}", command if "{" in "".join(rest) else [*command, UNKNOWN]))
+            return shell.run(
+                call.behind(f"{name} {word}", command if "{" in "".join(rest) else [*command, UNKNOWN])
+            )
     return shell.printed(call, name)
 
 
@@ -105,7 +109,11 @@ def _items(shell: Machine, call: Call, file: str, delimiter: str, *, lines: bool
     if text == UNKNOWN:
         return [UNKNOWN]
     if delimiter or lines:
-        items = [part.strip() if lines else part for part in text.replace(delimiter or "\n", "\n").split("\n") if part]
+        items = [
+            part.strip() if lines else part
+            for part in text.replace(delimiter or "\n", "\n").split("\n")
+            if part
+        ]
     else:
         try:
             items = shlex.split(text)
@@ -209,7 +217,9 @@ def _su(shell: Machine, call: Call, name: str) -> Text:
     words = call.words
     for at, word in enumerate(words[1:], 1):
         following = words[at + 1] if at + 1 < len(words) else ""
-        if word in {"-c", "--command", "--session-command"} or (word[:1] == "-" != word[1:2] and word.endswith("c")):
+        if word in {"-c", "--command", "--session-command"} or (
+            word[:1] == "-" != word[1:2] and word.endswith("c")
+        ):
             return shell.shell(following, call, name)
         if word.startswith(("--command=", "--session-command=")):
             return shell.shell(word.partition("=")[2], call, name)

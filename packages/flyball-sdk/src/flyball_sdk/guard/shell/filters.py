@@ -129,7 +129,9 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape").replace("\0", "\n")
 
 
-def _base(words: Sequence[str], feed: str | None, files: Files, decode: Callable[[bytes], bytes]) -> str | None:
+def _base(
+    words: Sequence[str], feed: str | None, files: Files, decode: Callable[[bytes], bytes]
+) -> str | None:
     options, operands = _options(words, "w")
     text = _input(operands, feed, files)
     if text is None or UNKNOWN in text:
@@ -165,7 +167,9 @@ def _basenc(words: Sequence[str], feed: str | None, files: Files) -> str | None:
 
 def _openssl(words: Sequence[str], feed: str | None, files: Files) -> str | None:
     """`openssl base64 -d` and `openssl enc -base64 -d`; anything with a key is unknown."""
-    if not ({"base64", "-base64", "-a"} & set(words[:3])) or any(word.startswith(("-aes", "-k", "-pass")) for word in words):
+    if not ({"base64", "-base64", "-a"} & set(words[:3])) or any(
+        word.startswith(("-aes", "-k", "-pass")) for word in words
+    ):
         return None
     return _base64(["-d"] if "-d" in words else [], feed, files)
 
@@ -227,7 +231,9 @@ def _tr(words: Sequence[str], feed: str | None, _files: Files) -> str | None:
     if feed is None or not sets:
         return None
     first = _set(sets[0])
-    chosen = (lambda char: char not in first) if options.keys() & {"c", "C", "complement"} else first.__contains__
+    chosen = (
+        (lambda char: char not in first) if options.keys() & {"c", "C", "complement"} else first.__contains__
+    )
     if "d" in options or "delete" in options:
         return "".join(char for char in feed if char == UNKNOWN or not chosen(char))
     second = _set(sets[1]) if len(sets) > 1 else first
@@ -270,7 +276,9 @@ def _substituted(text: str, kind: str, parts: list[str], *, extended: bool) -> s
     if re.search(r"[*+?}].*[*+?}]", pattern) or len(text) > TEXT_MAX // 16:
         return None
     if not extended:
-        pattern = re.sub(r"\\?[(){}+?|]", lambda found: found[0][1:] if len(found[0]) > 1 else "\\" + found[0], pattern)
+        pattern = re.sub(
+            r"\\?[(){}+?|]", lambda found: found[0][1:] if len(found[0]) > 1 else "\\" + found[0], pattern
+        )
     new = re.sub(r"\\(\d)|(?<!\\)&", lambda found: rf"\g<{found[1] or 0}>", new).replace("\\/", "/")
     try:
         compiled = re.compile(pattern, re.IGNORECASE if "i" in flags.lower() else 0)
@@ -319,7 +327,9 @@ def _lines(take: Callable[[list[str], int], list[str]]) -> Filter:
             else:
                 operands.append(word)
         text = _input(operands, feed, files)
-        return None if text is None or UNKNOWN in text else "".join(take(text.splitlines(keepends=True), count))
+        return (
+            None if text is None or UNKNOWN in text else "".join(take(text.splitlines(keepends=True), count))
+        )
 
     return run
 

@@ -157,7 +157,9 @@ def _interpreter(shell: Machine, call: Call, name: str) -> Text:
     return shell.printed(call, name)
 
 
-def _acts(shell: Machine, call: Call, name: str, code: str, via: str, arguments: list[str] | None = None) -> None:
+def _acts(
+    shell: Machine, call: Call, name: str, code: str, via: str, arguments: list[str] | None = None
+) -> None:
     """Write down what a script does to the world outside its process."""
     shell.meter.step(1 + len(code) // 64)
     shell.deeper()

@@ -5,12 +5,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from flyball_sdk.guard.shell.bounds import CODE_DEPTH_MAX, COMMANDS_MAX, SUBSTITUTION_DEPTH_MAX, Meter, TooMuch
+from flyball_sdk.guard.shell.bounds import (
+    CODE_DEPTH_MAX,
+    COMMANDS_MAX,
+    SUBSTITUTION_DEPTH_MAX,
+    Meter,
+    TooMuch,
+)
 from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Command, Opaque
 from flyball_sdk.guard.shell.filters import FILTERS
 from flyball_sdk.guard.shell.handlers import handler
 from flyball_sdk.guard.shell.heredocs import Heredoc, lift
-from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Function, Scope, Text, Value, Where, bounded, join_path
+from flyball_sdk.guard.shell.scope import (
+    EMPTY,
+    Call,
+    Feed,
+    Function,
+    Scope,
+    Text,
+    Value,
+    Where,
+    bounded,
+    join_path,
+)
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.words import Expander
 
@@ -230,7 +247,9 @@ class Machine(ABC):
                 call.words = words
                 return self.run(call) if words else EMPTY
             where = call.where
-            return self.source(code + ' "$@"', Where(-1, where.span, (*where.via, word), where.host), call.feed)
+            return self.source(
+                code + ' "$@"', Where(-1, where.span, (*where.via, word), where.host), call.feed
+            )
         finally:
             self.scope.aliases[word] = code
 

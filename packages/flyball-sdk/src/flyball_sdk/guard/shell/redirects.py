@@ -62,7 +62,9 @@ def _file(shell: Evaluator, node: Node, found: Found) -> None:
             descriptor = shell.raw(child)
         elif kind in _OPERATORS:
             start = child.start_byte
-            here = shell.code.startswith("<<<", start - 2) if kind == "<" else shell.code.startswith("<>", start)
+            here = (
+                shell.code.startswith("<<<", start - 2) if kind == "<" else shell.code.startswith("<>", start)
+            )
             operator = ("<<<" if kind == "<" else "<>") if here else kind
         elif targets and targets[-1].end_byte == child.start_byte:
             targets.append(child)

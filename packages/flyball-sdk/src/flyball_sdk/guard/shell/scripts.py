@@ -34,7 +34,8 @@ _SHELL: Mapping[str, str] = MappingProxyType(
 # calls whose literals are the words of a command
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "node": r"\b(?:spawnSync|spawn|execFileSync|execFile)\s*\(", "deno": r"\bCommand\s*\(|\brun\s*\(\s*\{\s*cmd\s*:",
+        "node": r"\b(?:spawnSync|spawn|execFileSync|execFile)\s*\(",
+        "deno": r"\bCommand\s*\(|\brun\s*\(\s*\{\s*cmd\s*:",
         "bun": r"\b(?:spawnSync|spawn)\s*\(",
     }
 )
@@ -49,10 +50,14 @@ _PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\b(?:chmodSync|fs\.chmod)\b\s*\(", ("chmod", UNKNOWN)),
     (r"\b(?:fetch|http\.get|https\.get|axios\.get|Net::HTTP\.get|URI\.open|LWP::Simple::get)\b\s*\(?", ("curl",)),
 )  # fmt: skip
-_BACKTICKS = re.compile(r"`((?:[^`\\]|\\.){1,8192})`|\b(?:qx|%x)\s*([{(\[/|!])(.{1,8192}?)[})\]/|!]", re.DOTALL)
+_BACKTICKS = re.compile(
+    r"`((?:[^`\\]|\\.){1,8192})`|\b(?:qx|%x)\s*([{(\[/|!])(.{1,8192}?)[})\]/|!]", re.DOTALL
+)
 _SOCKET = re.compile(r"\b(?:socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection)\b")
 _SHELL_WORD = re.compile(r"""['"`/ ](?:sh|bash|zsh|cmd(?:\.exe)?|powershell)\b""")
-_EVAL = re.compile(r"\b(?:eval|Function|instance_eval|loadstring|assert)\s*\(?\s*(?:atob|Buffer\.from|base64|decode|MIME|unpack|Base64|gzinflate|str_rot13)")
+_EVAL = re.compile(
+    r"\b(?:eval|Function|instance_eval|loadstring|assert)\s*\(?\s*(?:atob|Buffer\.from|base64|decode|MIME|unpack|Base64|gzinflate|str_rot13)"
+)
 _BLANK_UNKNOWN = re.compile(r"#\{[^}]*\}|\$\{[^}]*\}")
 
 
@@ -109,7 +114,9 @@ def script_acts(code: str, language: str) -> tuple[list[Act], str, bool]:
         return [], "", True
     acts = _called(code, language)
     if language in {"perl", "ruby", "irb", "php"}:
-        acts += [Act(code=_BLANK_UNKNOWN.sub(UNKNOWN, found[1] or found[3])) for found in _BACKTICKS.finditer(code)]
+        acts += [
+            Act(code=_BLANK_UNKNOWN.sub(UNKNOWN, found[1] or found[3])) for found in _BACKTICKS.finditer(code)
+        ]
     acts += _on_paths(code)
     if _SOCKET.search(code) and _SHELL_WORD.search(code):
         acts.append(Act(("reverse-shell",)))

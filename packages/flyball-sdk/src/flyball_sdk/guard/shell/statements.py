@@ -18,8 +18,20 @@ from flyball_sdk.guard.shell.syntax import parse
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]*)\])?(\+?=)", re.ASCII)
 _SKIPPED = frozenset({"comment", "heredoc_body", ";", "&", "&&", "||", "|", "|&", "\n", ";;"})
-_EXPRESSIONS = frozenset({"test_command", "arithmetic_expansion", "string", "concatenation", "command_substitution",
-                          "process_substitution", "expansion", "simple_expansion", "word", "raw_string"})
+_EXPRESSIONS = frozenset(
+    {
+        "test_command",
+        "arithmetic_expansion",
+        "string",
+        "concatenation",
+        "command_substitution",
+        "process_substitution",
+        "expansion",
+        "simple_expansion",
+        "word",
+        "raw_string",
+    }
+)
 
 
 class Evaluator(Machine):
@@ -125,7 +137,12 @@ class Evaluator(Machine):
         head = [child for child in node.children[1:] if child != body]
         printed = self._round(head, body, feed)
         for _ in range(ROUNDS_MAX):
-            if not feed or not feed.text or UNKNOWN in feed.text or not self.raw(node.children[1]).count("read"):
+            if (
+                not feed
+                or not feed.text
+                or UNKNOWN in feed.text
+                or not self.raw(node.children[1]).count("read")
+            ):
                 break
             printed += self._round(head, body, feed)
         return Text(UNKNOWN, printed.sources) if printed.text and not feed else printed
@@ -173,7 +190,9 @@ class Evaluator(Machine):
         for child in node.children:
             if child.type == "case_item":
                 values = child.children_by_field_name("value")
-                printed += self.statements([part for part in child.named_children if part not in values], feed)
+                printed += self.statements(
+                    [part for part in child.named_children if part not in values], feed
+                )
         return printed
 
     def _define(self, node: Node) -> None:
@@ -346,9 +365,14 @@ class Evaluator(Machine):
             values[at : at + 1] = [flat(value)]
             value = values
         elif sign == "+=" and old is not None:
-            value = old + value if isinstance(old, str) and isinstance(value, str) else [
-                *([old] if isinstance(old, str) else old), *([value] if isinstance(value, str) else value)
-            ]
+            value = (
+                old + value
+                if isinstance(old, str) and isinstance(value, str)
+                else [
+                    *([old] if isinstance(old, str) else old),
+                    *([value] if isinstance(value, str) else value),
+                ]
+            )
         self.scope.assign(name, value, sources)
         return []
 

@@ -157,7 +157,9 @@ class Expander:
     def _split(self, value: Value, fields: list[str], current: list[str]) -> None:
         """Go on with `current` by what an unquoted expansion gave: it is split at blanks, or at a known IFS."""
         text = value if isinstance(value, str) else " ".join(value)
-        if text == UNKNOWN or (text and not any(char in text for char in _BLANK) and "IFS" not in self.shell.scope.variables):
+        if text == UNKNOWN or (
+            text and not any(char in text for char in _BLANK) and "IFS" not in self.shell.scope.variables
+        ):
             current.append(text)
             return
         separators = flat(self.shell.scope.variables.get("IFS", _BLANK))
@@ -214,7 +216,9 @@ class Expander:
             if following != "(":
                 return char, start + 1
             end = skip(raw, start + 1)
-            return self.shell.process(raw[start + 2 : end - 1], self._place(start + 2), output=char == ">"), end
+            return self.shell.process(
+                raw[start + 2 : end - 1], self._place(start + 2), output=char == ">"
+            ), end
         if following == "'":
             end = end_of_ansi(raw, start + 2)
             return unescape(raw[start + 2 : end - 1]), end

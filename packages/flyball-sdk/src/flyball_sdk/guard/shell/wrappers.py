@@ -46,7 +46,14 @@ def _row(valued: str = "", long: str = "", before: int = 0, code: str = "", **mo
 
 
 _SUDO_LONG = "user group host prompt chdir chroot close-from command-timeout role type other-user login-class auth-type"
-_SU = _row("gGwsT", "group supp-group shell whitelist-environment", 0, "c command session-command", kept=True, shell=True)
+_SU = _row(
+    "gGwsT",
+    "group supp-group shell whitelist-environment",
+    0,
+    "c command session-command",
+    kept=True,
+    shell=True,
+)
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
     {
