@@ -169,7 +169,7 @@ def _unalias(shell: Machine, call: Call, name: str) -> Text:
 def _trap(shell: Machine, call: Call, name: str) -> Text:
     words = [word for word in call.words[1:] if word not in {"--", "-p", "-l"}]
     if len(words) > 1 and words[0] not in {"", "-"}:
-        shell.shell(words[0], call, name, shell.scope.arguments)
+        shell.shell(words[0], call, name, [name, *(shell.scope.arguments or [])])
     return EMPTY
 
 

@@ -17,6 +17,8 @@ from flyball_sdk.guard.shell.bounds import TEXT_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
 from flyball_sdk.guard.shell.scan import unescape
 
+# Stands for the byte 0, which would mean unknown; like the other bytes that are no text it is a lone surrogate.
+_NUL = "\udc00"
 _FORMAT = re.compile(r"%(%|[-+ #0]*\d*(?:\.\d+)?([sdiuxXocbqfeg]))")
 _SUBSTITUTION = re.compile(r"(?:(\d+|\$))?([sy])(.)", re.DOTALL)
 _CLASSES = {
@@ -107,7 +109,7 @@ def _formatted(found: re.Match[str], values: list[str]) -> str:
         return UNKNOWN
     if kind in "sq":
         width = found[1][:-1]
-        return f"%{width}s" % value if width and len(width) < 4 else value  # noqa: PLR2004, UP031
+        return f"%{width}s" % value if width and len(width) < 4 else value  # noqa: PLR2004
     if kind == "b":
         return unescape(value)
     if kind == "c":
@@ -121,12 +123,11 @@ def _formatted(found: re.Match[str], values: list[str]) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    return text.replace(_NUL, "\0").encode("utf-8", "surrogateescape")
 
 
 def _decoded(data: bytes) -> str:
-    # NUL would mean unknown here
-    return data.decode("utf-8", "surrogateescape").replace("\0", "\n")
+    return data.decode("utf-8", "surrogateescape").replace("\0", _NUL)
 
 
 def _base(
@@ -387,6 +388,12 @@ def _tee(_words: Sequence[str], feed: str | None, _files: Files) -> str | None:
     return feed
 
 
+def _which(words: Sequence[str], _feed: str | None, _files: Files) -> str | None:
+    """`which`, `type -p`: a program stands for its own path."""
+    names = [word for word in words if not word.startswith("-")]
+    return "".join(f"{name}\n" for name in names) or None
+
+
 def _silent(_words: Sequence[str], _feed: str | None, _files: Files) -> str:
     return ""
 
@@ -397,7 +404,7 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "xxd": _xxd, "tr": _tr, "sed": _sed, "gsed": _sed, "cut": _cut, "rev": _rev, "tac": _tac, "cat": _cat,
         "head": _lines(lambda lines, count: lines[:count]), "tail": _lines(lambda lines, count: lines[-count:]),
         "rot13": _rot13, "basename": _basename, "dirname": _dirname, "seq": _seq, "sort": _same, "uniq": _same,
-        "tee": _tee,
+        "tee": _tee, "which": _which, "type": _which,
         **{name: _inflater(name) for name in (
             "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "unlzma")},
         **dict.fromkeys(("true", "false", ":", "cd", "mkdir", "rm", "touch", "chmod", "chown", "sleep", "test", "[",

@@ -50,7 +50,7 @@ class Contents(str):
         return made
 
 
-Value = Union[str, bytes, int, Ref, File, "list[Value]", None]  # noqa: UP007 evaluated on Python 3.10
+Value = Union[str, bytes, int, Ref, File, "list[Value]", None]
 
 
 def text(value: Value) -> str:

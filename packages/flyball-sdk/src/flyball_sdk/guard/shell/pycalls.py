@@ -70,9 +70,7 @@ def _process(here: Surroundings, values: list[Value], named: Named) -> Value:
             here.acts.append(Act(tuple(words), stdin=stdin))
         elif words and not here.guessing:
             here.command(*words)
-    elif isinstance(command, str) and ("shell" in named or " " not in command):
-        here.code(command, stdin)
-    elif isinstance(command, str):
+    elif (isinstance(command, str) and ("shell" in named or " " not in command)) or isinstance(command, str):
         here.code(command, stdin)
     elif not here.guessing and "shell" in named:
         here.why = here.why or "command of python code"

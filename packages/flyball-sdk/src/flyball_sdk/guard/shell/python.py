@@ -31,8 +31,41 @@ _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
 _DANGEROUS = ("os.", "subprocess", "exec", "eval", "socket", "shutil", "pty", "__import__")
 _BUILTINS = frozenset(
-    "open exec eval compile getattr setattr __import__ chr ord bytes bytearray str int hex repr print input list "
-    "reversed sorted map filter range len zip enumerate vars globals locals sum dict set tuple".split()
+    [
+        "open",
+        "exec",
+        "eval",
+        "compile",
+        "getattr",
+        "setattr",
+        "__import__",
+        "chr",
+        "ord",
+        "bytes",
+        "bytearray",
+        "str",
+        "int",
+        "hex",
+        "repr",
+        "print",
+        "input",
+        "list",
+        "reversed",
+        "sorted",
+        "map",
+        "filter",
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "vars",
+        "globals",
+        "locals",
+        "sum",
+        "dict",
+        "set",
+        "tuple",
+    ]
 )
 
 

@@ -74,12 +74,12 @@ def _git_config(shell: Machine, call: Call, key: str, value: str, *, store: bool
 
 def _git_alias(shell: Machine, call: Call, alias: str, rest: list[str]) -> Text:
     if alias.startswith("!"):
-        return shell.shell(alias[1:] + ' "$@"', call, "git alias", rest)
+        return shell.shell(alias[1:] + ' "$@"', call, "git alias", ["git", *rest])
     return (
         shell.run(call.behind("git alias", ["git", *alias.split(), *rest]))
         if len(call.where.via) < 8
         else EMPTY
-    )  # noqa: PLR2004
+    )
 
 
 def _git_code(shell: Machine, call: Call, verb: str, rest: list[str]) -> Text:

@@ -28,6 +28,7 @@ _ESCAPED = {
     "v": "\v",
 }
 _RANGE = re.compile(r"(-?\d{1,9}|[A-Za-z])\.\.(-?\d{1,9}|[A-Za-z])(?:\.\.(-?\d{1,9}))?")
+_SURROGATES = (0xD800, 0xDFFF)
 _UNICODE_MAX = 0x10FFFF
 
 
@@ -104,7 +105,7 @@ def _unescaped(found: re.Match[str]) -> str:
         return chr(ord(found[5]) & 0x1F)
     number = int(found[4], 8) & 0xFF if found[4] else int(found[1] or found[2] or found[3], 16)
     # a NUL separates names (find -print0): a newline splits alike, and NUL means unknown here
-    return "\n" if not number else chr(number) if number <= _UNICODE_MAX else "\ufffd"
+    return "\n" if not number else chr(number) if number <= _UNICODE_MAX and not _SURROGATES[0] <= number <= _SURROGATES[1] else "\ufffd"
 
 
 def unescape(text: str) -> str:
