@@ -53,8 +53,8 @@ def _table() -> dict[str, tuple[Reader, ...]]:
     return table
 
 
-# one look that costs a microsecond: a command without any of these names no secret, no guard and no shell
-_SUSPECT = re2.compile(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}")
+# one look that costs a microsecond: a command without any of these names no secret, no guard, no shell and no verb that deletes
+_SUSPECT = re2.compile(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
 
 READERS = _table()
 """Program -> what reads its command line. A name in more than one module is read by each."""
@@ -62,18 +62,19 @@ READERS = _table()
 
 def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
     """All effects of one command: what its program does, what it writes, which secrets it reads, what it tampers with."""
+    text = " ".join((command.path or command.name, *command.words, *(one.path for one in command.redirects)))
+    suspect = _SUSPECT.search(text) is not None
     readers = READERS.get(command.name)
     if readers:
         for reader in readers:
             yield from reader(command, scene)
-    else:
+    elif suspect:
         yield from untabled(command, scene)
     for one in command.redirects:
         if one.op in _WRITES:
             append = one.op in (">>", "&>>")
             yield from written(one.path, command, scene, append=append)
-    text = " ".join((command.path or command.name, *command.words, *(one.path for one in command.redirects)))
-    if _SUSPECT.search(text) or command.name in SHELLS:
+    if suspect or command.name in SHELLS:
         yield from read_by(command)
         yield from escape(command)
         yield from tampering(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -197,6 +197,32 @@ def apple_script(command: Command, _scene: Scene) -> Iterator[Effect]:
         yield effect("exec.shell", text[:100], command, by="osascript")
     elif any(word.endswith((".osa", ".scpt", ".applescript")) for word in command.words):
         yield effect("exec.load", text[:100], command)
+
+
+def fetched_and_run(commands: Sequence[Command]) -> Iterator[Effect]:
+    """A file that one command of a text fetches and a later one runs."""
+    fetched: dict[str, str] = {}
+    for command in commands:
+        if fetched:
+            runs = next((word for word in command.words if word[:1] != "-"), "") if command.name in INTERPRETERS else command.path
+            if runs and runs.rpartition("/")[2] in fetched and (command.name in INTERPRETERS or "/" in runs):
+                yield effect("exec.remote_code", f"{runs} from {fetched[runs.rpartition('/')[2]]}", command, saved=True)
+        if command.name in ("curl", "wget", "aria2c", "fetch"):
+            fetched.update(dict.fromkeys(_saved_as(command), next((w for w in command.words if "/" in w and w[:1] != "-"), "elsewhere")))
+        elif fetched and command.name == "" and command.redirects:  # what a language writes after it fetched
+            fetched.update(dict.fromkeys((one.path.rpartition("/")[2] for one in command.redirects), "elsewhere"))
+
+
+def _saved_as(command: Command) -> Iterator[str]:
+    words = command.words
+    yield ""  # a program that fetched: what it writes next may be that
+    for at, word in enumerate(words):
+        if word in ("-o", "-O", "--output", "--output-document") and at + 1 < len(words) and "://" not in words[at + 1]:
+            yield words[at + 1].rpartition("/")[2]
+        elif "://" in word:
+            yield word.partition("?")[0].rpartition("/")[2]
+    for one in command.redirects:
+        yield one.path.rpartition("/")[2]
 
 
 def packages(command: Command, _scene: Scene) -> Iterator[Effect]:
