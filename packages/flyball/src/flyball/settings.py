@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     guard_log_bytes_max: int = Field(
         default=2_000_000_000, ge=200_000_000, description="Budget of the log of the guard's decisions"
     )
+    guard_anchor: str = Field(
+        default="",
+        description="Where the end of that log is anchored: a file elsewhere, or an http(s) address; empty is nowhere",
+    )
     receivers: dict[str, dict[str, Any]] = Field(
         default_factory=dict[str, dict[str, Any]], description="Further receivers by name, with their fields"
     )

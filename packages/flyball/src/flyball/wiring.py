@@ -17,6 +17,7 @@ from flyball.component.ports import Clock
 from flyball.distill.redact import redact_value
 from flyball.explain.bounds import Bounds
 from flyball.explain.investigate import Investigator, Tools
+from flyball.guard.anchor import Anchoring
 from flyball.guard.keys import Keys, guard_folder
 from flyball.guard.log import DecisionLog
 from flyball.guard.operator import open_wall
@@ -94,7 +95,7 @@ def watch_of(
     )
 
 
-def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int) -> Wall:
+def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int, anchor: str = "") -> Wall:
     """The guard of this data folder, with its keys made, its log opened and its policies in force.
 
     Raises:
@@ -111,6 +112,7 @@ def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int) -> Wall:
         policies=Policies(guard / FOLDER),
         clock=clock,
         redact=redact_value,
+        anchoring=Anchoring(anchor),
     )
     open_wall(wall)
     return wall

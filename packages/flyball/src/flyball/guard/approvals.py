@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from flyball.errors import InputError, NotFound, Overloaded
+from flyball.errors import InputError, NotFound
 
 State = Literal["asked", "approved", "denied", "used", "expired"]
 Verdict = Literal["approve", "deny"]
@@ -122,11 +122,7 @@ class Approvals:
         return [one.seen_at(now) for one in reversed(self._by_id.values())]
 
     def apply(self, row: Mapping[str, Any]) -> Approval:
-        """Take in a row of kind `approval`.
-
-        Raises:
-            Overloaded: too many are open.
-        """
+        """Take in a row of kind `approval`."""
         names = Approval.__dataclass_fields__
         fields = {name: value for name, value in row.items() if name in names}
         fields |= {"effects": tuple(fields["effects"]), "files": tuple(fields.get("files", ()))}
@@ -153,6 +149,8 @@ class Approvals:
         return [one.row() for one in live]
 
 
-def too_many() -> Overloaded:
-    """The error when no more may wait."""
-    return Overloaded(f"{OPEN_MAX} calls wait for approval already")
+def approval_view(approval: Approval) -> dict[str, Any]:
+    """An approval as every face shows it; what it is bound to stays here."""
+    view = asdict(approval)
+    del view["binding"]
+    return view

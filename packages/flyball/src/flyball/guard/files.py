@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from flyball_sdk.guard.files import Files, GivenFiles, LocalFiles
 from flyball_sdk.guard.session import Session
@@ -12,6 +12,7 @@ from flyball_sdk.guard.session import Session
 SCRIPTS_MAX = 64
 """Scripts of the session that one call is bound to."""
 _BASE_CHARS_MIN = 3
+_HOME = str(Path.home())
 
 
 class SeenFiles:
@@ -25,7 +26,7 @@ class SeenFiles:
 
     def __init__(self, given: Mapping[str, str], *, cwd: str, local: bool) -> None:
         self._given: Files = GivenFiles(given)
-        self._local: Files | None = LocalFiles(cwd, os.path.expanduser("~")) if local and cwd else None
+        self._local: Files | None = LocalFiles(cwd, _HOME) if local and cwd else None
         self.seen: dict[str, str] = {}
 
     def text(self, path: str) -> str | None:

@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from flyball.errors import ConfigurationError
+from flyball.errors import ConfigurationError, Forbidden
 
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - the name of a file
 LOG_KEY = "log.key"
@@ -59,6 +59,33 @@ def made_once(path: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be used: {error.strerror}") from error
     return secret
+
+
+def operator_token(folder: Path) -> str:
+    """The operator's token, for a command that acts as the operator; `folder` is DATA/guard.
+
+    Raises:
+        Forbidden: it is not there, or this user may not read it.
+    """
+    path = folder / OPERATOR_TOKEN
+    try:
+        return path.read_text()[:_FILE_BYTES_MAX].strip()
+    except (OSError, UnicodeDecodeError):
+        raise Forbidden(
+            f"the operator's token {path} cannot be read: run this as the operator, or name the data folder with --data"
+        ) from None
+
+
+def kept_secret(path: Path) -> str:
+    """The secret of a file that must be there.
+
+    Raises:
+        ConfigurationError: it is not there, or cannot be used.
+    """
+    try:
+        return _kept(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _kept(path: Path) -> str:

@@ -24,6 +24,7 @@ from flyball_sdk.guard.session import Session
 
 from flyball.component.ports import Clock
 from flyball.guard import memory
+from flyball.guard.anchor import Anchoring
 from flyball.guard.answer import body_of, effect_view, is_canary, row_of
 from flyball.guard.approvals import Approval, Approvals
 from flyball.guard.controls import Controls
@@ -77,6 +78,9 @@ class Wall:
     answers: Answers = field(default_factory=Answers)
     sessions: Sessions = field(default_factory=Sessions)
     statistics: Statistics = field(default_factory=Statistics)
+    anchoring: Anchoring = field(default_factory=lambda: Anchoring(""))
+    dropped: Callable[[], Mapping[str, int]] = dict
+    """What else was let go, for the status."""
     decided: Callable[[Approval], None] = lambda _approval: None
     """Hears what a person decided, for requests that wait."""
 
