@@ -49,6 +49,8 @@ class Decision:
     policy_hash: str = ""
     latency_ms: float = 0.0
     spend: Mapping[str, float] = field(default_factory=dict)
+    # files the call writes (path -> text), for the session's memory; never shown
+    written: Mapping[str, str] = field(default_factory=dict, repr=False)
     modified_input: Mapping[str, Any] | None = None
     decision_id: str = ""
 

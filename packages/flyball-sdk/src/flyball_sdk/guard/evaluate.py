@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from time import perf_counter_ns
 
-from flyball_sdk.guard.adapters import effects_of
+from flyball_sdk.guard.adapters import read
 from flyball_sdk.guard.budget import NOTHING_SPENT, over_budget
 from flyball_sdk.guard.call import ToolCall
-from flyball_sdk.guard.decision import Decision, Hit, Status
+from flyball_sdk.guard.decision import Decision, Hit
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.files import NO_FILES, Files
 from flyball_sdk.guard.policy import Allowance, Policy, Spent, Targets
@@ -139,15 +139,15 @@ class Evaluator:
         concerned = [one for one in self._ready if one.policy.concerns(call.context)]
         targets = concerned[0].policy.targets if concerned else _TARGETS
         scene = Scene(call, session if session is not None else Session(), files, targets)
-        effects, status = effects_of(scene)
-        effects = [*effects, *flows(scene, effects)]
+        reading = read(scene)
+        effects = [*reading.effects, *flows(scene, reading.effects)]
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:
             found = list(_hits(one, effects, call.tool_name))
             found += over_budget(one.policy, call, effects, spent, spend)
             hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
-        return _decision(hits, effects, status, concerned, spend, (perf_counter_ns() - begin) / 1e6)
+        return _decision(hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
 
 
 _TARGETS = Targets()
@@ -171,7 +171,7 @@ _SEVERE = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 def _decision(
     hits: list[Hit],
     effects: Sequence[Effect],
-    status: Status,
+    reading: Reading,
     concerned: list[_Ready],
     spend: dict[str, float],
     ms: float,
@@ -180,10 +180,11 @@ def _decision(
     if not hits:
         return Decision(
             effects=tuple(effects[:EFFECTS_MAX]),
-            status=status,
+            status=reading.status,
             policy_hash=policy_hash,
             latency_ms=ms,
             spend=spend,
+            written=reading.written,
         )
     hits.sort(key=_strictness, reverse=True)
     enforced = [hit for hit in hits if hit.mode == "enforce"]
@@ -196,8 +197,9 @@ def _decision(
         safer=first.safer,
         hits=tuple(hits[:HITS_MAX]),
         effects=tuple(effects[:EFFECTS_MAX]),
-        status=status,
+        status=reading.status,
         policy_hash=policy_hash,
         latency_ms=ms,
         spend=spend,
+        written=reading.written,
     )

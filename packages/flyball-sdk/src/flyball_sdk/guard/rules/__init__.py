@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from flyball_sdk.guard.rule import Example, Rule, is_
+from flyball_sdk.guard.rule import Rule
+from flyball_sdk.guard.rules import (
+    data,
+    execution,
+    files,
+    git,
+    guard,
+    infrastructure,
+    network,
+    secrets,
+    system,
+)
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        id="files.delete",
-        title="deletes a tree",
-        acts=("file.delete",),
-        where=(is_("recursive", value=True),),
-        action="block",
-        severity="critical",
-        safer="move it away (`mv DIR DIR.old`) and delete it when nothing misses it",
-        hits=(Example("rm -rf /"),),
-        passes=(Example("ls"),),
-    ),
-)
+    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES,
+)  # fmt: skip

@@ -1,0 +1,231 @@
+"""Code that comes from elsewhere, cannot be read, or is started by way of a program that is not a shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.effects.make import Reader, effect
+from flyball_sdk.guard.effects.options import options
+from flyball_sdk.guard.scene import Scene
+from flyball_sdk.guard.shell.command import UNKNOWN, Command
+
+SHELLS = frozenset(
+    {
+        "sh",
+        "bash",
+        "zsh",
+        "dash",
+        "ksh",
+        "fish",
+        "csh",
+        "tcsh",
+        "ash",
+        "mksh",
+        "rbash",
+        "pwsh",
+        "busybox",
+        "elvish",
+        "xonsh",
+        "nu",
+    }
+)
+INTERPRETERS = SHELLS | frozenset(
+    {
+        "python",
+        "python2",
+        "python3",
+        "node",
+        "nodejs",
+        "perl",
+        "ruby",
+        "php",
+        "lua",
+        "osascript",
+        "Rscript",
+        "deno",
+        "bun",
+        "tclsh",
+        "source",
+        ".",
+    }
+)
+FETCHERS = frozenset(
+    {
+        "curl",
+        "wget",
+        "fetch",
+        "aria2c",
+        "lynx",
+        "lwp-request",
+        "GET",
+        "http",
+        "https",
+        "nc",
+        "ncat",
+        "socat",
+        "ftp",
+        "tftp",
+        "scp",
+        "aws",
+        "gsutil",
+        "lwp-download",
+        "xh",
+    }
+)
+# programs whose business it is to name a shell
+_NAMES_SHELLS = frozenset({
+    "echo", "printf", "grep", "egrep", "fgrep", "rg", "cat", "ls", "which", "type", "command", "file", "stat", "ldd", "chsh", "useradd", "usermod", "adduser", "docker",
+    "podman", "kubectl", "oc", "nerdctl", "ssh", "sudo", "su", "doas", "env", "exec", "nohup", "timeout", "find", "xargs", "test", "[", "[[", "export", "head", "tail", "sed",
+    "readlink", "realpath", "dirname", "basename", "cp", "mv", "ln", "rm", "chmod", "chown", "tmux", "screen", "git", "man", "whereis", "dpkg", "rpm", "apt", "apt-get", "pacman",
+    "brew", "pip", "conda", "time", "strings", "md5sum", "sha256sum", "shellcheck", "shfmt", "ps", "pgrep", "pkill", "touch", "install", "tee", "diff", "local", "declare", "set",
+    "read", "sh", "bash", "zsh", "dash", "ksh", "fish", "csh", "tcsh", "ash", "crontab", "systemd-run", "parallel", "watch", "alias", "case", "curl", "wget", "make-help", "sort",
+    "wc", "cut", "tr", "uniq", "less", "more", "vi", "nano", "code", "getent", "getopt", "date", "tar", "zip", "unzip", "docker-compose", "cd", "mkdir", "jq", "update-alternatives",
+    "dpkg-reconfigure", "nc", "ncat", "netcat", "socat", "locate", "du", "df", "awk-print", "comm", "mkfifo", "chroot-list", "whatis", "yum", "dnf", "npm", "fork-bomb", "lsof", "fuser",
+})  # fmt: skip
+_SHELL_WORD = re.compile(
+    r"(?:^|[\s'\"`(=:,!|;{\[])(?:/usr)?/bin/(?:ba|da|z|k|c|tc|a|fi)?sh\b(?!\.)|(?:^|[\s'\";:])!(?:/bin/)?(?:ba|z)?sh\b|^(?:ba|da|z|k)?sh$"
+)
+_SPAWN = re.compile(
+    r"\b(?:os\.exec\w*|pty\.spawn|posix_spawn|execvp?e?|Process\.spawn|Kernel\.exec|spawn_sync|child_process|io\.popen|os\.execute|system|exec|spawn|popen|shell|passthru|proc_open|shell_exec|run|callproc|term)\b"
+)
+
+
+def shell(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """A shell or interpreter that is fed by something that is not known."""
+    fed = command.stdin is not None and UNKNOWN in command.stdin
+    unknown_words = any(UNKNOWN in word for word in command.words)
+    reading = fed and not [
+        word for word in command.words if word[:1] != "-" and command.name not in ("source", ".")
+    ]
+    if command.sources and (reading or unknown_words):
+        fetched = [one for one in command.sources if one in FETCHERS]
+        if fetched:
+            yield effect(
+                "exec.remote_code", f"{command.name} runs what {fetched[0]} fetched", command, by=fetched[0]
+            )
+            return
+    if reading and command.name in SHELLS:
+        yield effect(
+            "exec.opaque",
+            f"{command.name} runs what {', '.join(command.sources) or 'something'} says",
+            command,
+        )
+    for word in command.words:
+        if word.startswith(("http://", "https://", "ftp://")) and command.name in (
+            "deno",
+            "osascript",
+            "bun",
+            "source",
+            ".",
+        ):
+            yield effect("exec.remote_code", word, command, by=command.name)
+
+
+def escape(command: Command) -> Iterator[Effect]:
+    """A shell that is started by way of a program which is not one: its words name the shell, or it is told to spawn it."""
+    if command.name in _NAMES_SHELLS:
+        return
+    for word in command.words:
+        if (
+            "sh" in word
+            and _SHELL_WORD.search(word)
+            and (len(word) < 24 or _SPAWN.search(word) or "!" in word or "exec" in word)
+        ):
+            yield effect("exec.shell", f"{command.name}: {word[:80]}", command, by=command.name)
+            return
+
+
+def packages(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """Package managers: what is installed from an address instead of the index runs code from there."""
+    words = command.words
+    given = options(
+        words,
+        (
+            "-i",
+            "--index-url",
+            "--extra-index-url",
+            "-r",
+            "-c",
+            "--registry",
+            "-f",
+            "--find-links",
+            "--target",
+            "-t",
+            "--prefix",
+            "--git",
+            "--path",
+            "--root",
+        ),
+    )
+    if not {"install", "add", "i", "download", "exec", "run", "dlx", "x", "get", "ci"} & set(
+        words[:3]
+    ) and command.name not in ("npx", "pipx", "uvx", "bunx", "easy_install"):
+        return
+    elsewhere = [
+        word
+        for word in (
+            *given.words,
+            *given.all("--git", "-i", "--index-url", "--extra-index-url", "--registry", "-f", "--find-links"),
+        )
+        if re.match(r"(git\+|https?:|git:|ssh:|git@|ftp:)", word)
+    ]
+    strange = [
+        word
+        for word in elsewhere
+        if not re.search(
+            r"github\.com|gitlab\.com|bitbucket\.org|pypi\.org|npmjs\.org|pytorch\.org|huggingface\.co|127\.0\.0\.1|localhost",
+            word,
+        )
+    ]
+    if strange:
+        yield effect("package.install", strange[0], command, elsewhere=True)
+    elif {"install", "add", "i"} & set(words[:3]):
+        yield effect("package.install", " ".join(given.words[1:])[:120], command, elsewhere=False)
+
+
+def loader(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """Programs that load a library or a debugger into something."""
+    words = " ".join(command.words)
+    if command.name in ("gdb", "lldb", "strace", "ltrace", "frida") and not re.search(
+        r"(^| )(-p|--pid|-x|-ex|--attach)( |=|$)", words
+    ):
+        return
+    if command.name == "gdb" and not re.search(r"-p|attach|!|shell|python|call", words):
+        return
+    if command.name == "openssl" and "-engine" not in words and "-provider" not in words:
+        return
+    yield effect("exec.load", f"{command.name} {words}"[:120], command)
+
+
+def preload(command: Command) -> Iterator[Effect]:
+    """`LD_PRELOAD=... COMMAND`, and other variables that load code."""
+    for name in (
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "DYLD_INSERT_LIBRARIES",
+        "LD_AUDIT",
+        "BASH_ENV",
+        "PROMPT_COMMAND",
+        "PYTHONSTARTUP",
+        "PERL5OPT",
+        "GIT_SSH_COMMAND",
+        "PAGER",
+        "GIT_EXTERNAL_DIFF",
+    ):
+        value = command.env.get(name)
+        if value and (
+            name
+            in ("LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "LD_AUDIT", "BASH_ENV", "PROMPT_COMMAND", "PERL5OPT")
+            or "/bin/sh" in value
+            or "sh -c" in value
+        ):
+            yield effect("exec.load", f"{name}={value}"[:120], command)
+
+
+READERS: dict[str, Reader] = (
+    dict.fromkeys(INTERPRETERS - {"busybox", "php"}, shell)
+    | dict.fromkeys(("pip", "pip3", "npm", "pnpm", "yarn", "npx", "pipx", "uvx", "bun", "bunx", "gem", "go", "cpan", "easy_install", "conda", "mamba", "uv"), packages)
+    | dict.fromkeys(("gdb", "lldb", "frida", "openssl"), loader)
+)  # fmt: skip
