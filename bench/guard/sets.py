@@ -62,6 +62,10 @@ def _row(name: str, where: str, row: Mapping[str, Any]) -> Row:
     group = _GROUPS.get(source, source)
     if group == "own" and _CALLS[name]:
         group += ", obfuscated" if "wrapper" in row and row.get("obfuscated") else ", other forms"
+    if group == "GTFOBins":
+        group += ", shells" if row.get("category") == "gtfo:shell" else ", other"
+    if group == "GTFOBins":
+        group += ", shells" if row.get("category") == "gtfo:shell" else ", other"
     if name in ("benign_shell",) and group == "agents":
         group += ", destructive verb" if row.get("touches_destructive_verb") else ""
     return Row(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import of_command
+from flyball_sdk.guard.effects.execute import disguised
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell import ShellState, program
 
@@ -50,6 +51,9 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
         if len(effects) > EFFECTS_MAX:
             return unread(f"more than {EFFECTS_MAX} effects")
     effects.extend(Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque)
+    disguise = disguised(text)
+    if disguise:
+        effects.append(Effect("exec.shell", disguise, found_in=found_in))
     if found.partial and not effects and _GRAVE.search(text):
         effects.append(
             Effect(

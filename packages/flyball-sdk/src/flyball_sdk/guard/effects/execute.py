@@ -79,13 +79,18 @@ _NAMES_SHELLS = frozenset({
     "echo", "printf", "grep", "egrep", "fgrep", "rg", "cat", "ls", "which", "type", "command", "file", "stat", "ldd", "chsh", "useradd", "usermod", "adduser", "docker",
     "podman", "kubectl", "oc", "nerdctl", "ssh", "sudo", "su", "doas", "env", "exec", "nohup", "timeout", "find", "xargs", "test", "[", "[[", "export", "head", "tail", "sed",
     "readlink", "realpath", "dirname", "basename", "cp", "mv", "ln", "rm", "chmod", "chown", "tmux", "screen", "git", "man", "whereis", "dpkg", "rpm", "apt", "apt-get", "pacman",
-    "brew", "pip", "conda", "time", "strings", "md5sum", "sha256sum", "shellcheck", "shfmt", "ps", "pgrep", "pkill", "touch", "install", "tee", "diff", "local", "declare", "set",
+    "brew", "time", "strings", "md5sum", "sha256sum", "shellcheck", "shfmt", "ps", "pgrep", "pkill", "touch", "install", "tee", "diff", "local", "declare", "set",
     "read", "sh", "bash", "zsh", "dash", "ksh", "fish", "csh", "tcsh", "ash", "crontab", "systemd-run", "parallel", "watch", "alias", "case", "curl", "wget", "make-help", "sort",
     "wc", "cut", "tr", "uniq", "less", "more", "vi", "nano", "code", "getent", "getopt", "date", "tar", "zip", "unzip", "docker-compose", "cd", "mkdir", "jq", "update-alternatives",
     "dpkg-reconfigure", "nc", "ncat", "netcat", "socat", "locate", "du", "df", "awk-print", "comm", "mkfifo", "chroot-list", "whatis", "yum", "dnf", "npm", "fork-bomb", "lsof", "fuser",
 })  # fmt: skip
 _SHELL_WORD = re.compile(
     r"(?:^|[\s'\"`(=:,!|;{\[])(?:/usr)?/bin/(?:ba|da|z|k|c|tc|a|fi)?sh\b(?!\.)|(?:^|[\s'\";:])!(?:/bin/)?(?:ba|z)?sh\b|^(?:ba|da|z|k)?sh$"
+)
+# a shell whose streams are tied to the terminal it came from, or that a macro of some program is told to run
+_DISGUISED = re.compile(
+    r"/bin/(?:ba|da|z|k)?sh\s+(?:-\w\s+)*[012]?[<>]&?\s?(?:[012]\b|/dev/tty|\$\(tty)|"
+    r"(?:system|exec|esyscmd|popen|spawn|execl?p?|USING|install\"\s*:|PostUp\s*=)\W{1,4}/bin/(?:ba|da|z|k)?sh\b|(?:^|\s)!\s*/bin/(?:ba|da|z|k)?sh\b"
 )
 _SPAWN = re.compile(
     r"\b(?:os\.exec\w*|pty\.spawn|posix_spawn|execvp?e?|Process\.spawn|Kernel\.exec|spawn_sync|child_process|io\.popen|os\.execute|system|exec|spawn|popen|shell|passthru|proc_open|shell_exec|run|callproc|term)\b"
@@ -123,18 +128,58 @@ def shell(command: Command, _scene: Scene) -> Iterator[Effect]:
             yield effect("exec.remote_code", word, command, by=command.name)
 
 
+def disguised(text: str) -> str:
+    """The piece of a shell text that starts a shell in disguise, "" if there is none."""
+    found = _DISGUISED.search(text) if "/bin/" in text else None
+    return found[0].strip() if found else ""
+
+
 def escape(command: Command) -> Iterator[Effect]:
-    """A shell that is started by way of a program which is not one: its words name the shell, or it is told to spawn it."""
+    """A shell that is started by way of a program which is not one: its words name the shell, or it is told to spawn it.
+
+    A shell with nothing to run is one too: it waits for whoever reaches its terminal.
+    """
+    if command.name in SHELLS:
+        yield from _bare_shell(command)
+        return
     if command.name in _NAMES_SHELLS:
         return
     for word in command.words:
-        if (
-            "sh" in word
-            and _SHELL_WORD.search(word)
-            and (len(word) < 24 or _SPAWN.search(word) or "!" in word or "exec" in word)
-        ):
+        if "sh" in word and _SHELL_WORD.search(word) and _starts(word):
             yield effect("exec.shell", f"{command.name}: {word[:80]}", command, by=command.name)
             return
+    if command.name in _LANGUAGES:
+        text = " ".join(command.words)
+        if _CONNECTS.search(text) and _SPAWN.search(text):
+            yield effect("net.reverse_shell", f"{command.name}: {text[:80]}", command)
+
+
+def _starts(word: str) -> bool:
+    return len(word) < _SHORT or word[0] in "-!" or "!" in word or _SPAWN.search(word) is not None
+
+
+def _bare_shell(command: Command) -> Iterator[Effect]:
+    fed = command.stdin is not None or command.sources or any(one.op == "<" for one in command.redirects)
+    if not fed and all(word in _WAITS for word in command.words):
+        said = " ".join((*command.via, command.name))
+        yield effect("exec.shell", f"{said} with nothing to run", command)
+
+
+# a word this short that names a shell is an argument, not prose
+_SHORT = 24
+_WAITS = frozenset({"-i", "-l", "-p", "--login", "-il", "-li", "-s", "-", "-a"})
+_LANGUAGES = frozenset({"julia", "tclsh", "wish", "R", "Rscript", "erl", "elixir", "ghci", "groovy", "jjs", "jrunscript", "octave", "gawk", "lua", "php", "ruby",
+                        "perl", "node", "scala", "jshell"})  # fmt: skip
+_CONNECTS = re.compile(r"\bsocket\b|connect\(|TCPSocket|/inet/tcp|fsockopen|stream_socket_client")
+
+
+def apple_script(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """`osascript`: `do shell script`, or keystrokes to a terminal."""
+    text = " ".join(command.words)
+    if re.search(r"do (?:shell )?script|keystroke", text):
+        yield effect("exec.shell", text[:100], command, by="osascript")
+    elif any(word.endswith((".osa", ".scpt", ".applescript")) for word in command.words):
+        yield effect("exec.load", text[:100], command)
 
 
 def packages(command: Command, _scene: Scene) -> Iterator[Effect]:
@@ -225,7 +270,8 @@ def preload(command: Command) -> Iterator[Effect]:
 
 
 READERS: dict[str, Reader] = (
-    dict.fromkeys(INTERPRETERS - {"busybox", "php"}, shell)
+    dict.fromkeys(INTERPRETERS - {"busybox", "php", "osascript"}, shell)
     | dict.fromkeys(("pip", "pip3", "npm", "pnpm", "yarn", "npx", "pipx", "uvx", "bun", "bunx", "gem", "go", "cpan", "easy_install", "conda", "mamba", "uv"), packages)
     | dict.fromkeys(("gdb", "lldb", "frida", "openssl"), loader)
+    | {"osascript": apple_script}
 )  # fmt: skip

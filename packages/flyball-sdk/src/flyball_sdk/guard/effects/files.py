@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flyball_sdk.guard.effect import Effect
@@ -113,6 +114,9 @@ def disk(command: Command, _scene: Scene) -> Iterator[Effect]:
             return
     device = next((word for word in given.words if word.startswith("/dev/")), " ".join(given.words)[:80])
     yield effect("disk.write", device, command)
+
+
+_SETUID = re.compile(r"[+=][rwxXt]*s")
 
 
 def chmod(command: Command, scene: Scene) -> Iterator[Effect]:

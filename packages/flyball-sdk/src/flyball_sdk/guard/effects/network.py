@@ -11,6 +11,7 @@ from flyball_sdk.guard.effects.hosts import host_of, kind_of
 from flyball_sdk.guard.effects.iac import first_known
 from flyball_sdk.guard.effects.make import Reader, effect
 from flyball_sdk.guard.effects.options import Options, options
+from flyball_sdk.guard.effects.paths import place
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import UNKNOWN, Command
 
@@ -54,6 +55,9 @@ def _credentials(given: Options) -> bool:
     )
 
 
+_NEAR = frozenset({"project", "temporary"})
+
+
 def request(
     url: str, method: str, sent: tuple[str, ...], command: Command, scene: Scene, *, credentials: bool = False
 ) -> Iterator[Effect]:
@@ -61,9 +65,10 @@ def request(
     host = host_of(url)
     kind = kind_of(host)
     files = tuple(
-        body.partition("@")[2].partition(";")[0] or body for body in sent if "@" in body[:1] or "=@" in body
+        body.partition("@")[2].partition(";")[0] or body for body in sent if (body[0] == "@" and body != "@-") or "=@" in body
     ) + tuple(body for body in sent if body.startswith("/"))
-    fed = command.stdin is not None and any(body in ("@-", "-", ".") for body in sent)
+    # what a here-document or an echo feeds stands in the command itself
+    fed = command.stdin is not None and UNKNOWN in command.stdin and any(body in ("@-", "-", ".") for body in sent)
     attributes: dict[str, Any] = {
         "host": host,
         "kind": kind,
@@ -85,7 +90,8 @@ def request(
             kind=kind,
         )
     if files or fed:
-        yield effect("net.egress", url, command, files=files, fed=fed, **attributes)
+        away = any(place(path, command.cwd, scene.call.context.cwd).scope not in _NEAR for path in files)
+        yield effect("net.egress", url, command, files=files, elsewhere=away, fed=fed, **attributes)
     elif sent or method in ("POST", "PUT", "PATCH"):
         yield effect(
             "net.egress", url, command, files=(), unknown=any(UNKNOWN in body for body in sent), **attributes
@@ -141,6 +147,7 @@ def remote_copy(command: Command, _scene: Scene) -> Iterator[Effect]:
             host=host,
             kind=kind_of(host),
             files=given.words[:-1],
+            elsewhere=True,
             copy=True,
         )
 
@@ -169,6 +176,7 @@ def transfer(command: Command, _scene: Scene) -> Iterator[Effect]:
             host=host_of(host),
             kind=kind_of(host_of(host)),
             files=("put",),
+            elsewhere=True,
             raw=True,
         )
 
@@ -257,6 +265,13 @@ def reverse_shell(command: Command, _scene: Scene) -> Iterator[Effect]:
     yield effect("net.reverse_shell", " ".join(command.words), command)
 
 
+def zsh_socket(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """`zmodload zsh/net/tcp`, `ztcp HOST PORT`: zsh's own sockets."""
+    if command.name == "ztcp" or any("net/" in word for word in command.words):
+        host = command.words[0] if command.name == "ztcp" and command.words else ""
+        yield effect("net.egress", " ".join(command.words), command, host=host, kind="outside", files=(), raw=True)
+
+
 def mail(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`mail`, `mutt`, `sendmail`: a message, with what is fed or attached."""
     words = options(command.words, ("-s", "-a", "-A", "-r", "-c", "-b", "-S"))
@@ -284,5 +299,5 @@ READERS: dict[str, Reader] = (
     | dict.fromkeys(("tcpdump", "tshark", "dumpcap", "ettercap", "arpspoof", "bettercap", "mitmproxy", "mitmdump", "dsniff", "ngrep", "wireshark", "filtercap", "airodump-ng"), sniff)
     | dict.fromkeys(("mail", "mailx", "mutt", "sendmail", "swaks", "msmtp", "s-nail"), mail)
     | dict.fromkeys(("php", "httpd", "webfsd", "updog", "darkhttpd", "python", "python2", "python3"), serve)
-    | {"ssh": ssh, "reverse-shell": reverse_shell}
+    | {"ztcp": zsh_socket, "zmodload": zsh_socket, "ssh": ssh, "reverse-shell": reverse_shell}
 )  # fmt: skip

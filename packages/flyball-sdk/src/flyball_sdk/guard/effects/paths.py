@@ -22,12 +22,14 @@ _REGENERABLE = frozenset({
     "_build", ".hypothesis", "logs", "bazel-out",
 })  # fmt: skip
 _REGENERABLE_ENDS = (".egg-info", ".dist-info", ".pyc", ".pyo", ".o", ".class", ".tmp", ".log", ".lock")
+# packages that were installed: changed with care, but not the system's own
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/node_modules/", "/gems/", "/pkg/mod/")
 _WHOLE = frozenset({"", ".", "./", "*", "./*", ".*", "./.*", "**", "./**", "{*,.*}", ".git", "./.git"})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`scope` is root, system, home, temporary, project, outside or unknown.
+    """`scope` is root, system, installed (packages), home, temporary, project, outside or unknown.
 
     `whole` says that it is all of its scope (`~`, `.`, `/etc`); `regenerable` that a build makes it again.
     """
@@ -89,6 +91,8 @@ def _absolute(path: str, tidy: str, project: str, part: bool) -> Place:
     if tidy.startswith(_HOMES) or tidy in ("/home", "/Users"):
         below = tidy.split("/", 3)[3:]
         return _home(path, below[0] if below else "", part)
+    if any(one in tidy for one in _INSTALLED):
+        return Place(path, "installed", regenerable=_regenerable(tidy))
     top = tidy.split("/", 2)[1]
     if top in _SYSTEM or tidy in ("/tmp", "/tmp/"):  # noqa: S108 - a name
         return Place(path, "system", whole=tidy.count("/") == 1 or tidy.endswith("/*"))

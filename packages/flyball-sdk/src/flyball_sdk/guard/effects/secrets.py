@@ -23,8 +23,8 @@ _CRITICAL = re.compile(
     (?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)?$ | (?:^|/)\.ssh/(?!config$|known_hosts|authorized_keys|.*\.pub$)[^/]*$ | (?:^|/)\.ssh/?\*?$ |
     \.aws/credentials | \.aws/?$ | \.aws/\*$ | /etc/g?shadow-?$ | /etc/master\.passwd$ | (?:^|/)\.netrc$ | \.git-credentials$ | \.kube/config$ | \.docker/config\.json$ |
     \.npmrc$ | \.pypirc$ | \.pgpass$ | \.my\.cnf$ | \.gnupg(?:/|$) | \.config/gcloud(?:/|$) | \.azure(?:/|$) | \.config/gh/hosts\.yml$ |
-    (?:private|server|client|host|ssl|tls|ca|id)[\w.-]*\.key$ | \.(?:p12|pfx|jks|keystore|kdbx?|keytab)$ | logins\.json$ | Login\ Data | key[34]\.db$ | Cookies$ |
-    keychain | \.vault-token$ | \.s3cfg$ | \.boto$ | /proc/(?:self|\d+|\*)/(?:environ|mem)$ | /run/secrets/ | /var/run/secrets/ | master\.key$ | rclone\.conf$ |
+    /etc/ssl/private/ | \.(?:p12|pfx|jks|keystore|kdbx?|keytab)$ | logins\.json$ | Login\ Data | key[34]\.db$ | Cookies(?:\.binarycookies)?$ |
+    [Kk]eychain | \.vault-token$ | \.s3cfg$ | \.boto$ | /proc/(?:self|\d+|\*)/(?:environ|mem)$ | /run/secrets/ | /var/run/secrets/ | master\.key$ | rclone\.conf$ |
     \.authinfo | \.rhosts$ | /etc/sudoers | \.terraform\.d/credentials | \.config/op(?:/|$) | \.password-store(?:/|$) | ssh_host_\w+_key$ | opasswd$ |
     application_default_credentials | \.config/doppler | \.fly/config\.yml | \.cargo/credentials | \.gem/credentials | \.m2/settings(?:-security)?\.xml$ | NTDS\.dit
     """
@@ -34,7 +34,7 @@ _ENV = re.compile(
 )
 _LIKELY = re.compile(
     r"(?i)(?:^|/)(?:credentials?|secrets?|passwords?|passwd|tokens?|api[_-]?keys?|service[_-]?account[\w-]*|client[_-]?secret[\w-]*)\.(?:json|ya?ml|txt|toml|ini|csv|env|conf|cfg|properties|db|enc|dat)$"
-    r"|(?:^|/)[\w.-]*(?<!pub)\.pem$|terraform\.tfstate(?:\.backup)?$|\.(?:bash|zsh|mysql|psql|python)_history$|/var/lib/mysql/|wp-config\.php$|(?:^|/)secrets?/[\w./-]+$"
+    r"|(?:^|/)[\w.-]*\.(?:pem|key)$|terraform\.tfstate(?:\.backup)?$|\.(?:bash|zsh|mysql|psql|python)_history$|/var/lib/mysql/|wp-config\.php$|(?:^|/)secrets?/[\w./-]+$"
 )
 # programs that do not show what a file holds
 _BLIND = frozenset({
@@ -153,21 +153,18 @@ def keyring(command: Command, _scene: Scene) -> Iterator[Effect]:
     yield effect("secret.read", f"{command.name} {words}"[:120], command, kind="critical")
 
 
-READERS: dict[str, Reader] = {"security": keyring, "secret-tool": keyring, "gpg": keyring} | dict.fromkeys(
-    (
-        "laZagne.py",
-        "lazagne",
-        "mimipenguin",
-        "mimipenguin.sh",
-        "mimipenguin.py",
-        "linpeas.sh",
-        "pypykatz",
-        "secretsdump.py",
-        "unshadow",
-        "john",
-        "hashcat",
-        "gcore",
-        "procdump",
-    ),
-    keyring,
+_THIEVES = frozenset({"lazagne.py", "lazagne", "mimipenguin", "mimipenguin.sh", "mimipenguin.py", "linpeas.sh", "pypykatz", "secretsdump.py", "unshadow", "john", "hashcat",
+                      "gcore", "procdump", "keychaindump", "firefox_decrypt.py", "chainbreaker.py", "truffleproc.sh"})  # fmt: skip
+
+
+def thief(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """Programs made to collect passwords, started by name or by an interpreter."""
+    for word in (command.name, *command.words[:1]):
+        if word.rpartition("/")[2].lower() in _THIEVES:
+            yield effect("secret.read", word, command, kind="critical")
+            return
+
+
+READERS: dict[str, Reader] = dict.fromkeys(("security", "secret-tool", "gpg"), keyring) | dict.fromkeys(
+    (*_THIEVES, "laZagne.py", "python", "python3", "bash", "sh"), thief
 )

@@ -36,7 +36,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
         "configs tokens revoke": _DELETE, "configs unlock": _CHANGE,
     },
     "infisical": {"secrets delete": _DELETE},
-    "restic": {"forget": _DELETE, "prune": _DELETE, "key remove": _DELETE, "unlock": _CHANGE, "rewrite": _DELETE, "repair": _CHANGE},
+    "restic": {"forget": _DELETE, "prune": _DELETE, "key remove": _DELETE, "rewrite": _DELETE, "repair": _CHANGE},
     "borg": {"delete": _DELETE, "prune": _DELETE, "compact": _DELETE, "rdelete": _DELETE, "repo-delete": _DELETE, "recreate": _DELETE,
              "break-lock": _CHANGE, "key": _CHANGE},
     "velero": {"backup delete": _DELETE, "schedule delete": _DELETE, "restore delete": _DELETE, "snapshot delete": _DELETE,
@@ -109,7 +109,7 @@ VERBS = {
     "borg2": VERBS["borg"],
 }
 
-_VALUED = ("-n", "--namespace", "--repo", "-R", "-r", "--repository", "--project", "--config", "-c", "--context", "-p", "-u", "-H", "--host",
+_VALUED = ("-n", "--namespace", "-X", "--method", "--repo", "-R", "-r", "--repository", "--project", "--config", "-c", "--context", "-p", "-u", "-H", "--host",
            "-f", "--file", "--server", "-s", "--account", "--vault", "--url", "--token", "-address", "--password-file", "--tag", "--path",
            "--keep-last", "--keep-daily", "--keep-weekly", "--keep-monthly", "--keep-hourly", "--bootstrap-server", "--profile", "-node", "--node")  # fmt: skip
 _PREFIX_MAX = 4
@@ -124,6 +124,8 @@ def by_verb(command: Command, scene: Scene) -> Iterator[Effect]:
         return
     words = [word for word in given.words[: _PREFIX_MAX + 2] if word != "::"]
     table = VERBS[command.name]
+    if words[:1] == ["api"] and given.value("-X", "--method").upper() == "DELETE":
+        yield effect("service.delete", " ".join((command.name, *given.words))[:200], command, verb="DELETE")
     for length in range(min(_PREFIX_MAX, len(words)), 0, -1):
         act = table.get(" ".join(words[:length]))
         if act:

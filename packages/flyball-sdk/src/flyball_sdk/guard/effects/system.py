@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
 from flyball_sdk.guard.effects.options import options
+from flyball_sdk.guard.effects.paths import place
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
 # Files whose contents run later, or decide who may come in.
 PERSISTENT = re.compile(
     r"""(?x)
-    (?:^|/)\.(?:bashrc|bash_profile|bash_login|bash_logout|profile|zshrc|zshenv|zprofile|zlogin|zlogout|cshrc|tcshrc|kshrc|xinitrc|xprofile|xsession|inputrc|vimrc)$ |
+    (?:^|/)\.(?:shrc|bashrc|bash_profile|bash_login|bash_logout|profile|zshrc|zshenv|zprofile|zlogin|zlogout|cshrc|tcshrc|kshrc|xinitrc|xprofile|xsession|inputrc|vimrc)$ |
     ^/etc/(?:profile|bash\.bashrc|bashrc|zsh|csh|rc\.local|rc\.d|rc\.common|init\.d|cron|at\.|anacrontab|inittab|emond|periodic|environment$|shells$) |
     ^/var/spool/(?:cron|at) | /systemd/(?:system|user)/.*\.(?:service|timer|path|socket)$ | ^/(?:etc|usr/lib|lib)/systemd/ |
     (?:^|/)\.ssh/(?:authorized_keys2?|rc|environment|config)$ | ^/etc/ld\.so\.(?:preload|conf) | ^/etc/pam\.d/ | ^/etc/security/ | /security/pam | ^/etc/sudoers | ^/etc/udev/ |
@@ -111,7 +112,8 @@ def kill(command: Command, _scene: Scene) -> Iterator[Effect]:
     )
     if protective:
         yield effect("system.defense", " ".join(command.words), command)
-    wide = "-u" in command.words or "--user" in command.words
+    daemons = not _DAEMONS.isdisjoint(word.strip("^$") for word in command.words)
+    wide = daemons or "-u" in command.words or "--user" in command.words
     yield effect(
         "process.kill",
         " ".join(command.words),
@@ -119,6 +121,10 @@ def kill(command: Command, _scene: Scene) -> Iterator[Effect]:
         by_name=command.name != "kill",
         many=many or wide or "1" in command.words,
     )
+
+
+_DAEMONS = frozenset({"cron", "crond", "sshd", "systemd", "systemd-journald", "dbus-daemon", "init", "launchd", "dockerd", "containerd", "kubelet",
+                      "postgres", "mysqld", "NetworkManager", "rsyslogd", "syslogd"})  # fmt: skip
 
 
 def account(command: Command, _scene: Scene) -> Iterator[Effect]:
@@ -157,7 +163,7 @@ _LOOKS = {
 _ACTS = {
     "history": r" -(c|d|w|a)\w*\b", "sysctl": r" (-w|-p|--write|--system|--load)\b|[\w.]+=", "unset": r" (HIST|PROMPT_COMMAND)", "set": r" \+o history", "shopt": r" -u (cmdhist|histappend)",
     "logrotate": r" -f", "auditd": r".", "spctl": r"disable", "csrutil": r"disable", "setsebool": r".", "defaults": r" write ", "tmutil": r"disable|delete",
-    "mdutil": r" -i off", "esxcli": r" set ", "systemsetup": r"-set", "bcdedit": r"set", "export": r" (HISTFILE=/dev/null|HISTSIZE=0|HISTFILESIZE=0|HISTFILE=( |$)|HISTCONTROL=\S*ignore\w+)", "umount": r"security|debugfs",
+    "mdutil": r" -i off", "esxcli": r" set ", "systemsetup": r"-set", "networksetup": r"-set", "bcdedit": r"set", "export": r" (HISTFILE=/dev/null|HISTSIZE=0|HISTFILESIZE=0|HISTFILE=( |$)|HISTCONTROL=\S*ignore\w+)", "umount": r"security|debugfs",
     "journalctl": r" --(vacuum|rotate|flush)", "timedatectl": r" set-", "hwclock": r" (-w|--systohc|--set)", "date": r" (-s|--set)\b",
 }  # fmt: skip
 
@@ -195,25 +201,25 @@ def rights(command: Command, _scene: Scene) -> Iterator[Effect]:
     words = " ".join(command.words)
     if command.name == "capsh" and ("--print" in words or "--decode" in words):
         return
-    if command.name == "sudo" and (
-        command.words[:1] in (("-i",), ("-s",), ("su",), ("-l",), ("-k",), ("-K",)) == False
-    ):
-        return
     yield effect("privilege.escalate", f"{command.name} {words}"[:160], command, how=command.name)
 
 
 def root_shell(command: Command, _scene: Scene) -> Iterator[Effect]:
-    """`sudo -i`, `sudo su`, `su -`, `su USER`: a shell of another user."""
+    """`sudo -i`, `sudo su`, `su USER`: a shell of another user; a program of a temporary directory as root."""
     given = options(command.words, ("-u", "--user", "-g", "-h", "-p", "-C", "-c", "-s", "--shell", "-U"))
     if command.name == "su":
         if not given.has("-c", "--command"):
             yield effect("privilege.escalate", f"su {' '.join(command.words)}".strip(), command, how="su")
-    elif (given.has("-i", "-s", "--login", "--shell") and not given.words) or (
-        given.words[:1] in (("su",), ("bash",), ("sh",), ("zsh",)) and len(given.words) == 1
-    ):
-        yield effect(
-            "privilege.escalate", f"{command.name} {' '.join(command.words)}", command, how="root shell"
-        )
+        return
+    waits = given.has("-i", "-s", "--login", "--shell") and not given.words
+    said = f"{command.name} {' '.join(command.words)}"
+    if waits or given.words in _ROOT_SHELLS or given.words[:1] == ("su",):
+        yield effect("privilege.escalate", said, command, how="root shell")
+    elif given.words and place(given.words[0]).scope == "temporary":
+        yield effect("privilege.escalate", said, command, how="runs what anybody could have put there")
+
+
+_ROOT_SHELLS = (("bash",), ("sh",), ("zsh",))
 
 
 def bomb(command: Command, _scene: Scene) -> Iterator[Effect]:
@@ -240,12 +246,12 @@ READERS: dict[str, Reader] = (
     | dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "init", "telinit"), stop)
     | dict.fromkeys(("kill", "pkill", "killall", "killall5", "skill", "xkill"), kill)
     | dict.fromkeys(("useradd", "adduser", "userdel", "deluser", "usermod", "groupadd", "groupmod", "groupdel", "passwd", "chpasswd", "vipw", "vigr", "gpasswd", "chage",
-                     "chsh", "chfn", "newusers", "pw", "dscl", "sysadminctl", "dseditgroup", "dsenableroot", "addgroup", "delgroup", "smbpasswd", "htpasswd-system"), account)
+                     "chsh", "chfn", "newusers", "pw", "dscl", "sysadminctl", "dseditgroup", "dsenableroot", "addgroup", "delgroup", "smbpasswd", "ldapadd", "ldapmodify", "ldapdelete", "ldappasswd", "samba-tool"), account)
     | dict.fromkeys((*_LOOKS, *_ACTS, "setenforce", "aa-disable", "aa-teardown", "aa-complain", "iptables-restore", "ip6tables-restore", "iptables-save-restore", "ipfw"), defense)
     | dict.fromkeys(("insmod", "modprobe", "rmmod", "kextload", "kextunload", "kldload", "kldunload", "kexec", "bpftool", "dkms", "depmod-load"), kernel)
     | dict.fromkeys(("crontab", "at", "batch", "systemd-run"), cron)
-    | dict.fromkeys(("visudo", "setcap", "pkexec", "newgrp", "capsh", "polkit-agent-helper-1", "dzdo", "run0"), rights)
+    | dict.fromkeys(("visudo", "setcap", "pkexec", "newgrp", "sg", "capsh", "dzdo", "run0", "chroot"), rights)
     | dict.fromkeys(("sudo", "su", "doas"), root_shell)
     | dict.fromkeys(("fork-bomb", "stress", "stress-ng"), bomb)
-    | dict.fromkeys(("docker-run",), container)
+    | dict.fromkeys(("docker", "podman", "nerdctl"), container)
 )  # fmt: skip
