@@ -14,7 +14,6 @@ from flyball.commands.narrate_incident import Narrating
 from flyball.commands.remember_incident import Remembering
 from flyball.commands.watch import Watch
 from flyball.component.ports import Clock
-from flyball.distill.redact import redact_value
 from flyball.explain.bounds import Bounds
 from flyball.explain.investigate import Investigator, Tools
 from flyball.guard.anchor import Anchoring
@@ -111,7 +110,6 @@ def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int, anchor: str = "")
         ),
         policies=Policies(guard / FOLDER),
         clock=clock,
-        redact=redact_value,
         anchoring=Anchoring(anchor),
     )
     open_wall(wall)

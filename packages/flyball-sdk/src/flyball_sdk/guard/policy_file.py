@@ -301,7 +301,7 @@ def _until(place: _Place) -> float | None:
         return None
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.10 takes no Z
         except ValueError:
             raise RuleError(
                 f"{place.name}.until: a time such as 2027-01-31T00:00:00Z, this is {_shown(value)}"

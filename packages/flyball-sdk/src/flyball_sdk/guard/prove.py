@@ -12,6 +12,7 @@ from flyball_sdk.guard.files import GivenFiles
 from flyball_sdk.guard.policy import Policy, Targets
 from flyball_sdk.guard.rule import Example, Rule
 from flyball_sdk.guard.session import Session
+from flyball_sdk.guard.taint import observe, remember
 from flyball_sdk.guard.words import visible
 
 
@@ -55,14 +56,8 @@ def judged(evaluator: Evaluator, example: Example) -> Decision:
     """The decision about an example, after what comes before it in its session."""
     session = Session()
     for before in example.before:
-        _happened(session, before)
+        earlier = call_of(before)
+        made = evaluator.judge(earlier, session=session, files=GivenFiles(before.files))
+        remember(session, earlier, made)
+        observe(session, earlier, made, before.output)
     return evaluator.judge(call_of(example), session=session, files=GivenFiles(example.files))
-
-
-def _happened(session: Session, example: Example) -> None:
-    """Let a call of the past have been made, with what it answered."""
-    # what the evaluator remembers of calls is written by whoever makes them; see flyball_sdk.guard.session
-    if isinstance(text := call_of(example).tool_input.get("content"), str):
-        path = call_of(example).tool_input.get("file_path")
-        if isinstance(path, str):
-            session.wrote(path, text)

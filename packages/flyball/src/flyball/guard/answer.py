@@ -155,7 +155,7 @@ def row_of(
 
 def is_canary(decision: Decision) -> bool:
     """Whether this was the guard's own trial call and nothing else."""
-    return any(hit.rule == CANARY for hit in decision.hits)
+    return bool(decision.hits) and all(hit.rule == CANARY for hit in decision.hits)
 
 
 def bounded(value: Any) -> Any:

@@ -38,20 +38,29 @@ def open_wall(wall: Wall) -> None:
     wall.log.snapshot = lambda: snapshot(wall)
     wall.log.open()
     now = wall.now()
+    booked: list[Booking] = []
     for file in files:
         for row in rows(file, kinds=_KINDS):
-            take_in(wall, row, now)
+            take_in(wall, row, now, booked)
     for name, text in wall.policies.on_disk().items():
         if wall.policies.texts.get(name, BUILT_IN) == BUILT_IN and name not in wall.controls.removed:
             put_policy(wall, name, text, by="found at the start", write=False)
     _compile(wall)
+    # by the windows of the policies in force now
+    for key, amount, at in booked:
+        wall.spending.book({key: amount}, at)
 
 
-def take_in(wall: Wall, row: Mapping[str, Any], now: float) -> None:
-    """One row of the past."""
+Booking = tuple[str, float, float]
+"""(key, amount, Unix seconds)"""
+
+
+def take_in(wall: Wall, row: Mapping[str, Any], now: float, booked: list[Booking]) -> None:
+    """One row of the past; what it books is put on the list."""
     match row["kind"]:
         case "state":
             _restore(wall, row)
+            booked[:] = [(key, amount, at) for key, parts in row["spending"].items() for at, amount in parts]
         case "control":
             _switch(wall, row)
         case "approval":
@@ -60,11 +69,11 @@ def take_in(wall: Wall, row: Mapping[str, Any], now: float) -> None:
             if row.get("used"):
                 wall.approvals.used(row["approval"])
             at = row["t"] / 1000
-            if spend := row.get("spend"):
-                wall.spending.book(spend, at)
+            spend = row.get("spend", {})
+            booked += [(key, amount, at) for key, amount in spend.items()]
             if row.get("given") and now - at < ANSWER_SECONDS:
                 # without its body: the call is judged again, and booked no second time
-                wall.answers.put(row["id"], Answer(row["same"], "", at, b"", spend or {}))
+                wall.answers.put(row["id"], Answer(row["same"], "", at, b"", spend))
 
 
 def snapshot(wall: Wall) -> dict[str, Any]:
@@ -84,7 +93,6 @@ def _restore(wall: Wall, row: Mapping[str, Any]) -> None:
         wall.policies.accept(name, text)
     for approval in row["approvals"]:
         wall.approvals.apply(approval)
-    wall.spending.restore(row["spending"])
 
 
 def _compile(wall: Wall) -> None:

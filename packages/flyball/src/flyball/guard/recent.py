@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.session import Session
 
 ANSWERS_MAX = 50_000
 ANSWER_SECONDS = 600.0
 """How long a decision_id means the same call."""
-SESSIONS_MAX = 2_000
+SESSIONS_MAX = 500
 """Sessions that are remembered; the one that was silent longest goes first."""
 CALLERS_MAX = 1_000
+JUDGED_MAX = 4_096
+"""Calls whose effects are remembered until their tool answers."""
 DECISIONS_MAX = 1_000
 """Decisions that can be listed without asking the telemetry store."""
 LATENCIES_MAX = 8_192
@@ -80,6 +83,24 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What was said of the last calls, by their keyed hash: what a tool answered is understood by it."""
+
+    _kept: OrderedDict[str, Decision] = field(default_factory=OrderedDict[str, Decision])
+
+    def put(self, mac: str, decision: Decision) -> None:
+        """Remember it, without the files that the call writes."""
+        self._kept.pop(mac, None)
+        self._kept[mac] = replace(decision, written={}) if decision.written else decision
+        if len(self._kept) > JUDGED_MAX:
+            self._kept.popitem(last=False)
+
+    def get(self, mac: str) -> Decision | None:
+        """What was said of this call."""
+        return self._kept.get(mac)
 
 
 @dataclass(slots=True)

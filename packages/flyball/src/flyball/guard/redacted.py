@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import re2
+from flyball_sdk.redact import WILDCARD
 
-WILDCARD = "<*>"
 DEPTH_MAX = 32
 """Deeper values are not kept at all."""
 SECRETS_MAX = 64

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 KEYS_MAX = 50_000
 """Agents, users and sessions times budgets that are counted; beyond it the least lately used is forgotten."""
@@ -52,21 +51,15 @@ class Spending:
             self._keys.popitem(last=False)
             self.forgotten += 1
 
-    def snapshot(self, now: float) -> dict[str, dict[str, float]]:
-        """What is still within its window."""
-        kept: dict[str, dict[str, float]] = {}
+    def snapshot(self, now: float) -> dict[str, list[tuple[float, float]]]:
+        """What is still within its window: key -> (Unix seconds, amount)."""
+        kept: dict[str, list[tuple[float, float]]] = {}
         for key, slots in self._keys.items():
-            first = _slot(now, self.window_s(key)) - SLOTS
-            live = {str(slot): amount for slot, amount in slots.items() if slot >= first}
-            if live:
+            window_s = self.window_s(key)
+            first = _slot(now, window_s) - SLOTS
+            if live := [((slot + 0.5) * window_s / SLOTS, one) for slot, one in slots.items() if slot >= first]:
                 kept[key] = live
         return kept
-
-    def restore(self, saved: Mapping[str, Mapping[str, Any]]) -> None:
-        """Back to what `snapshot` gave."""
-        self._keys.clear()
-        for key, slots in saved.items():
-            self._keys[key] = {int(slot): float(amount) for slot, amount in slots.items()}
 
 
 def _slot(now: float, window_s: float) -> int:

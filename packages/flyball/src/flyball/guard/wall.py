@@ -18,12 +18,14 @@ import orjson
 from flyball_sdk.guard.call import INPUT_BYTES_MAX
 from flyball_sdk.guard.decision import Decision, Hit
 from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.files import GivenFiles
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rule import STRICTNESS, Action
 from flyball_sdk.guard.session import Session
+from flyball_sdk.guard.taint import observe, remember
+from flyball_sdk.redact import redact_value
 
 from flyball.component.ports import Clock
-from flyball.guard import memory
 from flyball.guard.anchor import Anchoring
 from flyball.guard.answer import body_of, effect_view, is_canary, row_of
 from flyball.guard.approvals import Approval, Approvals
@@ -32,7 +34,7 @@ from flyball.guard.files import SeenFiles
 from flyball.guard.keys import Keys
 from flyball.guard.log import DecisionLog
 from flyball.guard.policies import Policies
-from flyball.guard.recent import Answer, Answers, Sessions, Statistics
+from flyball.guard.recent import Answer, Answers, Judged, Sessions, Statistics
 from flyball.guard.redacted import Redacted
 from flyball.guard.request import Ask, Kind, Refused
 from flyball.guard.spending import Spending
@@ -69,7 +71,7 @@ class Wall:
     log: DecisionLog
     policies: Policies
     clock: Clock
-    redact: Redact
+    redact: Redact = redact_value
     sink: Callable[[Mapping[str, Any]], None] = lambda _row: None
     """Hears each row of a decision, for the telemetry store."""
     controls: Controls = field(default_factory=Controls)
@@ -77,6 +79,7 @@ class Wall:
     approvals: Approvals = field(default_factory=Approvals)
     answers: Answers = field(default_factory=Answers)
     sessions: Sessions = field(default_factory=Sessions)
+    judged: Judged = field(default_factory=Judged)
     statistics: Statistics = field(default_factory=Statistics)
     anchoring: Anchoring = field(default_factory=lambda: Anchoring(""))
     dropped: Callable[[], Mapping[str, int]] = dict
@@ -131,7 +134,8 @@ class Wall:
             if last and verdict.decision.action == "ask":
                 self._nobody_spoke(ask, verdict)
         if verdict.decision.action in ("allow", "modify"):
-            memory.remember(session, ask.call)
+            remember(session, ask.call, verdict.decision)
+        self.judged.put(mac, verdict.decision)
         return self._answered(ask, verdict, redacted, mac, same, version, before, now, begun_ns)
 
     def answer(self, ask: Ask, *, local: bool, begun_ns: int, last: bool = False) -> bytes:
@@ -141,8 +145,14 @@ class Wall:
 
     def observe(self, ask: Ask) -> None:
         """Let the session know what a tool answered."""
-        if key := _session_key(ask):
-            memory.observe(self.sessions.of(key), ask.call, ask.output)
+        if (key := _session_key(ask)) is None:
+            return
+        raw = orjson.dumps(ask.call.tool_input, option=orjson.OPT_SORT_KEYS)
+        session = self.sessions.of(key)
+        decision = self.judged.get(self.keys.sign("call", ask.call.tool_name, raw))
+        if decision is None:  # it was judged long ago, or not here
+            decision = self.policies.paused.judge(ask.call, session=session, files=GivenFiles(ask.files))
+        observe(session, ask.call, decision, ask.output)
 
     def _judged(
         self, ask: Ask, session: Session, files: SeenFiles, now: float, begun_ns: int,
