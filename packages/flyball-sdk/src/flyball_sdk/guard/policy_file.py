@@ -92,7 +92,9 @@ def policy_from(given: Mapping[str, Any], *, name: str, catalogue: Sequence[Rule
     taken = tuple(
         rule
         for rule in catalogue
-        if rule.id.startswith("guard.") or any(fnmatchcase(rule.id, pattern) for pattern in wanted)
+        if rule.id.startswith("guard.")
+        or rule.id == "call.unread"  # what is not read passes no rule of one's own either
+        or any(fnmatchcase(rule.id, pattern) for pattern in wanted)
     )
     known = {rule.id for rule in (*taken, *own)}
     return Policy(

@@ -71,9 +71,20 @@ class Redacted:
                 return [walk(name, part, depth + 1) for part in value]
             return value
 
-        self.input: Any = walk("", tool_input, 0)
+        found: Any = walk("", tool_input, 0)
         # the longest first: one secret may hold another
         self._secrets = sorted(set(secrets), key=len, reverse=True)[:SECRETS_MAX]
+        # a secret that was given away once is none that may stand elsewhere in the call
+        self.input: Any = self._hidden(found) if secrets else found
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, dict):
+            return {self.hide(key): self._hidden(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(part) for part in value]
+        return value
 
     def hide(self, text: str) -> str:
         """A text that was made of the call, without the call's secrets."""
@@ -81,11 +92,6 @@ class Redacted:
             if secret in text:
                 text = text.replace(secret, WILDCARD)
         return text
-
-    @property
-    def has_secrets(self) -> bool:
-        """Whether anything was removed."""
-        return bool(self._secrets)
 
 
 def removed(text: str, clean: str) -> list[str]:

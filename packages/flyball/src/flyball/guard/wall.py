@@ -15,9 +15,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import orjson
-from flyball_sdk.guard.call import INPUT_BYTES_MAX
-from flyball_sdk.guard.decision import Decision, Hit
-from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.files import GivenFiles
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rule import STRICTNESS, Action
@@ -124,7 +122,7 @@ class Wall:
         before = known.spend if known is not None else {}
         session = self.sessions.of(key) if (key := _session_key(ask)) else Session()
         files = SeenFiles(ask.files, cwd=ask.call.context.cwd, local=local)
-        verdict = self._judged(ask, session, files, now, begun_ns, before, len(raw))
+        verdict = self._judged(ask, session, files, now, begun_ns, before)
         redacted = Redacted(ask.call.tool_input, self.redact)
         if verdict.decision.action == "ask" and not self.controls.locked:
             bound = files.with_scripts(session, raw.decode())
@@ -156,7 +154,7 @@ class Wall:
 
     def _judged(
         self, ask: Ask, session: Session, files: SeenFiles, now: float, begun_ns: int,
-        before: Mapping[str, float], size: int,
+        before: Mapping[str, float],
     ) -> _Verdict:  # fmt: skip
         """What the evaluator says, or the failure mode where it says nothing in time."""
         if _elapsed_ms(begun_ns) > ask.deadline_ms:
@@ -164,16 +162,13 @@ class Wall:
         evaluator = self.policies.paused if self.controls.paused(now) else self.policies.evaluator
         spending = self.spending
         try:
-            if size > INPUT_BYTES_MAX:
-                decision = self._unread(ask, now)
-            else:
-                decision = evaluator.judge(
-                    ask.call,
-                    session=session,
-                    files=files,
-                    now=now,
-                    spent=lambda key: spending.spent(key, now) - before.get(key, 0.0),
-                )
+            decision = evaluator.judge(
+                ask.call,
+                session=session,
+                files=files,
+                now=now,
+                spent=lambda key: spending.spent(key, now) - before.get(key, 0.0),
+            )
         except Exception as error:  # noqa: BLE001 - the edge of foreign rules: told without what they were given
             place = " < ".join(
                 f"{one.name}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)[-4:]
@@ -209,27 +204,6 @@ class Wall:
             reason=f"not evaluated ({kind}): {word} by the failure mode; make the call again",
             severity="high" if closed else None,
             status="failed",
-        )
-
-    def _unread(self, ask: Ask, now: float) -> Decision:
-        """A call over the bound is not read: it asks."""
-        modes = self.modes(ask, now)
-        effect = Effect("call.unread", f"an input over {INPUT_BYTES_MAX} bytes")
-        hits = tuple(
-            Hit("call.unread", "could not be read whole", "ask", mode, "high", "split it", effect, name)  # pyright: ignore[reportArgumentType] - modes are modes
-            for name, mode in modes.items()
-        )
-        enforced = "enforce" in modes.values()
-        return Decision(
-            action="ask" if enforced else "allow",
-            would="ask" if hits else "allow",
-            reason=f"could not be read whole: an input over {INPUT_BYTES_MAX} bytes [call.unread]",
-            severity="high",
-            safer="split it, or write a file and say what it holds",
-            hits=hits,
-            effects=(effect,),
-            status="unread",
-            policy_hash=self.policies.version,
         )
 
     def _put_to_a_person(
