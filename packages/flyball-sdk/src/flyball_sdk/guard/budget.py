@@ -16,10 +16,10 @@ def NOTHING_SPENT(_key: str) -> float:  # noqa: N802 - a constant that happens t
     return 0.0
 
 
-def key_of(budget: Budget, context: Context) -> str:
-    """Under which key this caller's use of the budget is counted."""
+def key_of(policy: str, budget: Budget, context: Context) -> str:
+    """Under which key this caller's use of the budget is counted: `policy/budget/per/who`."""
     who = {"session": context.session_id, "agent": context.agent_name, "user": context.user_id}[budget.per]
-    return f"{budget.id}/{budget.per}/{who}"
+    return f"{policy}/{budget.id}/{budget.per}/{who}"
 
 
 def over_budget(
@@ -33,7 +33,7 @@ def over_budget(
         used = _used(budget, effects)
         if not used:
             continue
-        key = key_of(budget, call.context)
+        key = key_of(policy.name, budget, call.context)
         spend[key] = used
         if float(spent(key)) + used > budget.limit:
             effect = Effect("loop.repeat", f"{budget.counts} over {budget.limit:g}")

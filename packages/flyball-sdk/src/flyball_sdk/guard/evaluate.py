@@ -85,7 +85,8 @@ def _ready(policy: Policy) -> _Ready:
             "guard."
         ):
             continue
-        guarding = rule.id.startswith("guard.")
+        # the trial call follows the policy: in audit it is recorded as would-block
+        guarding = rule.id.startswith("guard.") and rule.id != "guard.canary"
         mode = "enforce" if guarding else policy.modes.get(rule.id) or rule.mode or policy.mode
         compiled = _Compiled(
             rule,

@@ -6,6 +6,7 @@ import typer
 
 from flyball.cli.demo import demo
 from flyball.cli.distill import distill
+from flyball.cli.guard import guard
 from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
 from flyball.cli.memory import memory
@@ -24,4 +25,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(incidents, name="incidents")
     app.command()(explain)
     app.add_typer(memory, name="memory")
+    app.add_typer(guard, name="guard")
     app.command()(mcp)

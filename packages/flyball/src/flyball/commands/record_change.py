@@ -25,6 +25,7 @@ _FUTURE = timedelta(minutes=10)
 _EXAMPLES = {
     ChangeKind.CONFIG: "pool_size 20 -> 5",
     ChangeKind.FLAG: "new-checkout off -> on",
+    ChangeKind.GUARD: "policy default: audit -> enforce",
     ChangeKind.MIGRATION: "add index orders_by_customer",
 }
 
