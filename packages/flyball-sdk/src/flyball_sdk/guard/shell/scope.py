@@ -78,7 +78,7 @@ class Call:
     where: Where
     feed: Feed | None = None
     redirects: tuple[Redirect, ...] = ()
-    env: Mapping[str, str] = NOTHING
+    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     sources: tuple[str, ...] = ()
     # the command word with a path, where it has one
     path: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flyball_sdk.guard.shell.command import NOTHING
 
@@ -12,6 +12,6 @@ from flyball_sdk.guard.shell.command import NOTHING
 class ShellState:
     """Files written earlier in the session (path -> text), its environment and its directory ("" where unknown)."""
 
-    scripts: Mapping[str, str] = NOTHING
-    env: Mapping[str, str] = NOTHING
+    scripts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     cwd: str = ""
