@@ -25,7 +25,7 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     if UNKNOWN in text or MARK in text:
-        text = text.replace(UNKNOWN, "\ufffd").replace(MARK, "\ufffd")
+        text = text.replace(UNKNOWN, "\x1a").replace(MARK, "\ufffd")
     evaluator = Evaluator(state)
     cuts: list[tuple[int, int]] = []
     too_much = ""

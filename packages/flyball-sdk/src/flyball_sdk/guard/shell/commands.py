@@ -32,11 +32,6 @@ class Commands(Machine):
         base = self.where.base
         return base + node.start_byte if base >= 0 else -1
 
-    def span(self, node: Node) -> tuple[int, int]:
-        """The span of a node in the outermost text."""
-        base = self.where.base
-        return (base + node.start_byte, base + node.end_byte) if base >= 0 else self.where.span
-
     def simple(self, pipelines: list[Pipeline], feed: Feed | None) -> Text:
         """Evaluate what needed no parser, as `_list`, `_pipeline` and `command` do."""
         printed = EMPTY
@@ -96,10 +91,14 @@ class Commands(Machine):
         self.wanted = wanted
         return redirects.write(self, found.outputs, printed) if found.outputs else printed
 
-    def at(self, node: Node) -> Where:
-        """How a node is reached, with its span."""
+    def at(self, node: Node, end: int = 0) -> Where:
+        """How a node is reached, with its span; `end` is where it ends if not with the node."""
         where = self.where
-        return Where(where.base, self.span(node), where.via, where.host, where.sources)
+        base = where.base
+        if base < 0:
+            return where
+        span = (base + node.start_byte, base + (end or node.end_byte))
+        return Where(base, span, where.via, where.host, where.sources)
 
     def _raw_words(self, node: Node) -> tuple[list[tuple[str, int]], list[tuple[str, int]], list[Node]]:
         """The raw words of a command, the assignments before it, and its redirects; the words with their offsets."""
@@ -115,9 +114,9 @@ class Commands(Machine):
                 assignments.append((code[start:stop], start))
             elif kind.endswith("_redirect"):
                 others.append(child)
-            elif start == end and words:
+            elif words and (start == end or code[end:start] == "\\\n"):
                 # what the grammar takes apart and the shell does not
-                words[-1] = (words[-1][0] + code[start:stop], words[-1][1])
+                words[-1] = (code[words[-1][1] : stop], words[-1][1])
             elif stop > start:
                 words.append((code[start:stop], start))
             end = stop
@@ -129,7 +128,9 @@ class Commands(Machine):
         feed: Feed | None,
         around: tuple[Redirect, ...],
         more: Sequence[Node] = (),
+        end: int = 0,
     ) -> Text:
+        """Run a simple command; `around` and `more` are redirects and words that stand behind its node, up to `end`."""
         raw, assigned, others = self._raw_words(node)
         found = redirects.gather(self, others, feed) if others else None
         if found:
@@ -155,11 +156,12 @@ class Commands(Machine):
         wanted = self.wanted
         if found and found.outputs:
             self.wanted = True
-        printed = self.run(Call(words, self.at(node), feed, around, self.inherit(env), sources))
+        printed = self.run(Call(words, self.at(node, end), feed, around, self.inherit(env), sources))
         self.wanted = wanted
         return redirects.write(self, found.outputs, printed) if found and found.outputs else printed
 
     def assignments(self, node: Node, _feed: Feed | None) -> Text:
+        """Assignments without a command."""
         for child in node.children if node.type == "variable_assignments" else [node]:
             self._assign(self.raw(child), child.start_byte, keep=True)
         return EMPTY

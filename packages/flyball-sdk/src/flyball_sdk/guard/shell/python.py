@@ -29,6 +29,8 @@ _BYTES_MAX = 48 * 1024
 _STEPS_MAX = 20_000
 _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
+# Parts of a comprehension: characters by their numbers.
+_PARTS_MAX = 4_000
 _DANGEROUS = ("os.", "subprocess", "exec", "eval", "socket", "shutil", "pty", "__import__")
 _BUILTINS = frozenset(
     [
@@ -155,7 +157,8 @@ class _Reader(Surroundings):
 
     def _for(self, target: ast.expr, values: Value, body: Sequence[ast.stmt] | ast.expr) -> list[Value]:
         results: list[Value] = []
-        rounds = values[:_ROUNDS_MAX] if isinstance(values, list) and values else [None]
+        most = _PARTS_MAX if isinstance(body, ast.expr) else _ROUNDS_MAX
+        rounds = values[:most] if isinstance(values, list) and values else [None]
         for value in rounds:
             self.bind(target, value)
             if isinstance(body, ast.expr):

@@ -12,7 +12,7 @@ _IN_QUOTES = re.compile(r"[\\\"`$]")
 _IN_BRACES = re.compile(r"[\\'\"`$}]")
 _IN_BACKTICKS = re.compile(r"[\\`]")
 _LOOK = {")": _IN_COMMAND, '"': _IN_QUOTES, "}": _IN_BRACES, "`": _IN_BACKTICKS}
-_CASE = re.compile(r"(?:^|[\s;&|(])(case\s|esac\b)")
+_CASE = re.compile(r"(?<![\w$-])(case\s|esac\b)")
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|0?([0-7]{1,3})|c(.)|(.))", re.DOTALL
 )

@@ -89,7 +89,7 @@ def simple(text: str) -> list[Pipeline] | None:
             return None
         kind = found.lastindex
         if not words and not current.redirects and kind:
-            current.start = found.start(kind)
+            current.start = found.start(_DESCRIPTOR if kind in {_TARGET, _COPY} else kind) - (kind == _QUOTED)
         if kind == _PLAIN:
             word = found[1]
             if not words and ("=" in word or word in _RESERVED):

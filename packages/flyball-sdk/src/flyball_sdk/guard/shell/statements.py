@@ -47,6 +47,8 @@ class Evaluator(Commands):
         root = parse(code, self.meter)
         if root.has_error:
             self.partial = True
+            if root.is_error and root.child_count > _ERROR_CHILDREN_MAX:
+                raise TooMuch("nodes")
         return self.statements(root.children, feed)
 
     # statements
@@ -251,7 +253,7 @@ class Evaluator(Commands):
             if not body:
                 printed = self._nothing(node, found)
             elif body.type == "command":
-                printed = self.command(body, found.feed, found.redirects, found.arguments)
+                printed = self.command(body, found.feed, found.redirects, found.arguments, node.end_byte)
             else:
                 if found.redirects:
                     self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
