@@ -1,11 +1,11 @@
 """The command line that stands in a client's settings. Pure, but for finding the programs it names.
 
-    /usr/bin/timeout -k 1 7 PYTHON -I -S DATA/guard/hook/alone/run.py claude-code closed 4320 5000 DATA/guard || { ... }
+    /usr/bin/timeout -k 1 7 PYTHON -B -I -S DATA/guard/hook/alone/run.py claude-code closed 4320 5000 DATA/guard || { ... }
 
 Claude Code and Codex run a call whose hook fails, whatever way it fails: only exit code 2 or a well-formed denial stops
 it. So every other end of the hook is made into 2 here, a missing interpreter and a hook that hangs among them, before
 the client's own time is up. The line depends on no PATH, no working folder and no variable: each program is named by
-its place, and `-I` reads no PYTHON variable.
+its place, `-I` reads no PYTHON variable, `-B` writes nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Hook:
 
     def command(self, event: str) -> str:
         """The line for one of the client's events."""
-        words = (*self.timeout, self.python, "-I", "-S", self.guard_folder / RUN)
+        words = (*self.timeout, self.python, "-B", "-I", "-S", self.guard_folder / RUN)
         words += (self.client, self.fail, self.port, DEADLINE_MS, self.guard_folder)
         return f"{shlex.join(str(word) for word in words)} || {self._otherwise(event)}"
 

@@ -64,9 +64,9 @@ def verdict_of(client: str, event: dict[str, Any], answer: dict[str, Any], body:
     if left_out and action in {"allow", "modify"} and answer.get("mode") != "audit":
         action, reason = "ask", f"{left_out} characters of this call are too many to be judged."
     if action == "allow":
-        return 0, None, ""
+        return 0, _audited_canary(answer), ""
     if action == "block":
-        return _denied(f"flyball blocked this call: {reason}")
+        return _denied(f"flyball blocked this call: {reason}{_which(answer)}")
     changed = answer["modified_input"] if action == "modify" else None
     if changed is not None and answer.get("confirm") is False:
         return 0, _decision("allow" if client == "codex" else None, reason, changed), ""
@@ -97,6 +97,18 @@ def caught_canary(answer: dict[str, Any]) -> bool:
         isinstance(rule, dict) and rule.get("rule") == "guard.canary" for rule in rules
     )
     return seen and "block" in {answer.get("action"), answer.get("would")}
+
+
+def _audited_canary(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """A word about a canary in audit, for who sent it: agents send none. For any other call nothing."""
+    if not caught_canary(answer):
+        return None
+    return {"systemMessage": f"flyball: rule guard.canary would block this.{_which(answer)}"}
+
+
+def _which(answer: dict[str, Any]) -> str:
+    known = clean(str(answer.get("decision_id") or ""), 300)
+    return f" Decision {known}." if known else ""
 
 
 def _what_to_do(answer: dict[str, Any], changed: dict[str, Any] | None) -> str:

@@ -26,12 +26,13 @@ def main(arguments: list[str]) -> int:
     """Answer one event: CLIENT FAILURE_MODE PORT DEADLINE_MS GUARD_FOLDER."""
     client, failure_mode, port, deadline_ms, folder = arguments
     ends = time.monotonic() + int(deadline_ms) / 1000
-    kind = "event"
+    kind, counts = "event", True
     try:
         event = wire.parse(_read(0, EVENT_BYTES_MAX))
         if not isinstance(event, dict):
             raise wire.Unanswered("the client's event is no object")  # noqa: TRY301 - told in one place
         kind = wire.clean(str(event.get("hook_event_name")), 40)
+        counts = event.get("session_id") != asked.CANARY
         if kind == "ConfigChange":
             return _say(*_config_change(event, folder))
         path, body = asked.request_of(client, event, failure_mode, int(deadline_ms))
@@ -44,7 +45,8 @@ def main(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: whatever it was, there is no answer
         known = isinstance(error, wire.Unanswered)
         why = wire.clean(str(error) if known else f"{type(error).__name__} in the hook: {error}", 400)
-        _note(folder, f"{client} {failure_mode} {kind} {why}")
+        if counts:
+            _note(folder, f"{client} {failure_mode} {kind} {why}")
         _write(2, f"flyball: no answer from the guard: {why}\n")
         return UNANSWERED
 
