@@ -134,7 +134,7 @@ def test_a_verdict_is_said_once_and_in_the_words_there_are(guarded: Guarded) -> 
 
 def test_a_block_is_not_for_approval(guarded: Guarded) -> None:
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert answer["action"] == "block"
     assert "approval" not in answer
     assert not guarded.rows("approval")

@@ -20,11 +20,11 @@ def guarded(tmp_path: Path) -> Guarded:
 
 
 def test_the_default_policy_records_and_stops_nothing(guarded: Guarded) -> None:
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"], answer["mode"]) == ("allow", "block", "audit")
     assert answer["results"] == [{"policy": "default", "mode": "audit", "action": "block"}]
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"], answer["mode"]) == ("block", "block", "enforce")
     assert answer["rules_triggered"][0]["rule"] == "git.force-push"
 
@@ -67,7 +67,7 @@ def test_a_killed_process_knows_what_its_ids_meant_and_books_nothing_twice(guard
 
 
 def test_a_replay_is_judged_again_when_the_policy_changed(guarded: Guarded) -> None:
-    push = "git push --force origin main"
+    push = "git push --force upstream main"
     assert guarded.ask(push, decision_id="d1")["action"] == "allow"
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
     assert guarded.ask(push, decision_id="d1")["action"] == "block"
@@ -92,10 +92,10 @@ def test_a_pause_ends_by_itself(guarded: Guarded) -> None:
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
     operator.pause(guarded.wall, seconds=600, by="ada", reason="a release")
     guarded.again()
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"]) == ("allow", "block")
     guarded.clock.advance(600)
-    assert guarded.ask("git push --force origin main")["action"] == "block"
+    assert guarded.ask("git push --force upstream main")["action"] == "block"
     for seconds in (0, -1, 24 * 3600 + 1):
         with pytest.raises(InputError):
             operator.pause(guarded.wall, seconds=seconds, by="ada")
@@ -182,7 +182,7 @@ def test_the_canary_is_answered_and_left_out_of_the_counts(guarded: Guarded) -> 
 
 
 def test_a_canary_with_something_else_in_it_is_an_ordinary_call(guarded: Guarded) -> None:
-    guarded.ask(": flyball-canary 0123abcd; git push --force origin main")
+    guarded.ask(": flyball-canary 0123abcd; git push --force upstream main")
     assert guarded.wall.statistics.counts["would_block"] == 1
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,7 +105,9 @@ def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
     import sqlglot  # noqa: PLC0415 - 80 ms that a caller without SQL need not wait for
     from sqlglot import exp  # noqa: PLC0415
 
+    logging.getLogger("sqlglot").addFilter(_UNHEARD)  # adding it twice changes nothing
     clean = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("\\", ".")))
+    _UNHEARD.here.parsing = True
     try:
         trees = sqlglot.parse(clean, read=dialect or None, error_level=sqlglot.ErrorLevel.RAISE)
     except (
@@ -116,6 +120,8 @@ def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
         KeyError,
     ):
         return None
+    finally:
+        _UNHEARD.here.parsing = False
     if len(trees) > STATEMENTS_MAX:
         return None
     return [
@@ -123,6 +129,19 @@ def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
         for tree in trees
         if tree is not None
     ]
+
+
+class _Unheard(logging.Filter):
+    """Keeps sqlglot from telling the host's log, with the text, what it could not parse for us."""
+
+    here = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        del record
+        return not getattr(self.here, "parsing", False)
+
+
+_UNHEARD = _Unheard()
 
 
 def _by_first_words(text: str, target: Target | None, common: dict[str, Any]) -> Iterator[Effect]:
