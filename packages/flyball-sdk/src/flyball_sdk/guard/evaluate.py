@@ -145,7 +145,8 @@ class Evaluator:
         scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
         reading = _read(scene)
         effects = reading.effects
-        effects = [*effects, *flows(scene, effects)] if effects else effects
+        if effects or session is not None:
+            effects = [*effects, *flows(scene, effects)]
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:
