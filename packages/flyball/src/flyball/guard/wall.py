@@ -35,7 +35,7 @@ from flyball.guard.policies import Policies
 from flyball.guard.recent import Answer, Answers, Judged, Sessions, Statistics
 from flyball.guard.redacted import Redacted
 from flyball.guard.request import Ask, Kind, Refused
-from flyball.guard.spending import Spending
+from flyball_sdk.guard.spending import Spending
 
 _log = logging.getLogger(__name__)
 
