@@ -66,7 +66,9 @@ def test_asking_again_while_it_waits_is_the_same_question(guarded: Guarded) -> N
         {"tool_input": {"command": DELETE, "run_in_background": True}},
     ],
 )
-def test_an_approval_is_for_exactly_this_call_of_this_caller(guarded: Guarded, other: dict[str, object]) -> None:
+def test_an_approval_is_for_exactly_this_call_of_this_caller(
+    guarded: Guarded, other: dict[str, object]
+) -> None:
     _approve(guarded, _asked(guarded))
     assert guarded.ask(**({"command": DELETE} | other))["action"] == "ask"  # pyright: ignore[reportArgumentType]
     assert guarded.ask(DELETE)["action"] == "allow"
@@ -134,7 +136,7 @@ def test_a_verdict_is_said_once_and_in_the_words_there_are(guarded: Guarded) -> 
 
 def test_a_block_is_not_for_approval(guarded: Guarded) -> None:
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert answer["action"] == "block"
     assert "approval" not in answer
     assert not guarded.rows("approval")

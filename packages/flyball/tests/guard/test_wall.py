@@ -20,11 +20,11 @@ def guarded(tmp_path: Path) -> Guarded:
 
 
 def test_the_default_policy_records_and_stops_nothing(guarded: Guarded) -> None:
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"], answer["mode"]) == ("allow", "block", "audit")
     assert answer["results"] == [{"policy": "default", "mode": "audit", "action": "block"}]
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"], answer["mode"]) == ("block", "block", "enforce")
     assert answer["rules_triggered"][0]["rule"] == "git.force-push"
 
@@ -45,7 +45,13 @@ def test_every_answer_is_a_row(guarded: Guarded) -> None:
 
 def test_a_decision_id_means_one_call(guarded: Guarded) -> None:
     guarded.ask("ls", decision_id="d1")
-    for other in ({"command": "pwd"}, {"session_id": "s2"}, {"agent_name": "b"}, {"cwd": "/x"}, {"tool": "Shell"}):
+    for other in (
+        {"command": "pwd"},
+        {"session_id": "s2"},
+        {"agent_name": "b"},
+        {"cwd": "/x"},
+        {"tool": "Shell"},
+    ):
         with pytest.raises(Refused) as refused:
             guarded.ask(**({"command": "ls"} | other), decision_id="d1")  # pyright: ignore[reportArgumentType]
         assert refused.value.kind == "reused"
@@ -67,7 +73,7 @@ def test_a_killed_process_knows_what_its_ids_meant_and_books_nothing_twice(guard
 
 
 def test_a_replay_is_judged_again_when_the_policy_changed(guarded: Guarded) -> None:
-    push = "git push --force origin main"
+    push = "git push --force upstream main"
     assert guarded.ask(push, decision_id="d1")["action"] == "allow"
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
     assert guarded.ask(push, decision_id="d1")["action"] == "block"
@@ -92,17 +98,17 @@ def test_a_pause_ends_by_itself(guarded: Guarded) -> None:
     operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
     operator.pause(guarded.wall, seconds=600, by="ada", reason="a release")
     guarded.again()
-    answer = guarded.ask("git push --force origin main")
+    answer = guarded.ask("git push --force upstream main")
     assert (answer["action"], answer["would"]) == ("allow", "block")
     guarded.clock.advance(600)
-    assert guarded.ask("git push --force origin main")["action"] == "block"
+    assert guarded.ask("git push --force upstream main")["action"] == "block"
     for seconds in (0, -1, 24 * 3600 + 1):
         with pytest.raises(InputError):
             operator.pause(guarded.wall, seconds=seconds, by="ada")
 
 
 def test_the_failure_mode_is_the_strictest_and_no_request_loosens_it(guarded: Guarded) -> None:
-    late = {"deadline_ms": 0}
+    late: dict[str, Any] = {"deadline_ms": 0}
     answer = guarded.ask("ls", **late)  # the default policy is in audit
     assert (answer["action"], answer["would"], answer["kind"]) == ("allow", "block", "deadline")
     guarded.policy("mode: enforce\nfailure_mode: open", "open")
@@ -134,9 +140,10 @@ def test_what_cannot_be_logged_is_not_answered(guarded: Guarded, monkeypatch: py
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(StoreError):
+    with monkeypatch.context() as patched:
         patched.setattr("flyball.guard.log.os.write", full)
-        guarded.ask("ls")
+        with pytest.raises(StoreError):
+            guarded.ask("ls")
     guarded.ask("ls")
     assert len(guarded.rows("decision")) == 1
 
@@ -150,7 +157,8 @@ def test_a_call_over_the_bound_asks(guarded: Guarded) -> None:
 
 def test_budgets_are_shared_by_all_callers_and_outlast_a_kill(guarded: Guarded) -> None:
     guarded.policy(
-        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]", "few"
+        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]",
+        "few",
     )
     for session in ("a", "b", "c"):
         assert guarded.ask("ls", session_id=session, agent_name="bot")["action"] == "allow"
@@ -182,7 +190,7 @@ def test_the_canary_is_answered_and_left_out_of_the_counts(guarded: Guarded) -> 
 
 
 def test_a_canary_with_something_else_in_it_is_an_ordinary_call(guarded: Guarded) -> None:
-    guarded.ask(": flyball-canary 0123abcd; git push --force origin main")
+    guarded.ask(": flyball-canary 0123abcd; git push --force upstream main")
     assert guarded.wall.statistics.counts["would_block"] == 1
 
 

@@ -108,5 +108,5 @@ def removed(text: str, clean: str) -> list[str]:
         if number:
             found.append(text[at:begin])
         at = begin + len(part)
-    words = [word for piece in found for word in re.split(r"[\s'\"]+", piece)]
+    words = [word for piece in found for word in re.split(r"[\s'\":@=,;]+", piece)]
     return [one for one in {*found, *words} if len(one.strip()) >= _SECRET_CHARS_MIN]
