@@ -23,6 +23,7 @@ from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rules import RULES
 
+from bench.guard import agentdojo
 from bench.guard.leaks import leaks
 from bench.guard.peers import PEERS, Asked
 from bench.guard.sets import DATA, Row, calls, lines
@@ -50,6 +51,7 @@ def main() -> None:
         told += _of_peers(rows)
     _table(rows, told)
     _latencies(told)
+    print("\n" + agentdojo.score(asked.data, EVALUATOR))
     _write_misses(rows, told[0])
     found = leaks(
         (where, str(row.get("tool_input", {}).get("command") or row.get("text") or ""))
@@ -75,10 +77,12 @@ _SETS = (
 )
 
 
+EVALUATOR = Evaluator([Policy(name="evaluation", mode="enforce", rules=RULES)])
+
+
 def ours(rows: Sequence[Row]) -> Asked:
     """Flyball with every rule of the catalogue, enforced as the catalogue says."""
-    evaluator = Evaluator([Policy(name="evaluation", mode="enforce", rules=RULES)])
-    decisions = [evaluator.judge(ToolCall(row.tool_name, row.tool_input)) for row in rows]
+    decisions = [EVALUATOR.judge(ToolCall(row.tool_name, row.tool_input)) for row in rows]
     return Asked("flyball", "", [one.action for one in decisions], [one.latency_ms for one in decisions])
 
 

@@ -6,7 +6,7 @@ or a clock but the one that measures how long it took.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from time import perf_counter_ns
@@ -74,6 +74,8 @@ class _Ready:
     by_act: dict[str, tuple[_Compiled, ...]]
     exceptions: tuple[_Exception, ...]
     digest: str
+    # attached to every agent, environment and user: nothing to compare
+    for_all: bool
 
 
 def _ready(policy: Policy) -> _Ready:
@@ -95,8 +97,9 @@ def _ready(policy: Policy) -> _Ready:
         )
         for act in rule.acts:
             by_act.setdefault(act, []).append(compiled)
+    for_all = policy.agents == policy.environments == policy.users == ("*",)
     exceptions = tuple(_Exception(one, tuple(c.compiled() for c in one.where)) for one in policy.allowances)
-    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest())
+    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest(), for_all)
 
 
 @dataclass(slots=True)
@@ -137,29 +140,34 @@ class Evaluator:
         Never raises on any input: what cannot be read is the effect `call.unread`.
         """
         begin = perf_counter_ns()
-        concerned = [one for one in self._ready if one.policy.concerns(call.context)]
+        concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
         targets = concerned[0].policy.targets if concerned else _TARGETS
-        scene = Scene(call, session if session is not None else Session(), files, targets)
+        scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
         reading = read(scene)
-        effects = [*reading.effects, *flows(scene, reading.effects)]
+        effects = reading.effects
+        effects = [*effects, *flows(scene, effects)] if effects else effects
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:
-            found = list(_hits(one, effects, call.tool_name))
-            found += over_budget(one.policy, call, effects, spent, spend)
+            found = _hits(one, effects, call.tool_name) if effects else []
+            if one.policy.budgets:
+                found += over_budget(one.policy, call, effects, spent, spend)
             hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
         return _decision(hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
 
 
 _TARGETS = Targets()
+_NO_SESSION = Session()
 
 
-def _hits(ready: _Ready, effects: Iterable[Effect], tool_name: str) -> Iterable[Hit]:
+def _hits(ready: _Ready, effects: Sequence[Effect], tool_name: str) -> list[Hit]:
     by_act = ready.by_act
-    for effect in effects:
-        for compiled in by_act.get(effect.act, ()):
-            if compiled.speaks(effect, tool_name):
-                yield compiled.hit(effect)
+    return [
+        compiled.hit(effect)
+        for effect in effects
+        for compiled in by_act.get(effect.act, ())
+        if compiled.speaks(effect, tool_name)
+    ]
 
 
 def _strictness(hit: Hit) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
+from flyball_sdk.guard.adapters.generic import words_of
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.effect import Effect
@@ -152,10 +153,12 @@ def _unasked(scene: Scene, effects: Sequence[Effect]) -> Iterator[Effect]:
     if not acts:
         return
     goal = scene.call.context.goal.lower()
+    # "invite her, you can find her e-mail on her website": the user asked for the act and said where the address stands
+    delegated = words_of(scene.call.tool_name)[:1] and words_of(scene.call.tool_name)[0] in goal and _DELEGATES.search(goal)
     for text in _texts(dict(scene.call.tool_input)):
         for found in _IDENTITY.finditer(text):
             value = found[0].rstrip("/.")
-            if not _named(value, goal):
+            if not _named(value, goal) and not (delegated and "@" in value):
                 source = scene.session.untrusted.get(scene.session.mark(value)) or scene.session.outside[-1]
                 yield _flow("untrusted", acts[0], [str(source), f"chooses {value[:60]}"])
                 return
@@ -163,6 +166,9 @@ def _unasked(scene: Scene, effects: Sequence[Effect]) -> Iterator[Effect]:
         if _needs_asking(scene.call) and not _asked_for(scene.call, goal):
             yield _flow("untrusted", effect, [str(scene.session.outside[-1]), "nobody asked for it"])
             return
+
+
+_DELEGATES = re.compile(r"\b(?:find|look up|take)\b[^.]{0,30}\b(?:e-?mails?|address(?:es)?|details|contacts?)\b")
 
 
 def _named(value: str, goal: str) -> bool:

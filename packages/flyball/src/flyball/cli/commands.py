@@ -7,6 +7,7 @@ import typer
 from flyball.cli.demo import demo
 from flyball.cli.distill import distill
 from flyball.cli.guard import guard
+from flyball.cli.hook import hook, install, status, uninstall
 from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
 from flyball.cli.memory import memory
@@ -27,3 +28,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(memory, name="memory")
     app.add_typer(guard, name="guard")
     app.command()(mcp)
+    for command in (hook, install, uninstall, status):
+        app.command()(command)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import of_command
-from flyball_sdk.guard.effects.execute import disguised
+from flyball_sdk.guard.effects.execute import disguised, fetched_and_run
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell import ShellState, program
 
@@ -50,6 +50,7 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
         effects.extend(of_command(command, scene))
         if len(effects) > EFFECTS_MAX:
             return unread(f"more than {EFFECTS_MAX} effects")
+    effects.extend(fetched_and_run(found.commands))
     effects.extend(Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque)
     disguise = disguised(text)
     if disguise:

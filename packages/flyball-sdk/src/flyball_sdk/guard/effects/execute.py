@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -14,6 +14,8 @@ from flyball_sdk.guard.shell.command import UNKNOWN, Command
 SHELLS = frozenset(
     {
         "sh",
+        "posh",
+        "sash",
         "bash",
         "zsh",
         "dash",
@@ -84,6 +86,7 @@ _NAMES_SHELLS = frozenset({
     "wc", "cut", "tr", "uniq", "less", "more", "vi", "nano", "code", "getent", "getopt", "date", "tar", "zip", "unzip", "docker-compose", "cd", "mkdir", "jq", "update-alternatives",
     "dpkg-reconfigure", "nc", "ncat", "netcat", "socat", "locate", "du", "df", "awk-print", "comm", "mkfifo", "chroot-list", "whatis", "yum", "dnf", "npm", "fork-bomb", "lsof", "fuser",
 })  # fmt: skip
+NAMES_SHELL = r"/(?:ba|da|z|k|c|tc|a|fi)?sh\b|\b(?:ba|da|z|k)?sh\b|socket|connect|/inet/tcp|fsockopen|--exec-path"
 _SHELL_WORD = re.compile(
     r"(?:^|[\s'\"`(=:,!|;{\[])(?:/usr)?/bin/(?:ba|da|z|k|c|tc|a|fi)?sh\b(?!\.)|(?:^|[\s'\";:])!(?:/bin/)?(?:ba|z)?sh\b|^(?:ba|da|z|k)?sh$"
 )
@@ -143,6 +146,7 @@ def escape(command: Command) -> Iterator[Effect]:
         yield from _bare_shell(command)
         return
     if command.name in _NAMES_SHELLS:
+        yield from _hosted(command)
         return
     for word in command.words:
         if "sh" in word and _SHELL_WORD.search(word) and _starts(word):
@@ -154,13 +158,26 @@ def escape(command: Command) -> Iterator[Effect]:
             yield effect("net.reverse_shell", f"{command.name}: {text[:80]}", command)
 
 
+def _hosted(command: Command) -> Iterator[Effect]:
+    """Programs that often name a shell, in the form in which they start one that waits."""
+    words = command.words
+    if command.name in ("tmux", "screen", "systemd-run") and any(
+        _SHELL_WORD.search(word) for word in words if len(word) < _SHORT
+    ):
+        yield effect("exec.shell", " ".join((command.name, *words))[:80], command)
+    elif command.name == "git" and any(
+        word.startswith("--exec-path=") and word[12:13] != "/" for word in words
+    ):
+        yield effect("exec.shell", " ".join((command.name, *words))[:80], command)
+
+
 def _starts(word: str) -> bool:
     return len(word) < _SHORT or word[0] in "-!" or "!" in word or _SPAWN.search(word) is not None
 
 
 def _bare_shell(command: Command) -> Iterator[Effect]:
     fed = command.stdin is not None or command.sources or any(one.op == "<" for one in command.redirects)
-    if not fed and all(word in _WAITS for word in command.words):
+    if not fed and command.name != "busybox" and all(word in _WAITS for word in command.words):
         said = " ".join((*command.via, command.name))
         yield effect("exec.shell", f"{said} with nothing to run", command)
 
@@ -180,6 +197,32 @@ def apple_script(command: Command, _scene: Scene) -> Iterator[Effect]:
         yield effect("exec.shell", text[:100], command, by="osascript")
     elif any(word.endswith((".osa", ".scpt", ".applescript")) for word in command.words):
         yield effect("exec.load", text[:100], command)
+
+
+def fetched_and_run(commands: Sequence[Command]) -> Iterator[Effect]:
+    """A file that one command of a text fetches and a later one runs."""
+    fetched: dict[str, str] = {}
+    for command in commands:
+        if fetched:
+            runs = next((word for word in command.words if word[:1] != "-"), "") if command.name in INTERPRETERS else command.path
+            if runs and runs.rpartition("/")[2] in fetched and (command.name in INTERPRETERS or "/" in runs):
+                yield effect("exec.remote_code", f"{runs} from {fetched[runs.rpartition('/')[2]]}", command, saved=True)
+        if command.name in ("curl", "wget", "aria2c", "fetch"):
+            fetched.update(dict.fromkeys(_saved_as(command), next((w for w in command.words if "/" in w and w[:1] != "-"), "elsewhere")))
+        elif fetched and command.name == "" and command.redirects:  # what a language writes after it fetched
+            fetched.update(dict.fromkeys((one.path.rpartition("/")[2] for one in command.redirects), "elsewhere"))
+
+
+def _saved_as(command: Command) -> Iterator[str]:
+    words = command.words
+    yield ""  # a program that fetched: what it writes next may be that
+    for at, word in enumerate(words):
+        if word in ("-o", "-O", "--output", "--output-document") and at + 1 < len(words) and "://" not in words[at + 1]:
+            yield words[at + 1].rpartition("/")[2]
+        elif "://" in word:
+            yield word.partition("?")[0].rpartition("/")[2]
+    for one in command.redirects:
+        yield one.path.rpartition("/")[2]
 
 
 def packages(command: Command, _scene: Scene) -> Iterator[Effect]:

@@ -130,7 +130,7 @@ def chmod(command: Command, scene: Scene) -> Iterator[Effect]:
         not octal and "w" in mode and ("o+" in mode or "a+" in mode or mode == "+w")
     )
     setuid = (octal and len(mode) == 4 and mode[0] in "2467") or (
-        not octal and ("+s" in mode or "=s" in mode or "=rws" in mode)
+        not octal and _SETUID.search(mode) is not None
     )
     none = octal and mode.strip("0") == ""
     recursive = given.has("-R", "--recursive")

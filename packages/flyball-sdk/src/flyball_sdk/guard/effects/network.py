@@ -65,10 +65,16 @@ def request(
     host = host_of(url)
     kind = kind_of(host)
     files = tuple(
-        body.partition("@")[2].partition(";")[0] or body for body in sent if (body[0] == "@" and body != "@-") or "=@" in body
+        body.partition("@")[2].partition(";")[0] or body
+        for body in sent
+        if (body[0] == "@" and body != "@-") or "=@" in body
     ) + tuple(body for body in sent if body.startswith("/"))
     # what a here-document or an echo feeds stands in the command itself
-    fed = command.stdin is not None and UNKNOWN in command.stdin and any(body in ("@-", "-", ".") for body in sent)
+    fed = (
+        command.stdin is not None
+        and UNKNOWN in command.stdin
+        and any(body in ("@-", "-", ".") for body in sent)
+    )
     attributes: dict[str, Any] = {
         "host": host,
         "kind": kind,
@@ -222,6 +228,10 @@ def ssh(command: Command, _scene: Scene) -> Iterator[Effect]:
         name, _, value = said.partition("=")
         if name.lower() in ("proxycommand", "localcommand", "knownhostscommand"):
             yield effect("exec.shell", value, command, by="ssh option")
+    if "sshpass" in command.via:
+        yield effect(
+            "privilege.escalate", " ".join(given.words[:1]), command, how="password on the command line"
+        )
     if given.has("-R", "-D", "-w"):
         yield effect("net.listen", " ".join(command.words), command, tunnel=True)
     fed = command.stdin is not None or any(one.op == "<" for one in command.redirects)
@@ -269,7 +279,9 @@ def zsh_socket(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`zmodload zsh/net/tcp`, `ztcp HOST PORT`: zsh's own sockets."""
     if command.name == "ztcp" or any("net/" in word for word in command.words):
         host = command.words[0] if command.name == "ztcp" and command.words else ""
-        yield effect("net.egress", " ".join(command.words), command, host=host, kind="outside", files=(), raw=True)
+        yield effect(
+            "net.egress", " ".join(command.words), command, host=host, kind="outside", files=(), raw=True
+        )
 
 
 def mail(command: Command, _scene: Scene) -> Iterator[Effect]:

@@ -58,8 +58,8 @@ def place(path: str, cwd: str = "", project: str = "") -> Place:
     if UNKNOWN in whole_path:
         return Place(path, "unknown")
     if whole_path[:1] not in ("/", "~"):
-        return _relative(path, whole_path, project)
-    return _absolute(path, _tidy(whole_path), _tidy(project) if project else "", UNKNOWN in path)
+        return _relative(path, whole_path, project, part=UNKNOWN in path)
+    return _absolute(path, _tidy(whole_path), _tidy(project) if project else "", part=UNKNOWN in path)
 
 
 def _tidy(path: str) -> str:
@@ -67,18 +67,18 @@ def _tidy(path: str) -> str:
     return "/" + tidy.lstrip("/") if tidy.startswith("//") else tidy
 
 
-def _relative(path: str, relative: str, project: str) -> Place:
+def _relative(path: str, relative: str, project: str, *, part: bool) -> Place:
     tidy = posixpath.normpath(relative) if relative else "."
     if tidy == ".." or tidy.startswith("../"):
         if project:
-            return _absolute(path, _tidy(posixpath.join(project, relative)), _tidy(project), part=False)
-        return Place(path, "outside", whole=tidy.strip("./*") == "")
-    if relative in _WHOLE or tidy in _WHOLE:
+            return _absolute(path, _tidy(posixpath.join(project, relative)), _tidy(project), part=part)
+        return Place(path, "outside", whole=tidy.strip("./*") == "" and not part)
+    if not part and (relative in _WHOLE or tidy in _WHOLE):
         return Place(path, "project", whole=True)
     return Place(path, "project", regenerable=_regenerable(tidy))
 
 
-def _absolute(path: str, tidy: str, project: str, part: bool) -> Place:
+def _absolute(path: str, tidy: str, project: str, *, part: bool) -> Place:
     if project and project != "/" and (tidy == project or tidy.startswith(project + "/")):
         rest = tidy[len(project) + 1 :]
         return Place(path, "project", whole=rest in _WHOLE and not part, regenerable=_regenerable(rest))

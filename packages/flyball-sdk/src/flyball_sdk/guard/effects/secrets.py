@@ -11,13 +11,13 @@ from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
 # A quick look: a word without one of these names no secret.
-_MARKS = re.compile(
+MARKS = (
     r"\.ssh|id_(?:rsa|dsa|ecdsa|ed25519)|\.aws|\.env|credential|shadow|\.netrc|\.kube|\.docker/config|\.npmrc|\.pypirc|\.pgpass|\.my\.cnf|gnupg|\.pem|"
     r"\.key|\.p12|\.pfx|\.keystore|\.jks|secret|token|passw|gcloud|\.azure|keychain|login\.keyring|\.git-credentials|environ|\.vault|hosts\.yml|"
     r"logins\.json|Login Data|key[34]\.db|Cookies|\.kdbx?|master\.key|sudoers|\.tfstate|\.tfvars|krb5|keytab|\.boto|\.s3cfg|oauth|authinfo|rclone\.conf|"
-    r"service.account|\.bash_history|\.zsh_history|\.history|wp-config|/SAM\b|NTDS",
-    re.IGNORECASE,
+    r"service.account|\.bash_history|\.zsh_history|\.history|wp-config|/SAM\b|NTDS"
 )
+_MARKS = re.compile(MARKS, re.IGNORECASE)
 _CRITICAL = re.compile(
     r"""(?x)
     (?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)?$ | (?:^|/)\.ssh/(?!config$|known_hosts|authorized_keys|.*\.pub$)[^/]*$ | (?:^|/)\.ssh/?\*?$ |
@@ -103,14 +103,11 @@ def read_by(command: Command) -> Iterator[Effect]:
             yield effect("secret.read", one.path, command, kind=kind)
     if command.name in _BLIND:
         return
-    searched = command.name in _TAKES_PATTERN
+    searched = command.name in _TAKES_PATTERN and command.name not in _SCRIPTED
     for word in command.words:
-        if not _MARKS.search(word):
+        pattern, searched = searched and word[:1] != "-", searched and word[:1] == "-"
+        if not _MARKS.search(word) or (pattern and not word.startswith(("/", "~", "."))):
             continue
-        if searched and word[:1] != "-" and command.name not in _SCRIPTED:
-            searched = False
-            if sensitivity(word) == "" or not word.startswith(("/", "~", ".")):
-                continue
         path = (
             word[word.find("@") + 1 :]
             if "@" in word and "://" not in word

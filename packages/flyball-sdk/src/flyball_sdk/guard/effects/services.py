@@ -158,6 +158,7 @@ _UNTABLED = frozenset({"delete", "destroy", "purge", "deregister", "unregister",
                        "dropdb", "deletebucket", "teardown", "delete-all", "destroy-all", "remove-all", "truncate", "force-delete", "erase"})  # fmt: skip
 _VERB_BEGINS = ("delete-", "delete_", "delete:", "destroy-", "destroy_", "destroy:", "purge-", "purge_", "purge:", "drop-", "drop_", "drop:", "terminate-",
                 "wipe-", "db:drop", "db:reset", "db:purge", "db:truncate", "doDelete")  # fmt: skip
+DELETING = r"delet|destroy|purge|regist|terminat|drop|wipe|nuke|obliterat|teardown|remove-all|truncate|eras|db:reset"
 # programs whose words are data: what they hold is not a verb
 _TAKES_TEXT = frozenset({
     "echo", "printf", "grep", "egrep", "fgrep", "rg", "ag", "ack", "cat", "ls", "find", "sed", "awk", "gawk", "man", "which", "type", "less", "more",

@@ -20,7 +20,7 @@ PERSISTENT = re.compile(
     ^/var/spool/(?:cron|at) | /systemd/(?:system|user)/.*\.(?:service|timer|path|socket)$ | ^/(?:etc|usr/lib|lib)/systemd/ |
     (?:^|/)\.ssh/(?:authorized_keys2?|rc|environment|config)$ | ^/etc/ld\.so\.(?:preload|conf) | ^/etc/pam\.d/ | ^/etc/security/ | /security/pam | ^/etc/sudoers | ^/etc/udev/ |
     ^/etc/(?:passwd|group|shadow|gshadow|master\.passwd)$ | /Launch(?:Agents|Daemons)/ | (?:^|/)\.config/(?:autostart|systemd|fish)/ | ^/etc/xdg/autostart |
-    ^/usr/lib/python3[^/]*/(?:site|dist)-packages/.*\.pth$ | site-packages/(?:usercustomize|sitecustomize)\.py$ | \.pth$ | (?:^|/)\.git/hooks/ | ^/etc/modules | ^/etc/modprobe\.d |
+    ^/usr/lib/python3[^/]*/(?:site|dist)-packages/.*\.pth$ | (?:^|/)(?:usercustomize|sitecustomize)\.py$ | \.pth$ | (?:^|/)\.git/hooks/ | ^/etc/modules | ^/etc/modprobe\.d |
     ^/etc/ssh/sshd_config | ^/etc/apt/apt\.conf\.d | ^/etc/update-motd\.d | ^/etc/NetworkManager/dispatcher | ^/etc/hosts\.(?:allow|deny) | loginwindow | StartupItems
     """
 )
@@ -92,6 +92,10 @@ def systemctl(command: Command, _scene: Scene) -> Iterator[Effect]:
         )
     elif verb in ("enable", "link", "edit", "load", "bootstrap", "submit", "preset"):
         yield effect("system.persist", what, command, verb=verb)
+    elif verb in ("start", "restart", "onestart") and re.search(
+        r"^(?:tor|i2pd?|ngrok|teamviewerd?|anydesk|xrdp|vncserver.*)(?:@|\.|$)", what
+    ):
+        yield effect("net.listen", what, command, tunnel=True)
 
 
 def stop(command: Command, _scene: Scene) -> Iterator[Effect]:
@@ -130,9 +134,14 @@ _DAEMONS = frozenset({"cron", "crond", "sshd", "systemd", "systemd-journald", "d
 def account(command: Command, _scene: Scene) -> Iterator[Effect]:
     """Programs that make, change or delete users and groups."""
     words = command.words
-    if {"--help", "-D", "-l", "-S", "--status", "-read", "-list"} & set(words) and command.name not in (
-        "gpasswd",
-        "chage",
+    if (
+        not command.name.startswith("ldap")
+        and {"--help", "-D", "-l", "-S", "--status", "-read", "-list"} & set(words)
+        and command.name
+        not in (
+            "gpasswd",
+            "chage",
+        )
     ):
         return
     if command.name == "dscl" and not {"-create", "-append", "-delete", "-change", "-passwd"} & set(words):
@@ -178,6 +187,11 @@ def kernel(command: Command, _scene: Scene) -> Iterator[Effect]:
     yield effect("system.kernel", " ".join((command.name, *words))[:160], command)
 
 
+def anonymous(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """Programs that join an anonymising network, or run a terminal for others."""
+    yield effect("net.listen", " ".join((command.name, *command.words))[:120], command, tunnel=True)
+
+
 def cron(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`crontab`, `at`, `batch`, `systemd-run`: what is left to run later."""
     given = options(command.words, ("-u", "-f", "-t", "-q", "--unit", "--on-calendar", "--on-active"))
@@ -192,6 +206,10 @@ def cron(command: Command, _scene: Scene) -> Iterator[Effect]:
     elif command.name in ("at", "batch"):
         if not given.has("-l", "-d", "-r", "-V", "-c"):
             yield effect("system.persist", f"{command.name} {' '.join(command.words)}", command)
+    elif given.has("-S", "--shell", "-t", "--pty"):
+        yield effect(
+            "privilege.escalate", " ".join((command.name, *command.words))[:160], command, how="systemd-run"
+        )
     elif any(flag.startswith("--on-") for flag in given.flags):
         yield effect("system.persist", " ".join(command.words)[:160], command)
 
@@ -222,6 +240,25 @@ def root_shell(command: Command, _scene: Scene) -> Iterator[Effect]:
 _ROOT_SHELLS = (("bash",), ("sh",), ("zsh",))
 
 
+def seek(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """`find / -perm -4000`: looks for programs that run with the rights of another."""
+    words = command.words
+    for at, word in enumerate(words[:-1]):
+        if word == "-perm" and re.fullmatch(
+            r"[-/]?0?[2467]000|[-/]?[ug]=s|[-/]?\+?[246]000|[-/]u[=+]s(?:,g[=+]s)?", words[at + 1]
+        ):
+            yield effect(
+                "privilege.escalate", " ".join((command.name, *words))[:120], command, how="looks for a way"
+            )
+            return
+
+
+def burn(command: Command, _scene: Scene) -> Iterator[Effect]:
+    """`yes > /dev/null`: nothing but heat."""
+    if any(one.path == "/dev/null" and one.op == ">" for one in command.redirects):
+        yield effect("system.exhaust", "yes > /dev/null", command)
+
+
 def bomb(command: Command, _scene: Scene) -> Iterator[Effect]:
     """Programs that use up the machine."""
     yield effect("system.exhaust", command.name, command)
@@ -249,9 +286,11 @@ READERS: dict[str, Reader] = (
                      "chsh", "chfn", "newusers", "pw", "dscl", "sysadminctl", "dseditgroup", "dsenableroot", "addgroup", "delgroup", "smbpasswd", "ldapadd", "ldapmodify", "ldapdelete", "ldappasswd", "samba-tool"), account)
     | dict.fromkeys((*_LOOKS, *_ACTS, "setenforce", "aa-disable", "aa-teardown", "aa-complain", "iptables-restore", "ip6tables-restore", "iptables-save-restore", "ipfw"), defense)
     | dict.fromkeys(("insmod", "modprobe", "rmmod", "kextload", "kextunload", "kldload", "kldunload", "kexec", "bpftool", "dkms", "depmod-load"), kernel)
+    | dict.fromkeys(("tor", "i2pd", "anydesk", "teamviewer", "x11vnc", "vncserver", "ttyd", "gotty", "tmate", "sshuttle"), anonymous)
     | dict.fromkeys(("crontab", "at", "batch", "systemd-run"), cron)
-    | dict.fromkeys(("visudo", "setcap", "pkexec", "newgrp", "sg", "capsh", "dzdo", "run0", "chroot"), rights)
+    | dict.fromkeys(("visudo", "setcap", "pkexec", "newgrp", "sg", "capsh", "dzdo", "run0", "chroot", "sshpass"), rights)
     | dict.fromkeys(("sudo", "su", "doas"), root_shell)
     | dict.fromkeys(("fork-bomb", "stress", "stress-ng"), bomb)
-    | dict.fromkeys(("docker", "podman", "nerdctl"), container)
+    | {"find": seek, "yes": burn}
+    | dict.fromkeys(("docker", "podman", "nerdctl", "ctr", "runc", "crictl"), container)
 )  # fmt: skip

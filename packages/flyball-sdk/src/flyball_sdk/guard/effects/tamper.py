@@ -18,7 +18,8 @@ GUARDED = re.compile(
     r"(?:^|[/\s'\"=:@])\.codex(?:/(?:config\.toml|hooks\.json|requirements\.toml|trust[\w.-]*|\*|rules(?:/|$))|/?$)|/etc/codex|(?:^|[/\s'\"=:@])\.flyball(?:/|$)|flyball[\w/.-]*/(?:guard|tokens?|policies|operator)\b|"
     r"flyball[\w./-]*/(?:hook/|guard/|client\.py)|(?:^|/)flyball\.ya?ml$|operator\.token|flyball_sdk|site-packages/flyball"
 )
-_TOUCHES = re.compile(r"claude|codex|flyball|operator\.token", re.IGNORECASE)
+TOUCHES = r"claude|codex|flyball|operator\.token|:43(?:17|18|20)"
+_TOUCHES = re.compile(TOUCHES, re.IGNORECASE)
 # Words of `flyball` that only the operator may say.
 _OPERATORS = frozenset({"uninstall", "setup"})
 _GUARD_WORDS = frozenset(
@@ -94,21 +95,24 @@ _PORTS = re.compile(
 )
 
 
-def tampering(command: Command) -> Iterator[Effect]:
-    """Every way this command would touch the guard."""
+def switches(command: Command) -> Iterator[Effect]:
+    """Environment variables that would point a client or the guard elsewhere."""
     for name in command.env:
         if _SWITCHES.match(name):
             yield effect("guard.tamper", f"{name} is set", command, how="environment")
+
+
+def tampering(command: Command) -> Iterator[Effect]:
+    """Every way this command would touch the guard."""
     for one in command.redirects:
         if one.op != "<" and GUARDED.search(one.path):
             yield effect("guard.tamper", one.path, command, how="write")
     words = command.words
     text = " ".join((command.path, *words))
-    if not _TOUCHES.search(text) and command.name not in ("fuser",):
-        if ":43" in text and _PORTS.search(text) and command.name in ("curl", "wget", "http", "xh", "nc"):
-            yield effect("guard.tamper", text[:120], command, how="api")
-        return
-    yield from _touching(command, text)
+    if ":43" in text and _PORTS.search(text) and command.name in ("curl", "wget", "http", "xh", "nc"):
+        yield effect("guard.tamper", text[:120], command, how="api")
+    elif _TOUCHES.search(text):
+        yield from _touching(command, text)
 
 
 def _touching(command: Command, text: str) -> Iterator[Effect]:

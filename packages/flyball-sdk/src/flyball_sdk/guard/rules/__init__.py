@@ -13,8 +13,9 @@ from flyball_sdk.guard.rules import (
     network,
     secrets,
     system,
+    tools,
 )
 
 RULES: tuple[Rule, ...] = (
-    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES,
+    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES,
 )  # fmt: skip

@@ -2,61 +2,61 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
 
 from flyball_sdk.guard.shell.bounds import BYTES_MAX, TooMuch
 from flyball_sdk.guard.shell.command import UNKNOWN, Command, Opaque, Program, Redirect
 from flyball_sdk.guard.shell.heredocs import MARK, lift
-from flyball_sdk.guard.shell.scope import Call, Where
+from flyball_sdk.guard.shell.scope import Where
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.statements import Evaluator
 
 __all__ = ["UNKNOWN", "Command", "Opaque", "Program", "Redirect", "ShellState", "program"]
 
 _NO_STATE = ShellState()
-# Texts of these characters alone are one command of plain words; `=` before it, braces and quotes need the parser.
-_PLAIN = re.compile(r"[\w./:,@%+^*?~= -]+", re.ASCII)
-_RESERVED = frozenset(
-    "if then else elif fi case esac for select while until do done in function coproc export declare typeset local "
-    "readonly unset".split()
-)
 
 
 def program(text: str, state: ShellState = _NO_STATE) -> Program:
     """All that a shell text would run, in order; it never raises and takes a bounded time."""
-    evaluator = Evaluator(state)
-    if _PLAIN.fullmatch(text) and len(text) < BYTES_MAX:
-        words = text.split()
-        if words and "=" not in words[0] and words[0] not in _RESERVED:
-            return _finish(evaluator, text, lambda: evaluator.run(Call(words, Where(span=(0, len(text))))), [])
-    if len(text) > BYTES_MAX or len(text.encode("utf-8", "replace")) > BYTES_MAX:
+    if len(text) > BYTES_MAX or (not text.isascii() and len(text.encode("utf-8", "replace")) > BYTES_MAX):
         return Program(too_much="bytes")
-    text = text.replace(UNKNOWN, "\ufffd").replace(MARK, "\ufffd")
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    if UNKNOWN in text or MARK in text:
+        text = text.replace(UNKNOWN, "\x1a").replace(MARK, "\ufffd")
+    evaluator = Evaluator(state)
     cuts: list[tuple[int, int]] = []
-
-    def work() -> None:
-        lifted, found = lift(text, evaluator.bodies, evaluator.meter)
-        cuts.extend(found)
-        evaluator.walk(lifted, Where(), None)
-
-    return _finish(evaluator, text, work, cuts)
-
-
-def _finish(evaluator, text, work, cuts):
     too_much = ""
     try:
-        work()
+        lifted, cuts = lift(text, evaluator.bodies, evaluator.meter)
+        evaluator.walk(lifted, Where(), None)
     except TooMuch as bound:
         too_much = str(bound)
     except RecursionError:
         too_much = "depth"
-    commands, opaque = tuple(evaluator.commands), tuple(evaluator.opaque)
+    commands, opaque = evaluator.commands, evaluator.opaque
+    if cuts or not text.isascii():
+        place = _placer(text, cuts)
+        commands = [replace(command, span=place(command.span)) for command in commands]
+        opaque = [replace(one, span=place(one.span)) for one in opaque]
     return Program(
-        commands,
-        opaque,
+        tuple(commands),
+        tuple(opaque),
         evaluator.partial,
         too_much or evaluator.meter.noted,
-        {path: written.text for path, written in evaluator.files.items() if UNKNOWN not in written.text},
+        {path: file.text for path, file in evaluator.files.items() if UNKNOWN not in file.text},
     )
+
+
+def _placer(text: str, cuts: list[tuple[int, int]]) -> Callable[[tuple[int, int]], tuple[int, int]]:
+    """From a span in the text without here-documents to byte offsets in the text as it was given."""
+    starts = [start for start, _ in cuts]
+
+    def place(offset: int) -> int:
+        found = bisect_right(starts, offset) - 1
+        at = offset if found < 0 else cuts[found][1] + offset - starts[found]
+        return len(text[:at].encode("utf-8", "replace"))
+
+    return lambda span: (place(span[0]), place(span[1]))

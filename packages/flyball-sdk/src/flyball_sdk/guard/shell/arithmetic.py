@@ -43,7 +43,13 @@ def _value(node: ast.expr, names: Callable[[str], str | None]) -> int:
         return int(names(node.id) or "?")
     if isinstance(node, ast.UnaryOp):
         operand = _value(node.operand, names)
-        return -operand if isinstance(node.op, ast.USub) else ~operand if isinstance(node.op, ast.Invert) else operand
+        return (
+            -operand
+            if isinstance(node.op, ast.USub)
+            else ~operand
+            if isinstance(node.op, ast.Invert)
+            else operand
+        )
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left, names), _value(node.right, names)
         result = _BINARY[type(node.op)](left, right)

@@ -6,8 +6,10 @@ from __future__ import annotations
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
 NODES_MAX = 20_000
-# Calls of the parser's progress hook, about 20 us each: some 20 ms of parsing.
-PARSE_TICKS_MAX = 1_000
+# Calls of the parser's progress hook, 15 to 90 us each: some 20 ms of parsing.
+PARSE_TICKS_MAX = 800
+# What a call counts while the parser recovers from an error: it takes 700 us then.
+ERROR_TICKS = 20
 # Shorter texts are parsed without the hook, which costs as much as parsing a short line.
 TICKLESS_BYTES_MAX = 2_048
 # Statements inside statements; each level takes three of Python's 1,000 frames.
@@ -34,17 +36,15 @@ class TooMuch(Exception):
 class Meter:
     """Counts what one judgement has cost so far; raises `TooMuch` at a bound."""
 
-    __slots__ = ("code", "nodes", "noted", "statements", "steps", "substitutions", "ticks")
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.nodes = 0
-        self.ticks = 0
-        self.statements = 0
-        self.substitutions = 0
-        self.code = 0
-        # the name of a bound at which something was cut and the work went on
-        self.noted = ""
+    # defaults of the class: most judgements count few of them
+    steps = 0
+    nodes = 0
+    ticks = 0
+    statements = 0
+    substitutions = 0
+    code = 0
+    # the name of a bound at which something was cut and the work went on
+    noted = ""
 
     def step(self, count: int = 1) -> None:
         """Count work that was done."""

@@ -111,7 +111,9 @@ def _assign_fields(shell: Machine, names: list[str], line: str, sources: tuple[s
     separators = flat(shell.scope.variables.get("IFS", " \t\n"))
     for char in separators[1:]:
         line = line.replace(char, separators[0])
-    fields = line.split(separators[0] if separators.strip() else None, len(names) - 1) if separators else [line]
+    fields = (
+        line.split(separators[0] if separators.strip() else None, len(names) - 1) if separators else [line]
+    )
     for position, name in enumerate(names):
         field = fields[position] if position < len(fields) else UNKNOWN if UNKNOWN in line else ""
         shell.scope.assign(name, field.strip(" \t") if separators else field, sources)
@@ -141,7 +143,9 @@ def _source(shell: Machine, call: Call, name: str) -> Text:
         shell.scope.arguments = words[1:]
     try:
         inner = _inner(call, f"{name} {words[0]}")
-        return shell.source(known.text, Where(-1, inner.span, inner.via, inner.host, inner.sources + known.sources))
+        return shell.source(
+            known.text, Where(-1, inner.span, inner.via, inner.host, inner.sources + known.sources)
+        )
     finally:
         shell.scope.arguments = arguments
 
@@ -165,7 +169,7 @@ def _unalias(shell: Machine, call: Call, name: str) -> Text:
 def _trap(shell: Machine, call: Call, name: str) -> Text:
     words = [word for word in call.words[1:] if word not in {"--", "-p", "-l"}]
     if len(words) > 1 and words[0] not in {"", "-"}:
-        shell.shell(words[0], call, name, shell.scope.arguments)
+        shell.shell(words[0], call, name, [name, *(shell.scope.arguments or [])])
     return EMPTY
 
 

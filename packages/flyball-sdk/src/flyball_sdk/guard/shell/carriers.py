@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FIND_EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
-_SUBSHELL = frozenset("sh bash dash zsh ksh ash".split())
+_SUBSHELL = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
 
 
 def _find(shell: Machine, call: Call, name: str) -> Text:
@@ -29,7 +29,9 @@ def _find(shell: Machine, call: Call, name: str) -> Text:
         if word[:1] in {"-", "(", "!"} and word not in {"-L", "-H", "-P"}:
             break
         roots.append(word)
-    found = [f"{root.rstrip('/')}/{UNKNOWN}" for root in roots if not root.startswith("-")] or [f"./{UNKNOWN}"]
+    found = [f"{root.rstrip('/')}/{UNKNOWN}" for root in roots if not root.startswith("-")] or [
+        f"./{UNKNOWN}"
+    ]
     printed = shell.printed(call, name)
     at = 1
     while at < len(words):
@@ -54,7 +56,9 @@ def _fd(shell: Machine, call: Call, name: str) -> Text:
         if word in {"-x", "-X", "--exec", "--exec-batch"}:
             rest = call.words[at + 1 :]
             command = [UNKNOWN if part in {"{}", "{/}", "{//}", "{.}"} else part for part in rest]
-            return shell.run(call.behind(f"{name} {word}", command if "{" in "".join(rest) else [*command, UNKNOWN]))
+            return shell.run(
+                call.behind(f"{name} {word}", command if "{" in "".join(rest) else [*command, UNKNOWN])
+            )
     return shell.printed(call, name)
 
 
@@ -105,7 +109,11 @@ def _items(shell: Machine, call: Call, file: str, delimiter: str, *, lines: bool
     if text == UNKNOWN:
         return [UNKNOWN]
     if delimiter or lines:
-        items = [part.strip() if lines else part for part in text.replace(delimiter or "\n", "\n").split("\n") if part]
+        items = [
+            part.strip() if lines else part
+            for part in text.replace(delimiter or "\n", "\n").split("\n")
+            if part
+        ]
     else:
         try:
             items = shlex.split(text)
@@ -135,9 +143,41 @@ def _each(shell: Machine, call: Call, name: str, commands: list[list[str]]) -> T
 
 
 _PARALLEL_VALUED = frozenset(
-    "-j --jobs -P --max-procs -S --sshlogin --sshloginfile -a --arg-file -d --delimiter -N -n --max-args -L -I "
-    "--colsep -C --joblog --results --tmpdir --timeout --delay --load --workdir --wd --retries --halt --block "
-    "--memfree --nice --tagstring --shuf-by".split()
+    [
+        "-j",
+        "--jobs",
+        "-P",
+        "--max-procs",
+        "-S",
+        "--sshlogin",
+        "--sshloginfile",
+        "-a",
+        "--arg-file",
+        "-d",
+        "--delimiter",
+        "-N",
+        "-n",
+        "--max-args",
+        "-L",
+        "-I",
+        "--colsep",
+        "-C",
+        "--joblog",
+        "--results",
+        "--tmpdir",
+        "--timeout",
+        "--delay",
+        "--load",
+        "--workdir",
+        "--wd",
+        "--retries",
+        "--halt",
+        "--block",
+        "--memfree",
+        "--nice",
+        "--tagstring",
+        "--shuf-by",
+    ]
 )
 
 
@@ -191,7 +231,8 @@ def _env(shell: Machine, call: Call, name: str) -> Text:
         else:
             break
     if words:
-        return shell.run(call.behind(name, words, env=env))
+        call.env = env
+        return shell.run(call.behind(name, words))
     shell.emit(call, name)
     return shell.printed(call, name)
 
@@ -209,7 +250,9 @@ def _su(shell: Machine, call: Call, name: str) -> Text:
     words = call.words
     for at, word in enumerate(words[1:], 1):
         following = words[at + 1] if at + 1 < len(words) else ""
-        if word in {"-c", "--command", "--session-command"} or (word[:1] == "-" != word[1:2] and word.endswith("c")):
+        if word in {"-c", "--command", "--session-command"} or (
+            word[:1] == "-" != word[1:2] and word.endswith("c")
+        ):
             return shell.shell(following, call, name)
         if word.startswith(("--command=", "--session-command=")):
             return shell.shell(word.partition("=")[2], call, name)
@@ -230,9 +273,37 @@ def _busybox(shell: Machine, call: Call, name: str) -> Text:
 # short options of `docker run` and `docker exec` that take no value, and long ones
 _DOCKER_FLAGS = frozenset("ditPq")
 _DOCKER_LONG = frozenset(
-    "--rm --privileged --init --interactive --tty --detach --read-only --publish-all --no-healthcheck --quiet "
-    "--oom-kill-disable --sig-proxy --disable-content-trust --no-deps --service-ports --use-aliases --build "
-    "--no-TTY --help --replace --rmi --debug --tls --tlsverify --all --latest --no-tty --remote -T".split()
+    [
+        "--rm",
+        "--privileged",
+        "--init",
+        "--interactive",
+        "--tty",
+        "--detach",
+        "--read-only",
+        "--publish-all",
+        "--no-healthcheck",
+        "--quiet",
+        "--oom-kill-disable",
+        "--sig-proxy",
+        "--disable-content-trust",
+        "--no-deps",
+        "--service-ports",
+        "--use-aliases",
+        "--build",
+        "--no-TTY",
+        "--help",
+        "--replace",
+        "--rmi",
+        "--debug",
+        "--tls",
+        "--tlsverify",
+        "--all",
+        "--latest",
+        "--no-tty",
+        "--remote",
+        "-T",
+    ]
 )
 _DOCKER_NOUNS = frozenset({"container", "compose"})
 
@@ -276,7 +347,7 @@ def _inside(shell: Machine, call: Call, via: str, host: str, command: list[str])
     """Run a command elsewhere."""
     where = call.where
     call = replace(call, where=Where(where.base, where.span, where.via, host or where.host, where.sources))
-    return shell.run(call.behind(via, command)) if command else Text(UNKNOWN, (via.split()[0],))
+    return shell.run(call.behind(via, command)) if command else Text(UNKNOWN, (via.split(maxsplit=1)[0],))
 
 
 def _kubectl(shell: Machine, call: Call, name: str) -> Text:

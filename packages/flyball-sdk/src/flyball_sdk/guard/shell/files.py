@@ -51,7 +51,11 @@ def _fetch(shell: Machine, call: Call, name: str) -> Text:
         elif word.startswith("-") and not word.startswith("--") and option in word:
             target = word.partition(option)[2] or following
     address = next((word for word in reversed(words) if "/" in word and not word.startswith("-")), "")
-    remote = name != "curl" or any(word[:1] == "-" != word[1:2] and "O" in word for word in words) or "--remote-name" in words
+    remote = (
+        name != "curl"
+        or any(word[:1] == "-" != word[1:2] and "O" in word for word in words)
+        or "--remote-name" in words
+    )
     if not target and remote:
         target = address.partition("?")[0].rpartition("/")[2]
     printed = shell.program(call, name)

@@ -17,6 +17,8 @@ from flyball_sdk.guard.shell.bounds import TEXT_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
 from flyball_sdk.guard.shell.scan import unescape
 
+# Stands for the byte 0, which would mean unknown; like the other bytes that are no text it is a lone surrogate.
+_NUL = "\udc00"
 _FORMAT = re.compile(r"%(%|[-+ #0]*\d*(?:\.\d+)?([sdiuxXocbqfeg]))")
 _SUBSTITUTION = re.compile(r"(?:(\d+|\$))?([sy])(.)", re.DOTALL)
 _CLASSES = {
@@ -107,7 +109,7 @@ def _formatted(found: re.Match[str], values: list[str]) -> str:
         return UNKNOWN
     if kind in "sq":
         width = found[1][:-1]
-        return f"%{width}s" % value if width and len(width) < 4 else value  # noqa: PLR2004, UP031
+        return f"%{width}s" % value if width and len(width) < 4 else value  # noqa: PLR2004
     if kind == "b":
         return unescape(value)
     if kind == "c":
@@ -121,15 +123,16 @@ def _formatted(found: re.Match[str], values: list[str]) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    return text.replace(_NUL, "\0").encode("utf-8", "surrogateescape")
 
 
 def _decoded(data: bytes) -> str:
-    # NUL would mean unknown here
-    return data.decode("utf-8", "surrogateescape").replace("\0", "\n")
+    return data.decode("utf-8", "surrogateescape").replace("\0", _NUL)
 
 
-def _base(words: Sequence[str], feed: str | None, files: Files, decode: Callable[[bytes], bytes]) -> str | None:
+def _base(
+    words: Sequence[str], feed: str | None, files: Files, decode: Callable[[bytes], bytes]
+) -> str | None:
     options, operands = _options(words, "w")
     text = _input(operands, feed, files)
     if text is None or UNKNOWN in text:
@@ -165,7 +168,9 @@ def _basenc(words: Sequence[str], feed: str | None, files: Files) -> str | None:
 
 def _openssl(words: Sequence[str], feed: str | None, files: Files) -> str | None:
     """`openssl base64 -d` and `openssl enc -base64 -d`; anything with a key is unknown."""
-    if not ({"base64", "-base64", "-a"} & set(words[:3])) or any(word.startswith(("-aes", "-k", "-pass")) for word in words):
+    if not ({"base64", "-base64", "-a"} & set(words[:3])) or any(
+        word.startswith(("-aes", "-k", "-pass")) for word in words
+    ):
         return None
     return _base64(["-d"] if "-d" in words else [], feed, files)
 
@@ -227,7 +232,9 @@ def _tr(words: Sequence[str], feed: str | None, _files: Files) -> str | None:
     if feed is None or not sets:
         return None
     first = _set(sets[0])
-    chosen = (lambda char: char not in first) if options.keys() & {"c", "C", "complement"} else first.__contains__
+    chosen = (
+        (lambda char: char not in first) if options.keys() & {"c", "C", "complement"} else first.__contains__
+    )
     if "d" in options or "delete" in options:
         return "".join(char for char in feed if char == UNKNOWN or not chosen(char))
     second = _set(sets[1]) if len(sets) > 1 else first
@@ -270,7 +277,9 @@ def _substituted(text: str, kind: str, parts: list[str], *, extended: bool) -> s
     if re.search(r"[*+?}].*[*+?}]", pattern) or len(text) > TEXT_MAX // 16:
         return None
     if not extended:
-        pattern = re.sub(r"\\?[(){}+?|]", lambda found: found[0][1:] if len(found[0]) > 1 else "\\" + found[0], pattern)
+        pattern = re.sub(
+            r"\\?[(){}+?|]", lambda found: found[0][1:] if len(found[0]) > 1 else "\\" + found[0], pattern
+        )
     new = re.sub(r"\\(\d)|(?<!\\)&", lambda found: rf"\g<{found[1] or 0}>", new).replace("\\/", "/")
     try:
         compiled = re.compile(pattern, re.IGNORECASE if "i" in flags.lower() else 0)
@@ -319,7 +328,9 @@ def _lines(take: Callable[[list[str], int], list[str]]) -> Filter:
             else:
                 operands.append(word)
         text = _input(operands, feed, files)
-        return None if text is None or UNKNOWN in text else "".join(take(text.splitlines(keepends=True), count))
+        return (
+            None if text is None or UNKNOWN in text else "".join(take(text.splitlines(keepends=True), count))
+        )
 
     return run
 
@@ -377,6 +388,12 @@ def _tee(_words: Sequence[str], feed: str | None, _files: Files) -> str | None:
     return feed
 
 
+def _which(words: Sequence[str], _feed: str | None, _files: Files) -> str | None:
+    """`which`, `type -p`: a program stands for its own path."""
+    names = [word for word in words if not word.startswith("-")]
+    return "".join(f"{name}\n" for name in names) or None
+
+
 def _silent(_words: Sequence[str], _feed: str | None, _files: Files) -> str:
     return ""
 
@@ -387,7 +404,7 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "xxd": _xxd, "tr": _tr, "sed": _sed, "gsed": _sed, "cut": _cut, "rev": _rev, "tac": _tac, "cat": _cat,
         "head": _lines(lambda lines, count: lines[:count]), "tail": _lines(lambda lines, count: lines[-count:]),
         "rot13": _rot13, "basename": _basename, "dirname": _dirname, "seq": _seq, "sort": _same, "uniq": _same,
-        "tee": _tee,
+        "tee": _tee, "which": _which, "type": _which,
         **{name: _inflater(name) for name in (
             "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "unlzma")},
         **dict.fromkeys(("true", "false", ":", "cd", "mkdir", "rm", "touch", "chmod", "chown", "sleep", "test", "[",

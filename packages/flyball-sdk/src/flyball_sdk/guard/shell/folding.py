@@ -50,7 +50,7 @@ class Contents(str):
         return made
 
 
-Value = Union[str, bytes, int, Ref, File, "list[Value]", None]  # noqa: UP007 evaluated on Python 3.10
+Value = Union[str, bytes, int, Ref, File, "list[Value]", None]
 
 
 def text(value: Value) -> str:
@@ -121,7 +121,11 @@ def fold_index(value: Value, index: ast.expr, evaluate: Callable[[ast.expr], Val
         return None
     if isinstance(index, ast.Slice):
         bounds = [evaluate(part) if part else None for part in (index.lower, index.upper, index.step)]
-        if not all(isinstance(bound, int) for bound, part in zip(bounds, (index.lower, index.upper, index.step), strict=True) if part):
+        if not all(
+            isinstance(bound, int)
+            for bound, part in zip(bounds, (index.lower, index.upper, index.step), strict=True)
+            if part
+        ):
             return None
         if bounds[2] == 0 or (isinstance(value, str) and UNKNOWN in value):
             return UNKNOWN
@@ -180,7 +184,11 @@ def _chr(values: list[Value]) -> Value:
 def _made_bytes(values: list[Value]) -> Value:
     first = values[0] if values else b""
     if isinstance(first, list):
-        return bytes(part for part in first if isinstance(part, int)) if all(isinstance(part, int) for part in first) else None
+        return (
+            bytes(part for part in first if isinstance(part, int))
+            if all(isinstance(part, int) for part in first)
+            else None
+        )
     return _bytes(first) if isinstance(first, (str, bytes)) else None
 
 
@@ -192,7 +200,9 @@ def _mapped(values: list[Value]) -> Value:
 
 def _list(values: list[Value]) -> Value:
     first = values[0] if values else []
-    return list(first) if isinstance(first, (list, str)) else list(first) if isinstance(first, bytes) else None  # type: ignore[return-value]
+    return (
+        list(first) if isinstance(first, (list, str)) else list(first) if isinstance(first, bytes) else None
+    )  # type: ignore[return-value]
 
 
 def _path_join(values: list[Value]) -> Value:
@@ -253,9 +263,22 @@ def fold_call(name: str, values: list[Value]) -> tuple[bool, Value]:
     fold = _FOLDS.get(name)
     if not fold:
         return False, None
-    if any(value is None or (isinstance(value, str) and UNKNOWN in value and not name.startswith(("str", "os.path"))) for value in values[:1]):
+    if any(
+        value is None
+        or (isinstance(value, str) and UNKNOWN in value and not name.startswith(("str", "os.path")))
+        for value in values[:1]
+    ):
         return True, None
     try:
         return True, fold(values)
-    except (ValueError, TypeError, IndexError, AttributeError, LookupError, zlib.error, OverflowError, MemoryError):
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        LookupError,
+        zlib.error,
+        OverflowError,
+        MemoryError,
+    ):
         return True, None

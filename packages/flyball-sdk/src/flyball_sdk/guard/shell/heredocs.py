@@ -52,7 +52,7 @@ class _Lifter:
     def run(self) -> None:
         """Find every here-document and its body."""
         while found := _LOOK.search(self.text, self.at):
-            self.meter.step()
+            self.meter.step(2)
             self.at = found.start() + 1
             char = found[0]
             top = self.stack[-1] if self.stack else ""

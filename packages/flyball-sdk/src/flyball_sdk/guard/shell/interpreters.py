@@ -15,12 +15,50 @@ if TYPE_CHECKING:
     from flyball_sdk.guard.shell.acts import Act
     from flyball_sdk.guard.shell.machine import Machine
 
-_SHELLS = "sh bash dash zsh ksh mksh ash rbash fish csh tcsh pwsh lksh yash oksh posh hush rzsh".split()
+_SHELLS = [
+    "sh",
+    "bash",
+    "dash",
+    "zsh",
+    "ksh",
+    "mksh",
+    "ash",
+    "rbash",
+    "fish",
+    "csh",
+    "tcsh",
+    "pwsh",
+    "lksh",
+    "yash",
+    "oksh",
+    "posh",
+    "hush",
+    "rzsh",
+]
 _SHELL_VALUED = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file", "--init-command", "-C"})
 _STDIN = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-"})
 # Programs that make code of bytes that nobody can read: what comes out of them is not to be run unseen.
 _DECODERS = frozenset(
-    "base64 base32 basenc xxd openssl gpg gunzip zcat gzip xz unxz bzip2 bunzip2 bzcat zstd uudecode tr rev".split()
+    [
+        "base64",
+        "base32",
+        "basenc",
+        "xxd",
+        "openssl",
+        "gpg",
+        "gunzip",
+        "zcat",
+        "gzip",
+        "xz",
+        "unxz",
+        "bzip2",
+        "bunzip2",
+        "bzcat",
+        "zstd",
+        "uudecode",
+        "tr",
+        "rev",
+    ]
 )
 
 
@@ -53,7 +91,7 @@ def _sh(shell: Machine, call: Call, name: str) -> Text:
         if code.lstrip().startswith(UNKNOWN):
             shell.emit(call, name)
             return shell.unknown(call, "code")
-        return shell.shell(code, call, f"{name} -c", rest[1:])
+        return shell.shell(code, call, f"{name} -c", rest)
     if rest and rest[0] not in _STDIN and "-s" not in call.words:
         return _file(shell, call, name, rest)
     if not call.feed:
@@ -67,7 +105,7 @@ def _sh(shell: Machine, call: Call, name: str) -> Text:
         return shell.printed(call, name)
     feed, call.feed = call.feed, None
     call.sources += feed.sources
-    return shell.shell(text, call, name, rest)
+    return shell.shell(text, call, name, [name, *rest[rest[:1] != [] and rest[0] in _STDIN :]])
 
 
 def _file(shell: Machine, call: Call, name: str, rest: list[str]) -> Text:
@@ -77,7 +115,7 @@ def _file(shell: Machine, call: Call, name: str, rest: list[str]) -> Text:
         shell.emit(call, name)
         return shell.printed(call, name)
     call.sources += known.sources
-    return shell.shell(known.text, call, f"{name} {rest[0]}", rest[1:])
+    return shell.shell(known.text, call, f"{name} {rest[0]}", rest)
 
 
 # how each language takes code in its words: short options, and those that take another value
@@ -157,7 +195,9 @@ def _interpreter(shell: Machine, call: Call, name: str) -> Text:
     return shell.printed(call, name)
 
 
-def _acts(shell: Machine, call: Call, name: str, code: str, via: str, arguments: list[str] | None = None) -> None:
+def _acts(
+    shell: Machine, call: Call, name: str, code: str, via: str, arguments: list[str] | None = None
+) -> None:
     """Write down what a script does to the world outside its process."""
     shell.meter.step(1 + len(code) // 64)
     shell.deeper()

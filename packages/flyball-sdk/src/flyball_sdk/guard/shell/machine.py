@@ -5,12 +5,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from flyball_sdk.guard.shell.bounds import CODE_DEPTH_MAX, COMMANDS_MAX, SUBSTITUTION_DEPTH_MAX, Meter, TooMuch
+from flyball_sdk.guard.shell.bounds import (
+    CODE_DEPTH_MAX,
+    COMMANDS_MAX,
+    SUBSTITUTION_DEPTH_MAX,
+    Meter,
+    TooMuch,
+)
 from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Command, Opaque
 from flyball_sdk.guard.shell.filters import FILTERS
 from flyball_sdk.guard.shell.handlers import handler
 from flyball_sdk.guard.shell.heredocs import Heredoc, lift
-from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Function, Scope, Text, Value, Where, bounded, join_path
+from flyball_sdk.guard.shell.scope import (
+    EMPTY,
+    Call,
+    Feed,
+    Function,
+    Scope,
+    Text,
+    Value,
+    Where,
+    bounded,
+    join_path,
+)
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.words import Expander
 
@@ -20,21 +37,24 @@ _DEVICE = "/dev/"
 class Machine(ABC):
     """The state of one judgement of one text, and the running of simple commands."""
 
+    # whether the parser met an error
+    partial = False
+    # whether anybody reads what the running command prints
+    wanted = False
+    # the code being walked, and how it was reached
+    code = ""
+    where = Where()
+
     def __init__(self, state: ShellState) -> None:
         self.state = state
         self.meter = Meter()
         self.commands: list[Command] = []
         self.opaque: list[Opaque] = []
-        self.partial = False
         self.scope = Scope()
         # files as this text left them, by path as seen from the session's directory
         self.files: dict[str, Text] = {}
         self.bodies: list[Heredoc] = []
-        # whether anybody reads what the running command prints
-        self.wanted = False
-        # the code being walked, and how it was reached
-        self.code = ""
-        self.where = Where()
+        # functions whose bodies are being evaluated
         self.running: list[Function] = []
         self.expander = Expander(self)
 
@@ -70,7 +90,8 @@ class Machine(ABC):
         where = call.where
         scope = self.scope
         self.scope = scope.copy()
-        self.scope.arguments = arguments if arguments is not None else []
+        self.scope.arguments = arguments[1:] if arguments else []
+        self.scope.variables["0"] = arguments[0] if arguments else name.partition(" ")[0]
         for variable, value in call.env.items():
             self.scope.assign(variable, value)
         sources = where.sources + call.sources + (call.feed.sources if call.feed and UNKNOWN in code else ())
@@ -114,7 +135,7 @@ class Machine(ABC):
             return value, scope.origins.get(name, ())
         if name in {"@", "*"}:
             if scope.arguments is None:
-                return None, ()
+                return ([] if name == "@" else ""), ()
             return (list(scope.arguments) if name == "@" else " ".join(scope.arguments)), ()
         if name.isdigit():
             return self._positional(int(name)), ()
@@ -165,7 +186,7 @@ class Machine(ABC):
 
     def run(self, call: Call) -> Text:
         """Run a simple command: a function, an alias, a handler that knows it, or just a program."""
-        self.meter.step()
+        self.meter.step(1 + len(call.words) // 16)
         word = call.words[0]
         name = word
         if "/" in word:
@@ -230,7 +251,9 @@ class Machine(ABC):
                 call.words = words
                 return self.run(call) if words else EMPTY
             where = call.where
-            return self.source(code + ' "$@"', Where(-1, where.span, (*where.via, word), where.host), call.feed)
+            return self.source(
+                code + ' "$@"', Where(-1, where.span, (*where.via, word), where.host), call.feed
+            )
         finally:
             self.scope.aliases[word] = code
 
@@ -260,7 +283,7 @@ class Machine(ABC):
                 call.path,
                 self.scope.cwd,
                 call.env,
-                feed.text if feed else None,
+                _clean(feed.text) if feed else None,
                 call.redirects,
                 sources,
                 where.via,
@@ -272,3 +295,8 @@ class Machine(ABC):
         """Assignments before a command, with those that were exported."""
         exported = self.scope.exported
         return {**exported, **env} if exported or env else NOTHING
+
+
+def _clean(text: str) -> str:
+    """Text that may hold bytes that are none, as text that can be written down."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -115,7 +115,9 @@ def _changed(value: str, operation: str, names: Names) -> str | None:
         turned = value.upper() if kind == "^" else value.lower()
         return turned if operation[1:2] == kind else turned[:1] + value[1:]
     if kind == "@":
-        return {"U": value.upper(), "L": value.lower(), "u": value[:1].upper() + value[1:]}.get(operation[1:], value)
+        return {"U": value.upper(), "L": value.lower(), "u": value[:1].upper() + value[1:]}.get(
+            operation[1:], value
+        )
     return UNKNOWN
 
 
@@ -152,7 +154,9 @@ def _replaced(value: str, text: str, names: Names) -> str:
     anchor = text[:1] if text[:1] in {"#", "%"} else ""
     text = text[1:] if every or anchor else text
     at = text.find("/", 1)
-    pattern, new = (names.inner(text[:at]), names.inner(text[at + 1 :])) if at > 0 else (names.inner(text), "")
+    pattern, new = (
+        (names.inner(text[:at]), names.inner(text[at + 1 :])) if at > 0 else (names.inner(text), "")
+    )
     if anchor == "#":
         return new + value[len(pattern) :] if value.startswith(pattern) else value
     if anchor == "%":

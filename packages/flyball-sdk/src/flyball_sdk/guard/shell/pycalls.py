@@ -70,9 +70,7 @@ def _process(here: Surroundings, values: list[Value], named: Named) -> Value:
             here.acts.append(Act(tuple(words), stdin=stdin))
         elif words and not here.guessing:
             here.command(*words)
-    elif isinstance(command, str) and ("shell" in named or " " not in command):
-        here.code(command, stdin)
-    elif isinstance(command, str):
+    elif (isinstance(command, str) and ("shell" in named or " " not in command)) or isinstance(command, str):
         here.code(command, stdin)
     elif not here.guessing and "shell" in named:
         here.why = here.why or "command of python code"
@@ -117,7 +115,9 @@ def _command(*words: str) -> Handler:
 
 def _chmod(here: Surroundings, values: list[Value], _named: Named) -> Value:
     mode = values[1] if len(values) > 1 else None
-    here.command("chmod", oct(mode)[2:] if isinstance(mode, int) else UNKNOWN, text(values[0]) if values else UNKNOWN)
+    here.command(
+        "chmod", oct(mode)[2:] if isinstance(mode, int) else UNKNOWN, text(values[0]) if values else UNKNOWN
+    )
     return None
 
 
@@ -205,7 +205,11 @@ def _urlopen(here: Surroundings, values: list[Value], named: Named) -> Value:
     target = _first(values, named, "url")
     if target is not None or not here.guessing:
         data = values[1] if len(values) > 1 else named.get("data")
-        sent = ["-d", f"@{data.path}" if isinstance(data, Contents) else text(data)] if len(values) > 1 or "data" in named else []
+        sent = (
+            ["-d", f"@{data.path}" if isinstance(data, Contents) else text(data)]
+            if len(values) > 1 or "data" in named
+            else []
+        )
         here.command("curl", *sent, text(target))
     return UNKNOWN
 
@@ -225,7 +229,9 @@ def _glob(_here: Surroundings, values: list[Value], _named: Named) -> Value:
 
 
 def _module(_here: Surroundings, values: list[Value], _named: Named) -> Value:
-    return Ref(text(values[0])) if values and isinstance(values[0], str) and UNKNOWN not in values[0] else None
+    return (
+        Ref(text(values[0])) if values and isinstance(values[0], str) and UNKNOWN not in values[0] else None
+    )
 
 
 def _attribute(here: Surroundings, values: list[Value], _named: Named) -> Value:

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 
 from flyball_sdk.guard.shell.acts import Act
 from flyball_sdk.guard.shell.command import UNKNOWN
-from flyball_sdk.guard.shell.folding import Contents, File, Path, Ref, Value, fold_binary, fold_call, fold_index, text
+from flyball_sdk.guard.shell.folding import (
+    Contents,
+    File,
+    Path,
+    Ref,
+    Value,
+    fold_binary,
+    fold_call,
+    fold_index,
+    text,
+)
 from flyball_sdk.guard.shell.pycalls import Surroundings, act_of
 
 # Parsing takes about a microsecond a byte.
@@ -19,10 +29,45 @@ _BYTES_MAX = 48 * 1024
 _STEPS_MAX = 20_000
 _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
+# Parts of a comprehension: characters by their numbers.
+_PARTS_MAX = 4_000
 _DANGEROUS = ("os.", "subprocess", "exec", "eval", "socket", "shutil", "pty", "__import__")
 _BUILTINS = frozenset(
-    "open exec eval compile getattr setattr __import__ chr ord bytes bytearray str int hex repr print input list "
-    "reversed sorted map filter range len zip enumerate vars globals locals sum dict set tuple".split()
+    [
+        "open",
+        "exec",
+        "eval",
+        "compile",
+        "getattr",
+        "setattr",
+        "__import__",
+        "chr",
+        "ord",
+        "bytes",
+        "bytearray",
+        "str",
+        "int",
+        "hex",
+        "repr",
+        "print",
+        "input",
+        "list",
+        "reversed",
+        "sorted",
+        "map",
+        "filter",
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "vars",
+        "globals",
+        "locals",
+        "sum",
+        "dict",
+        "set",
+        "tuple",
+    ]
 )
 
 
@@ -112,7 +157,8 @@ class _Reader(Surroundings):
 
     def _for(self, target: ast.expr, values: Value, body: Sequence[ast.stmt] | ast.expr) -> list[Value]:
         results: list[Value] = []
-        rounds = values[:_ROUNDS_MAX] if isinstance(values, list) and values else [None]
+        most = _PARTS_MAX if isinstance(body, ast.expr) else _ROUNDS_MAX
+        rounds = values[:most] if isinstance(values, list) and values else [None]
         for value in rounds:
             self.bind(target, value)
             if isinstance(body, ast.expr):
@@ -198,7 +244,9 @@ class _Reader(Surroundings):
                 return list(self.arguments)
             return Ref(f"{base.name}.{node.attr}")
         if isinstance(base, Path):
-            return {"parent": Path(base.rpartition("/")[0] or "."), "name": base.rpartition("/")[2]}.get(node.attr)
+            return {"parent": Path(base.rpartition("/")[0] or "."), "name": base.rpartition("/")[2]}.get(
+                node.attr
+            )
         return self.names.get("." + node.attr)
 
     def _call(self, node: ast.Call) -> Value:
@@ -254,7 +302,10 @@ class _Reader(Surroundings):
         return None
 
     def _enter(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, positional: list[Value], named: dict[str, Value]
+        self,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        positional: list[Value],
+        named: dict[str, Value],
     ) -> Value:
         """Call a function that the code defines; each is entered to a bounded depth."""
         self.called.add(function.name)

@@ -13,7 +13,7 @@ from flyball_sdk.guard.shell.scope import EMPTY, Feed, Text
 from flyball_sdk.guard.shell.words import heredoc_number
 
 if TYPE_CHECKING:
-    from flyball_sdk.guard.shell.statements import Evaluator
+    from flyball_sdk.guard.shell.commands import Commands
 
 _OPERATORS = frozenset({">", ">>", ">|", "&>", "&>>", "<", "<>", ">&", "<&", ">&-", "<&-"})
 _WRITING = frozenset({">", ">>", ">|", "&>", "&>>"})
@@ -30,7 +30,7 @@ class Found:
     arguments: list[Node] = field(default_factory=list)
 
 
-def gather(shell: Evaluator, nodes: Sequence[Node], feed: Feed | None) -> Found:
+def gather(shell: Commands, nodes: Sequence[Node], feed: Feed | None) -> Found:
     """Read the redirects among `nodes`."""
     found = Found(feed)
     for node in nodes:
@@ -41,7 +41,7 @@ def gather(shell: Evaluator, nodes: Sequence[Node], feed: Feed | None) -> Found:
     return found
 
 
-def _herestring(shell: Evaluator, raw: str) -> Feed:
+def _herestring(shell: Commands, raw: str) -> Feed:
     number = heredoc_number(raw)
     expander = shell.expander
     if 0 <= number < len(shell.bodies):
@@ -53,7 +53,7 @@ def _herestring(shell: Evaluator, raw: str) -> Feed:
     return Feed(text, expander.take_sources())
 
 
-def _file(shell: Evaluator, node: Node, found: Found) -> None:
+def _file(shell: Commands, node: Node, found: Found) -> None:
     operator, descriptor = "", ""
     targets: list[Node] = []
     for child in node.children:
@@ -62,7 +62,9 @@ def _file(shell: Evaluator, node: Node, found: Found) -> None:
             descriptor = shell.raw(child)
         elif kind in _OPERATORS:
             start = child.start_byte
-            here = shell.code.startswith("<<<", start - 2) if kind == "<" else shell.code.startswith("<>", start)
+            here = (
+                shell.code.startswith("<<<", start - 2) if kind == "<" else shell.code.startswith("<>", start)
+            )
             operator = ("<<<" if kind == "<" else "<>") if here else kind
         elif targets and targets[-1].end_byte == child.start_byte:
             targets.append(child)
@@ -73,7 +75,19 @@ def _file(shell: Evaluator, node: Node, found: Found) -> None:
     if not targets:
         return
     raw = shell.code[targets[0].start_byte : targets[-1].end_byte]
-    if operator in {">&", "<&"} and (raw.isdigit() or raw.rstrip("-").isdigit() or raw == "-"):
+    _tie(shell, found, operator, descriptor, raw)
+
+
+def plain(shell: Commands, raw: Sequence[tuple[str, str, str]], feed: Feed | None) -> Found:
+    """The redirects of a command that needed no parser: (operator, descriptor, raw target)."""
+    found = Found(feed)
+    for operator, descriptor, target in raw:
+        _tie(shell, found, operator, descriptor, target)
+    return found
+
+
+def _tie(shell: Commands, found: Found, operator: str, descriptor: str, raw: str) -> None:
+    if operator in {">&", "<&"} and (raw.rstrip("-").isdigit() or raw == "-"):
         return
     if operator == "<<<":
         found.feed = _herestring(shell, raw)
@@ -88,7 +102,7 @@ def _file(shell: Evaluator, node: Node, found: Found) -> None:
         found.feed = Feed(known.text, known.sources) if known else Feed(UNKNOWN)
 
 
-def write(shell: Evaluator, outputs: list[tuple[str, str]], printed: Text) -> Text:
+def write(shell: Commands, outputs: list[tuple[str, str]], printed: Text) -> Text:
     """The files now hold what was printed; returns what is left for the one who reads."""
     for operator, path in outputs:
         if operator.endswith(">>"):

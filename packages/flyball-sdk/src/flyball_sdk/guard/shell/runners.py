@@ -12,11 +12,20 @@ from flyball_sdk.guard.shell.scope import EMPTY, Call, Text
 if TYPE_CHECKING:
     from flyball_sdk.guard.shell.machine import Machine
 
-_GIT_VALUED = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
+_GIT_VALUED = frozenset(
+    {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"}
+)
 # configuration whose value git gives to a shell (git-config manual)
 _GIT_CODE = ("core.sshcommand", "core.pager", "core.editor", "core.fsmonitor", "core.askpass", "sequence.editor",
              "diff.external", "gpg.program", "credential.helper", "uploadpack.packobjectshook")  # fmt: skip
-_GIT_ENV = ("GIT_SSH_COMMAND", "GIT_EDITOR", "GIT_PAGER", "GIT_SEQUENCE_EDITOR", "GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND")
+_GIT_ENV = (
+    "GIT_SSH_COMMAND",
+    "GIT_EDITOR",
+    "GIT_PAGER",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PROXY_COMMAND",
+)
 
 
 def _git(shell: Machine, call: Call, name: str) -> Text:
@@ -37,7 +46,17 @@ def _git(shell: Machine, call: Call, name: str) -> Text:
         operands = [word for word in rest if not word.startswith("-") and word != "set"]
         if len(operands) > 1:
             _git_config(shell, call, operands[0], operands[1], store=True)
-    elif verb in {"rebase", "bisect", "submodule", "filter-branch", "difftool", "mergetool", "clone", "fetch", "for-each-repo"}:
+    elif verb in {
+        "rebase",
+        "bisect",
+        "submodule",
+        "filter-branch",
+        "difftool",
+        "mergetool",
+        "clone",
+        "fetch",
+        "for-each-repo",
+    }:
         printed += _git_code(shell, call, verb, rest)
     return printed + shell.printed(call, name)
 
@@ -45,7 +64,9 @@ def _git(shell: Machine, call: Call, name: str) -> Text:
 def _git_config(shell: Machine, call: Call, key: str, value: str, *, store: bool = False) -> None:
     if key.startswith("alias."):
         shell.scope.aliases[f"git {key[6:]}"] = value
-    elif not store and (key.lower() in _GIT_CODE or key.lower().endswith((".cmd", ".textconv", ".clean", ".smudge"))):
+    elif not store and (
+        key.lower() in _GIT_CODE or key.lower().endswith((".cmd", ".textconv", ".clean", ".smudge"))
+    ):
         if key.lower() == "credential.helper" and not value.startswith("!"):
             return
         shell.shell(value.removeprefix("!"), call, f"git -c {key}")
@@ -53,8 +74,12 @@ def _git_config(shell: Machine, call: Call, key: str, value: str, *, store: bool
 
 def _git_alias(shell: Machine, call: Call, alias: str, rest: list[str]) -> Text:
     if alias.startswith("!"):
-        return shell.shell(alias[1:] + ' "$@"', call, "git alias", rest)
-    return shell.run(call.behind("git alias", ["git", *alias.split(), *rest])) if len(call.where.via) < 8 else EMPTY  # noqa: PLR2004
+        return shell.shell(alias[1:] + ' "$@"', call, "git alias", ["git", *rest])
+    return (
+        shell.run(call.behind("git alias", ["git", *alias.split(), *rest]))
+        if len(call.where.via) < 8
+        else EMPTY
+    )
 
 
 def _git_code(shell: Machine, call: Call, verb: str, rest: list[str]) -> Text:
@@ -62,7 +87,9 @@ def _git_code(shell: Machine, call: Call, verb: str, rest: list[str]) -> Text:
     if verb == "bisect" and rest[:1] == ["run"]:
         return shell.run(call.behind("git bisect run", rest[1:])) if rest[1:] else EMPTY
     if verb == "submodule" and "foreach" in rest:
-        words = [word for word in rest[rest.index("foreach") + 1 :] if word not in {"--recursive", "-q", "--quiet"}]
+        words = [
+            word for word in rest[rest.index("foreach") + 1 :] if word not in {"--recursive", "-q", "--quiet"}
+        ]
         return shell.shell(" ".join(words), call, "git submodule foreach")
     options = {"rebase": ("-x", "--exec"), "difftool": ("-x", "--extcmd"), "clone": ("-u", "--upload-pack"),
                "fetch": ("--upload-pack",)}.get(verb, ())  # fmt: skip
@@ -152,7 +179,9 @@ def _tmux(shell: Machine, call: Call, name: str) -> Text:
             elif word in {"Enter", "C-m", "KPEnter"}:
                 keys.append("\n")
             elif not word.startswith("-"):
-                keys.append(word.replace("\\n", "\n").replace("^M", "\n").replace("\\r", "\n").replace("\\015", "\n"))
+                keys.append(
+                    word.replace("\\n", "\n").replace("^M", "\n").replace("\\r", "\n").replace("\\015", "\n")
+                )
         code = "".join(keys)
         return shell.shell(code, call, f"{name} {words[typed]}") if code.strip(UNKNOWN + "\n ") else EMPTY
     verbs = {"new", "new-session", "neww", "new-window", "splitw", "split-window", "respawn-pane", "respawn-window",
@@ -160,7 +189,24 @@ def _tmux(shell: Machine, call: Call, name: str) -> Text:
     start = next((at for at, word in enumerate(words) if word in verbs), 0) if name == "tmux" else 0
     if name == "tmux" and not start:
         return shell.printed(call, name)
-    valued = {"-s", "-n", "-c", "-t", "-x", "-y", "-e", "-F", "-f", "-l", "-S", "-L", "-T", "-p", "-h", "-d" if name != "tmux" else ""}
+    valued = {
+        "-s",
+        "-n",
+        "-c",
+        "-t",
+        "-x",
+        "-y",
+        "-e",
+        "-F",
+        "-f",
+        "-l",
+        "-S",
+        "-L",
+        "-T",
+        "-p",
+        "-h",
+        "-d" if name != "tmux" else "",
+    }
     at = start + 1
     while at < len(words) and words[at].startswith("-"):
         takes = words[at] in valued if name == "tmux" else words[at][-1] in "SsTtehL" and len(words[at]) > 1
@@ -169,8 +215,16 @@ def _tmux(shell: Machine, call: Call, name: str) -> Text:
     if not rest_words:
         return EMPTY
     if name == "screen" and "-X" in words:
-        return EMPTY if "exec" not in words else shell.run(call.behind(name, words[words.index("exec") + 1 :] or ["sh"]))
-    return shell.shell(" ".join(rest_words), call, name) if len(rest_words) == 1 else shell.run(call.behind(name, rest_words))
+        return (
+            EMPTY
+            if "exec" not in words
+            else shell.run(call.behind(name, words[words.index("exec") + 1 :] or ["sh"]))
+        )
+    return (
+        shell.shell(" ".join(rest_words), call, name)
+        if len(rest_words) == 1
+        else shell.run(call.behind(name, rest_words))
+    )
 
 
 def _scheduled(shell: Machine, call: Call, name: str) -> Text:

@@ -12,12 +12,23 @@ _IN_QUOTES = re.compile(r"[\\\"`$]")
 _IN_BRACES = re.compile(r"[\\'\"`$}]")
 _IN_BACKTICKS = re.compile(r"[\\`]")
 _LOOK = {")": _IN_COMMAND, '"': _IN_QUOTES, "}": _IN_BRACES, "`": _IN_BACKTICKS}
-_CASE = re.compile(r"(?:^|[\s;&|(])(case\s|esac\b)")
+_CASE = re.compile(r"(?<![\w$-])(case\s|esac\b)")
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|0?([0-7]{1,3})|c(.)|(.))", re.DOTALL
 )
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
+_ESCAPED = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "a": "\a",
+    "b": "\b",
+    "e": "\x1b",
+    "E": "\x1b",
+    "f": "\f",
+    "v": "\v",
+}
 _RANGE = re.compile(r"(-?\d{1,9}|[A-Za-z])\.\.(-?\d{1,9}|[A-Za-z])(?:\.\.(-?\d{1,9}))?")
+_SURROGATES = (0xD800, 0xDFFF)
 _UNICODE_MAX = 0x10FFFF
 
 
@@ -94,7 +105,7 @@ def _unescaped(found: re.Match[str]) -> str:
         return chr(ord(found[5]) & 0x1F)
     number = int(found[4], 8) & 0xFF if found[4] else int(found[1] or found[2] or found[3], 16)
     # a NUL separates names (find -print0): a newline splits alike, and NUL means unknown here
-    return "\n" if not number else chr(number) if number <= _UNICODE_MAX else "\ufffd"
+    return "\n" if not number else chr(number) if number <= _UNICODE_MAX and not _SURROGATES[0] <= number <= _SURROGATES[1] else "\ufffd"
 
 
 def unescape(text: str) -> str:

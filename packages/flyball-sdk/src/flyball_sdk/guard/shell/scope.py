@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -15,7 +14,7 @@ from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Redirect
 Value = str | list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Text:
     """What flows through a pipe, a substitution or a file: text with `UNKNOWN` parts, and the programs they came from."""
 
@@ -56,7 +55,7 @@ class Feed:
         return first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Where:
     """How running code was reached: where it stands in the outermost text and through which programs.
 
@@ -84,11 +83,11 @@ class Call:
     # the command word with a path, where it has one
     path: str = ""
 
-    def behind(self, name: str, words: list[str], **changes: Any) -> Call:
+    def behind(self, name: str, words: list[str]) -> Call:
         """The call that the program `name` makes of the words behind it."""
-        return replace(
-            self, words=words, where=replace(self.where, via=(*self.where.via, name)), path="", **changes
-        )
+        where = self.where
+        inner = Where(where.base, where.span, (*where.via, name), where.host, where.sources)
+        return Call(words, inner, self.feed, self.redirects, self.env, self.sources)
 
 
 # The node of a function's body, the code that it stands in and where that code stands.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from flyball_sdk.guard.shell.acts import Act
-from flyball_sdk.guard.shell.command import UNKNOWN
+from flyball_sdk.guard.shell.command import UNKNOWN, Redirect
 from flyball_sdk.guard.shell.scan import unescape
 
 # Longer code is not searched; what it does stays unknown.
@@ -20,10 +20,10 @@ _ARGUMENT = re.compile(r"\s*,?\s*\[?\s*(?:" + _LITERAL + r"|(\]))", re.DOTALL)
 _SHELL: Mapping[str, str] = MappingProxyType(
     {
         "node": r"\b(?:execSync|exec)\s*\(", "deno": r"\bexec\s*\(", "bun": r"\b(?:execSync|exec)\s*\(|\$(?=`)",
-        "perl": r"\b(?:system|exec|qx|readpipe)\b\s*\(?|\bopen\b[^;]{0,80}?['\"]-?\|['\"]\s*,",
-        "ruby": r"\b(?:system|exec|spawn|popen|capture2e?|capture3|%x)\b\s*\(?",
+        "perl": r"\b(?:system|exec|readpipe)\b\s*\(?|\bopen\b[^;]{0,80}?['\"]-?\|['\"]\s*,",
+        "ruby": r"\b(?:system|exec|spawn|popen|capture2e?|capture3)\b\s*\(?",
         "php": r"\b(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec)\s*\(",
-        "lua": r"\b(?:execute|popen)\s*\(?", "tclsh": r"\bexec\b", "R": r"\b(?:system2?|shell)\s*\(",
+        "lua": r"\b(?:execute|popen)\s*\(?", "tclsh": r"\bexec\b", "R": r"\b(?:system2?|shell)\s*\(", "Rscript": r"\b(?:system2?|shell)\s*\(",
         "julia": r"\b(?:run|read)\s*\((?=`)", "osascript": r"do shell script", "elixir": r"System\.(?:cmd|shell)\s*\(?",
         "groovy": r"(?!)", "scala": r"(?!)", "guile": r"\(system\*?\s", "ghc": r"\b(?:system|callCommand)\b",
         "irb": r"\b(?:system|exec)\b\s*\(?", "jshell": r"\bexec\s*\(", "expect": r"\b(?:spawn|exec|system)\b",
@@ -34,7 +34,8 @@ _SHELL: Mapping[str, str] = MappingProxyType(
 # calls whose literals are the words of a command
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "node": r"\b(?:spawnSync|spawn|execFileSync|execFile)\s*\(", "deno": r"\bCommand\s*\(|\brun\s*\(\s*\{\s*cmd\s*:",
+        "node": r"\b(?:spawnSync|spawn|execFileSync|execFile)\s*\(",
+        "deno": r"\bCommand\s*\(|\brun\s*\(\s*\{\s*cmd\s*:",
         "bun": r"\b(?:spawnSync|spawn)\s*\(",
     }
 )
@@ -49,10 +50,13 @@ _PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\b(?:chmodSync|fs\.chmod)\b\s*\(", ("chmod", UNKNOWN)),
     (r"\b(?:fetch|http\.get|https\.get|axios\.get|Net::HTTP\.get|URI\.open|LWP::Simple::get)\b\s*\(?", ("curl",)),
 )  # fmt: skip
-_BACKTICKS = re.compile(r"`((?:[^`\\]|\\.){1,8192})`|\b(?:qx|%x)\s*([{(\[/|!])(.{1,8192}?)[})\]/|!]", re.DOTALL)
+_BACKTICKS = re.compile(r"`((?:[^`\\]|\\.){1,8192})`", re.DOTALL)
+_QUOTED_CODE = re.compile(r"(?:(?<![\w$@%])qx|%x)\s{0,4}([{(\[</|!~])")
 _SOCKET = re.compile(r"\b(?:socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection)\b")
 _SHELL_WORD = re.compile(r"""['"`/ ](?:sh|bash|zsh|cmd(?:\.exe)?|powershell)\b""")
-_EVAL = re.compile(r"\b(?:eval|Function|instance_eval|loadstring|assert)\s*\(?\s*(?:atob|Buffer\.from|base64|decode|MIME|unpack|Base64|gzinflate|str_rot13)")
+_EVAL = re.compile(
+    r"\b(?:eval|Function|instance_eval|loadstring|assert)\s*\(?\s*(?:atob|Buffer\.from|base64|decode|MIME|unpack|Base64|gzinflate|str_rot13)"
+)
 _BLANK_UNKNOWN = re.compile(r"#\{[^}]*\}|\$\{[^}]*\}")
 
 
@@ -86,6 +90,16 @@ def _called(code: str, language: str) -> list[Act]:
     return acts
 
 
+def _backticks(code: str) -> list[str]:
+    """What stands in backticks, `qx{}` and `%x()`."""
+    inner = [found[1] for found in _BACKTICKS.finditer(code)]
+    for found in _QUOTED_CODE.finditer(code):
+        closer = {"{": "}", "(": ")", "[": "]", "<": ">"}.get(found[1], found[1])
+        end = code.find(closer, found.end())
+        inner += [code[found.end() : end]] if end > 0 else []
+    return inner
+
+
 def _on_paths(code: str) -> list[Act]:
     acts: list[Act] = []
     for pattern, words in _PATHS:
@@ -98,8 +112,6 @@ def _on_paths(code: str) -> list[Act]:
 
 
 def _written(path: str) -> Act:
-    from flyball_sdk.guard.shell.command import Redirect
-
     return Act(redirects=(Redirect(">", path),))
 
 
@@ -109,7 +121,7 @@ def script_acts(code: str, language: str) -> tuple[list[Act], str, bool]:
         return [], "", True
     acts = _called(code, language)
     if language in {"perl", "ruby", "irb", "php"}:
-        acts += [Act(code=_BLANK_UNKNOWN.sub(UNKNOWN, found[1] or found[3])) for found in _BACKTICKS.finditer(code)]
+        acts += [Act(code=_BLANK_UNKNOWN.sub(UNKNOWN, inner)) for inner in _backticks(code)]
     acts += _on_paths(code)
     if _SOCKET.search(code) and _SHELL_WORD.search(code):
         acts.append(Act(("reverse-shell",)))

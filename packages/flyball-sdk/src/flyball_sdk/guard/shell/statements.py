@@ -11,26 +11,44 @@ from tree_sitter import Node
 from flyball_sdk.guard.shell import redirects
 from flyball_sdk.guard.shell.bounds import CODE_DEPTH_MAX, ROUNDS_MAX, STATEMENT_DEPTH_MAX, TooMuch
 from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN
-from flyball_sdk.guard.shell.machine import Machine
-from flyball_sdk.guard.shell.scan import split_raw
-from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Function, Text, Value, Where, flat
+from flyball_sdk.guard.shell.commands import Commands
+from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Function, Text, Where
+from flyball_sdk.guard.shell.simple import simple
 from flyball_sdk.guard.shell.syntax import parse
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]*)\])?(\+?=)", re.ASCII)
 _SKIPPED = frozenset({"comment", "heredoc_body", ";", "&", "&&", "||", "|", "|&", "\n", ";;"})
-_EXPRESSIONS = frozenset({"test_command", "arithmetic_expansion", "string", "concatenation", "command_substitution",
-                          "process_substitution", "expansion", "simple_expansion", "word", "raw_string"})
+_EXPRESSIONS = frozenset(
+    {
+        "test_command",
+        "arithmetic_expansion",
+        "string",
+        "concatenation",
+        "command_substitution",
+        "process_substitution",
+        "expansion",
+        "simple_expansion",
+        "word",
+        "raw_string",
+    }
+)
+# What the parser could make nothing of is walked through, if it is little.
+_ERROR_CHILDREN_MAX = 1_000
 
 
-class Evaluator(Machine):
+class Evaluator(Commands):
     """One judgement of one text."""
 
     def walk(self, code: str, where: Where, feed: Feed | None) -> Text:
         """Evaluate code that stands at `where`; the caller keeps and restores what `walk` changes."""
         self.where, self.code = where, code
+        pipelines = simple(code)
+        if pipelines is not None:
+            return self.simple(pipelines, feed)
         root = parse(code, self.meter)
         if root.has_error:
             self.partial = True
+            if root.is_error and root.child_count > _ERROR_CHILDREN_MAX:
+                raise TooMuch("nodes")
         return self.statements(root.children, feed)
 
     # statements
@@ -54,7 +72,7 @@ class Evaluator(Machine):
         meter.statements += 1
         try:
             if kind == "command":
-                return self._command(node, feed, ())
+                return self.command(node, feed, ())
             method = _KINDS.get(kind)
             if method:
                 return method(self, node, feed)
@@ -68,27 +86,25 @@ class Evaluator(Machine):
         """Anything else: the substitutions in it run, and where the parser erred, what it made of the rest."""
         if node.child_count == 0:
             return EMPTY
+        if node.child_count > _ERROR_CHILDREN_MAX and node.is_error:
+            raise TooMuch("nodes")
         if node.type in _EXPRESSIONS:
             self.expander.inner(self.raw(node))
             return EMPTY
         return self.statements(node.children, feed)
 
-    def raw(self, node: Node) -> str:
-        """The text of a node."""
-        return self.code[node.start_byte : node.end_byte]
-
-    def offset(self, node: Node) -> int:
-        """Where a node stands in the outermost text, -1 if it does not."""
-        base = self.where.base
-        return base + node.start_byte if base >= 0 else -1
-
-    def span(self, node: Node) -> tuple[int, int]:
-        """The span of a node in the outermost text."""
-        base = self.where.base
-        return (base + node.start_byte, base + node.end_byte) if base >= 0 else self.where.span
-
     def _list(self, node: Node, feed: Feed | None) -> Text:
-        return self.statements(_parts(node), feed)
+        printed, operator = EMPTY, ""
+        for part in _parts(node):
+            kind = part.type
+            if kind in {"&&", "||"}:
+                operator = kind
+            else:
+                output = self.statement(part, kind, feed)
+                # what stands behind `||` prints where nothing was printed before
+                if operator != "||" or not printed.text:
+                    printed += output
+        return printed if self.wanted else EMPTY
 
     def _pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
         parts = [child for child in node.named_children if child.type != "comment"]
@@ -125,7 +141,12 @@ class Evaluator(Machine):
         head = [child for child in node.children[1:] if child != body]
         printed = self._round(head, body, feed)
         for _ in range(ROUNDS_MAX):
-            if not feed or not feed.text or UNKNOWN in feed.text or not self.raw(node.children[1]).count("read"):
+            if (
+                not feed
+                or not feed.text
+                or UNKNOWN in feed.text
+                or not self.raw(node.children[1]).count("read")
+            ):
                 break
             printed += self._round(head, body, feed)
         return Text(UNKNOWN, printed.sources) if printed.text and not feed else printed
@@ -173,7 +194,9 @@ class Evaluator(Machine):
         for child in node.children:
             if child.type == "case_item":
                 values = child.children_by_field_name("value")
-                printed += self.statements([part for part in child.named_children if part not in values], feed)
+                printed += self.statements(
+                    [part for part in child.named_children if part not in values], feed
+                )
         return printed
 
     def _define(self, node: Node) -> None:
@@ -230,7 +253,7 @@ class Evaluator(Machine):
             if not body:
                 printed = self._nothing(node, found)
             elif body.type == "command":
-                printed = self._command(body, found.feed, found.redirects, found.arguments)
+                printed = self.command(body, found.feed, found.redirects, found.arguments, node.end_byte)
             else:
                 if found.redirects:
                     self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
@@ -244,114 +267,6 @@ class Evaluator(Machine):
         # $(<file) prints the file
         return Text(found.feed.text, found.feed.sources) if found.feed and not found.outputs else EMPTY
 
-    # simple commands
-
-    def at(self, node: Node) -> Where:
-        """How a node is reached, with its span."""
-        where = self.where
-        return Where(where.base, self.span(node), where.via, where.host, where.sources)
-
-    def _raw_words(self, node: Node) -> tuple[list[tuple[str, int]], list[tuple[str, int]], list[Node]]:
-        """The raw words of a command, the assignments before it, and its redirects; the words with their offsets."""
-        words: list[tuple[str, int]] = []
-        assignments: list[tuple[str, int]] = []
-        others: list[Node] = []
-        end = -1
-        code = self.code
-        for child in node.children:
-            start, stop = child.start_byte, child.end_byte
-            kind = child.type
-            if kind == "variable_assignment" and not words:
-                assignments.append((code[start:stop], start))
-            elif kind.endswith("_redirect"):
-                others.append(child)
-            elif start == end and words:
-                # what the grammar takes apart and the shell does not
-                words[-1] = (words[-1][0] + code[start:stop], words[-1][1])
-            elif stop > start:
-                words.append((code[start:stop], start))
-            end = stop
-        return words, assignments, others
-
-    def _command(
-        self,
-        node: Node,
-        feed: Feed | None,
-        around: tuple[redirects.Redirect, ...],
-        more: Sequence[Node] = (),
-    ) -> Text:
-        raw, assigned, others = self._raw_words(node)
-        found = redirects.gather(self, others, feed) if others else None
-        if found:
-            feed, around = found.feed, around + found.redirects
-            raw += [(self.raw(child), child.start_byte) for child in found.arguments]
-        raw += [(self.raw(child), child.start_byte) for child in more]
-        expander = self.expander
-        expander.sources = ()
-        env = {name: value for text, at in assigned for name, value in self._assign(text, at, keep=not raw)}
-        if not raw:
-            return EMPTY
-        words = expander.command_word(raw[0][0]) if "$" in raw[0][0] else expander.words(*raw[0])
-        for word, offset in raw[1:]:
-            words += expander.words(word, offset)
-        sources = expander.sources
-        expander.sources = ()
-        if not words:
-            return EMPTY
-        wanted = self.wanted
-        if found and found.outputs:
-            self.wanted = True
-        printed = self.run(Call(words, self.at(node), feed, around, self.inherit(env), sources))
-        self.wanted = wanted
-        return redirects.write(self, found.outputs, printed) if found and found.outputs else printed
-
-    def _assignments(self, node: Node, _feed: Feed | None) -> Text:
-        for child in node.children if node.type == "variable_assignments" else [node]:
-            self._assign(self.raw(child), child.start_byte, keep=True)
-        return EMPTY
-
-    def _declared(self, node: Node, feed: Feed | None) -> Text:
-        """`export`, `declare`, `local`, `readonly`, `unset`: assignments in them are not split."""
-        words = []
-        for child in node.children:
-            if child.type == "variable_assignment":
-                words.append(self.raw(child).partition("=")[0].rstrip("+"))
-                self._assign(self.raw(child), child.start_byte, keep=True)
-            else:
-                words += self.expander.words(self.raw(child))
-        return self.run(Call(words, self.at(node), feed))
-
-    def _assign(self, text: str, offset: int, *, keep: bool) -> list[tuple[str, str]]:
-        """Expand a raw assignment; kept in the scope unless it stands before a command."""
-        found = _ASSIGNMENT.match(text)
-        if not found:
-            return []
-        name, index, sign = found.groups()
-        raw = text[found.end() :]
-        expander = self.expander
-        value: Value
-        if raw.startswith("(") and raw.endswith(")"):
-            value = [word for part in split_raw(raw[1:-1]) for word in expander.words(part)]
-        else:
-            expander.offset = offset + found.end()
-            value = expander.inner(raw)
-        sources = expander.take_sources()
-        if not keep:
-            expander.sources = sources
-            return [(name, flat(value))]
-        old = self.scope.variables.get(name)
-        if index is not None:
-            values = [old] if isinstance(old, str) else list(old or [])
-            at = int(index) if index.isdigit() and int(index) < len(values) else len(values)
-            values[at : at + 1] = [flat(value)]
-            value = values
-        elif sign == "+=" and old is not None:
-            value = old + value if isinstance(old, str) and isinstance(value, str) else [
-                *([old] if isinstance(old, str) else old), *([value] if isinstance(value, str) else value)
-            ]
-        self.scope.assign(name, value, sources)
-        return []
-
 
 def _parts(node: Node) -> list[Node]:
     """The statements of a list: `a && b && c` leans to the left, as deep as it is long."""
@@ -360,7 +275,7 @@ def _parts(node: Node) -> list[Node]:
         parts.extend(reversed(node.children[1:]))
         node = node.children[0]
     parts.append(node)
-    return [part for part in reversed(parts) if part.is_named]
+    return parts[::-1]
 
 
 _KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingProxyType(
@@ -374,9 +289,9 @@ _KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingPr
         "for_statement": Evaluator._for,
         "c_style_for_statement": Evaluator._for_arithmetic,
         "case_statement": Evaluator._case,
-        "declaration_command": Evaluator._declared,
-        "unset_command": Evaluator._declared,
-        "variable_assignment": Evaluator._assignments,
-        "variable_assignments": Evaluator._assignments,
+        "declaration_command": Evaluator.declared,
+        "unset_command": Evaluator.declared,
+        "variable_assignment": Evaluator.assignments,
+        "variable_assignments": Evaluator.assignments,
     }
 )

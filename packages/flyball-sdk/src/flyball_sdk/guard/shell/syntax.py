@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-from flyball_sdk.guard.shell.bounds import NODES_MAX, PARSE_TICKS_MAX, TICKLESS_BYTES_MAX, Meter, TooMuch
+from flyball_sdk.guard.shell.bounds import (
+    ERROR_TICKS,
+    NODES_MAX,
+    PARSE_TICKS_MAX,
+    TICKLESS_BYTES_MAX,
+    Meter,
+    TooMuch,
+)
 
 _LANGUAGE = Language(tree_sitter_bash.language())
+# `{a,b}` and `{1..3}` are words; the grammar errs on some of them
+_BRACES = re.compile(rb"(?<![$\\])\{[^\s{}$`'\"\\;|&<>()]*(?:,|\.\.)[^\s{}$`'\"\\;|&<>()]*\}")
 _CHUNK_BYTES = 4_096
 
 
@@ -28,9 +38,11 @@ def parse(text: str, meter: Meter) -> Node:
 
     The parser sees one byte for each character, `?` for what is not ASCII: so its byte offsets are offsets in `text`,
     and nothing in Unicode can lead it astray. A here-string is shown to it as `<` and `<>` as `>`: the grammar takes
-    the first only before other redirects, the second never. Who reads a redirect looks at the text.
+    the first only before other redirects, the second never; a brace expansion as letters. Who reads a redirect looks at the text.
     """
     shown = text.encode("ascii", "replace").replace(b"\0", b"?")
+    if b"{" in shown:
+        shown = _BRACES.sub(lambda found: b"x" * len(found[0]), shown)
     if b"<" in shown:
         shown = shown.replace(b"<<<", b"  <").replace(b"<>", b"> ")
     parser = _local.parser
@@ -48,8 +60,8 @@ def _parse_slowly(parser: Parser, shown: bytes, meter: Meter) -> Node:
     def read(offset: int, _point: object) -> bytes:
         return shown[offset : offset + _CHUNK_BYTES]
 
-    def tick(_offset: int, _error: bool) -> bool:  # noqa: FBT001 the parser calls it
-        meter.ticks += 1
+    def tick(_offset: int, error: bool) -> bool:  # noqa: FBT001 the parser calls it
+        meter.ticks += ERROR_TICKS if error else 1
         return meter.ticks > PARSE_TICKS_MAX
 
     try:

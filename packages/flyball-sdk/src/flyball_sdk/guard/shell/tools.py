@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STRING = r'"((?:[^"\\]|\\.){0,4096})"'
 _AWK = re.compile(rf"system\(\s*{_STRING}|{_STRING}\s*(?:\|&?\s*getline)|\|&?\s*{_STRING}", re.DOTALL)
+_AWK_SHELL = re.compile(rf'print[^"|]{{0,80}}{_STRING}\s*\|\s*"(?:/bin/)?(?:ba|da|z|k)?sh\b[^"]*"', re.DOTALL)
 _AWK_UNKNOWN = re.compile(r"system\(\s*[^\s\")]|[A-Za-z_$\d)]\s*\|\s*getline")
 _SED_COMMAND = re.compile(r"(?:^|[;\n{])\s*(?:\d+|\$|/[^/]*/)?\s*(?:,\s*(?:\d+|\$|/[^/]*/)\s*)?e\s+([^\n]+)")
 _EDITOR = re.compile(r"(?:^|[:|+])\s*(?:silent!?\s+|exe(?:cute)?\s+['\"])?!+\s*([^'\"].*)", re.DOTALL)
@@ -87,6 +88,8 @@ def _awk(shell: Machine, call: Call, name: str) -> Text:
                 programs = [word]
                 break
     for text in programs:
+        for found in _AWK_SHELL.finditer(text):
+            printed += shell.shell(unescape(found[1]), call, name)
         if "system" not in text and "|" not in text:
             continue
         for found in _AWK.finditer(text):

@@ -16,12 +16,15 @@ from flyball_sdk.guard.shell.scope import Value, flat
 if TYPE_CHECKING:
     from flyball_sdk.guard.shell.machine import Machine
 
-_SPECIAL = re.compile(r"[\\'\"`$<>{]")
 _LOOK = re.compile(r"[\\'\"`$<>]")
+_BEYOND_BACKSLASH = re.compile(r"[\n'\"`$<>]")
+_BACKSLASH = re.compile(r"\\(.)")
 _QUOTED = re.compile(r"[\\\"`$]")
 _HEREDOC = re.compile(r"[\\`$]")
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]")
 _BACKTICK_ESCAPE = re.compile(r"\\([\\`$])")
+# a word that is all quotes and dollars takes about .4 us a character
+_CHARACTERS_A_STEP = 4
 _BLANK = " \t\n"
 # Variables that stand for programs by convention: as a command word they mean these.
 CONVENTIONAL = {
@@ -40,12 +43,14 @@ class Expander:
     the raw word stands in the code, -1 where it does not stand there.
     """
 
-    __slots__ = ("offset", "shell", "sources")
+    __slots__ = ("naming", "offset", "shell", "sources")
 
     def __init__(self, shell: Machine) -> None:
         self.shell = shell
         self.sources: tuple[str, ...] = ()
         self.offset = -1
+        # whether a command word is being expanded
+        self.naming = False
 
     def take_sources(self) -> tuple[str, ...]:
         """The sources gathered since the last time."""
@@ -54,14 +59,14 @@ class Expander:
 
     def words(self, raw: str, offset: int = -1) -> list[str]:
         """The words that one raw word becomes: none, one or many."""
-        if not _SPECIAL.search(raw):
-            return [raw]
-        quote = raw[0]
-        if quote in "'\"" and raw[-1] == quote and len(raw) > 1:
+        if not _LOOK.search(raw):
+            if "{" not in raw or not ("," in raw or ".." in raw):
+                return [raw]
+        elif raw[0] == raw[-1] and raw[0] in "'\"" and len(raw) > 1:
             inner = raw[1:-1]
-            if ("'" not in inner) if quote == "'" else not _QUOTED.search(inner):
+            if ("'" not in inner) if raw[0] == "'" else not _QUOTED.search(inner):
                 return [inner]
-        self.shell.meter.step()
+        self.shell.meter.step(1 + len(raw) // _CHARACTERS_A_STEP)
         self.offset = offset
         if "{" in raw and ("," in raw or ".." in raw):
             self.offset = -1
@@ -77,11 +82,12 @@ class Expander:
         """A raw word as one text, not split: of an assignment, a redirect, a default."""
         if not _LOOK.search(raw):
             return raw
-        self.shell.meter.step()
+        self.shell.meter.step(1 + len(raw) // _CHARACTERS_A_STEP)
         return " ".join(self._fields(raw, split=False))
 
     def heredoc(self, body: str) -> str:
         """The body of a here-document whose delimiter was not quoted."""
+        self.shell.meter.step(1 + len(body) // _CHARACTERS_A_STEP)
         return " ".join(self._quoted(body, _HEREDOC)) if _HEREDOC.search(body) else body
 
     # what `parameter` asks
@@ -89,6 +95,9 @@ class Expander:
     def get(self, name: str) -> Value | None:
         """The value of a parameter, None where it is not known; its sources are gathered."""
         value, sources = self.shell.lookup(name)
+        if value is None and self.naming and name.isdigit():
+            # a text has no arguments unless it says so; elsewhere it may be part of a script that does
+            return ""
         if sources:
             self.sources += sources
         return value
@@ -97,15 +106,23 @@ class Expander:
         """Set a variable."""
         self.shell.scope.assign(name, value)
 
-    def command_word(self, raw: str) -> list[str]:
+    def command_word(self, raw: str, offset: int = -1) -> list[str]:
         """The words of a raw command word; a variable that stands for a program by convention is that program."""
+        if raw.isalnum():
+            return [raw]
         if "$" in raw:
             name = raw.strip('"').removeprefix("$").removeprefix("{").removesuffix("}")
             if name in CONVENTIONAL and self.shell.lookup(name)[0] is None:
                 return [CONVENTIONAL[name]]
-        return self.words(raw)
+            self.naming = True
+            words = self.words(raw, offset)
+            self.naming = False
+            return words
+        return self.words(raw, offset)
 
     def _fields(self, raw: str, *, split: bool) -> list[str]:
+        if not _BEYOND_BACKSLASH.search(raw):
+            return [_BACKSLASH.sub(r"\1", raw)]
         fields: list[str] = []
         current: list[str] = []
         at, length = 0, len(raw)
@@ -137,7 +154,7 @@ class Expander:
                 self._append(inner, fields, current)
                 continue
             value, at = self._dollar(raw, start)
-            if split and char in "$`":
+            if split and char in "$`" and raw[start + 1 : start + 2] != "'":
                 self._split(value, fields, current)
             else:
                 current.append(value if isinstance(value, str) else " ".join(value))
@@ -157,7 +174,9 @@ class Expander:
     def _split(self, value: Value, fields: list[str], current: list[str]) -> None:
         """Go on with `current` by what an unquoted expansion gave: it is split at blanks, or at a known IFS."""
         text = value if isinstance(value, str) else " ".join(value)
-        if text == UNKNOWN or (text and not any(char in text for char in _BLANK) and "IFS" not in self.shell.scope.variables):
+        if text == UNKNOWN or (
+            text and not any(char in text for char in _BLANK) and "IFS" not in self.shell.scope.variables
+        ):
             current.append(text)
             return
         separators = flat(self.shell.scope.variables.get("IFS", _BLANK))
@@ -214,7 +233,9 @@ class Expander:
             if following != "(":
                 return char, start + 1
             end = skip(raw, start + 1)
-            return self.shell.process(raw[start + 2 : end - 1], self._place(start + 2), output=char == ">"), end
+            return self.shell.process(
+                raw[start + 2 : end - 1], self._place(start + 2), output=char == ">"
+            ), end
         if following == "'":
             end = end_of_ansi(raw, start + 2)
             return unescape(raw[start + 2 : end - 1]), end
@@ -243,7 +264,8 @@ class Expander:
         output = self.shell.nested(code, offset)
         if output.sources:
             self.sources += output.sources
-        return output.text.rstrip("\n")
+        text = output.text.rstrip("\n")
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
     def _arithmetic(self, text: str) -> str:
         value = arithmetic(self.inner(text), lambda name: flat(self.get(name) or ""))

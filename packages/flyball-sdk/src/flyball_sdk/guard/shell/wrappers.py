@@ -46,7 +46,14 @@ def _row(valued: str = "", long: str = "", before: int = 0, code: str = "", **mo
 
 
 _SUDO_LONG = "user group host prompt chdir chroot close-from command-timeout role type other-user login-class auth-type"
-_SU = _row("gGwsT", "group supp-group shell whitelist-environment", 0, "c command session-command", kept=True, shell=True)
+_SU = _row(
+    "gGwsT",
+    "group supp-group shell whitelist-environment",
+    0,
+    "c command session-command",
+    kept=True,
+    shell=True,
+)
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
     {
@@ -59,7 +66,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "setpriv": _row(
             "", "ruid euid rgid egid reuid regid groups inh-caps ambient-caps bounding-set securebits pdeathsig "
             "selinux-label apparmor-profile", kept=True),
-        "sg": _row("", "", 1, "c", joined=True, kept=True), "newgrp": _row(kept=True),
+        "sg": _row("", "", 1, "c", kept=True), "newgrp": _row(kept=True),
         "gosu": _row("", "", 1, kept=True), "su-exec": _row("", "", 1, kept=True),
         "fakeroot": _row("lsbi", "lib faked"), "capsh": _row(),
         # scheduling, limits, terminals
@@ -93,7 +100,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "systemd-inhibit": _row("", "what who why mode"), "systemd-nspawn": _row("DxiMubU", "directory machine bind",
             kept=True), "run-one": _row(), "cronitor": _row("", "", 2), "retry": _row("td", "times delay"),
         # roots, name spaces, other machines
-        "chroot": _row("", "", 1, kept=True), "unshare": _row("SGRrw", "setuid setgid root wd map-user map-group "
+        "chroot": _row("", "", 1, kept=True), "unshare": _row("SGRw", "setuid setgid root wd map-user map-group "
             "propagation setgroups", kept=True), "nsenter": _row("tSGrw", "target setuid setgid root wd", kept=True),
         "bwrap": _row(kept=True), "proot": _row("rbqwkR", kept=True), "ip-netns-exec": _row("", "", 1),
         "ssh": _row("BbcDEeFIiJLlmOopPQRSWw", "", 1, joined=True, kept=True, host=True, shell=True),
@@ -128,10 +135,11 @@ def wrapped(shell: Machine, call: Call, name: str) -> Text:
         if wrapper.shell and call.feed and not code:
             return shell.run(call.behind(name, ["sh"]))
         return printed if code else shell.printed(call, name)
-    changes = {"env": {**call.env, **env}} if env else {}
+    if env:
+        call.env = {**call.env, **env}
     if wrapper.joined:
         return shell.shell(" ".join(words[at:]), call, name)
-    return shell.run(call.behind(name, words[at:], **changes))
+    return shell.run(call.behind(name, words[at:]))
 
 
 def _read(wrapper: Wrapper, call: Call) -> tuple[list[str], dict[str, str], list[str], int, str]:
