@@ -10,7 +10,7 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca gallery test-model bench bench-day safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca gallery test-model bench bench-day bench-guard safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -64,6 +64,9 @@ bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 
 bench-day: .venv/.ready .venv/.core  ## 40 million lines of one day, watched: incidents, explanations, CPU (about half an hour)
 	$(RUN)python -m bench.day $(if $(HOURS),--hours $(HOURS)) $(if $(LINES),--lines $(LINES))
+
+bench-guard: .venv/.ready .venv/.core  ## the guard as a service: 2,000 tool calls a second for a minute
+	$(RUN)python -m bench.guard_service $(if $(SECONDS),--seconds $(SECONDS))
 
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flyball.errors import InputError, NotFound
@@ -66,7 +67,9 @@ def test_asking_again_while_it_waits_is_the_same_question(guarded: Guarded) -> N
         {"tool_input": {"command": DELETE, "run_in_background": True}},
     ],
 )
-def test_an_approval_is_for_exactly_this_call_of_this_caller(guarded: Guarded, other: dict[str, object]) -> None:
+def test_an_approval_is_for_exactly_this_call_of_this_caller(
+    guarded: Guarded, other: dict[str, object]
+) -> None:
     _approve(guarded, _asked(guarded))
     assert guarded.ask(**({"command": DELETE} | other))["action"] == "ask"  # pyright: ignore[reportArgumentType]
     assert guarded.ask(DELETE)["action"] == "allow"
@@ -75,7 +78,7 @@ def test_an_approval_is_for_exactly_this_call_of_this_caller(guarded: Guarded, o
 def test_an_approval_is_for_the_files_as_they_were(guarded: Guarded, tmp_path: Path) -> None:
     script = tmp_path / "clean.sql"
     script.write_text("drop table orders")
-    here = {"cwd": str(tmp_path), "local": True}
+    here: dict[str, Any] = {"cwd": str(tmp_path), "local": True}
     _approve(guarded, _asked(guarded, "psql -f clean.sql", **here))
     script.write_text("drop table customers")
     assert guarded.ask("psql -f clean.sql", **here)["action"] == "ask"

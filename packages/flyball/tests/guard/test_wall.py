@@ -45,7 +45,13 @@ def test_every_answer_is_a_row(guarded: Guarded) -> None:
 
 def test_a_decision_id_means_one_call(guarded: Guarded) -> None:
     guarded.ask("ls", decision_id="d1")
-    for other in ({"command": "pwd"}, {"session_id": "s2"}, {"agent_name": "b"}, {"cwd": "/x"}, {"tool": "Shell"}):
+    for other in (
+        {"command": "pwd"},
+        {"session_id": "s2"},
+        {"agent_name": "b"},
+        {"cwd": "/x"},
+        {"tool": "Shell"},
+    ):
         with pytest.raises(Refused) as refused:
             guarded.ask(**({"command": "ls"} | other), decision_id="d1")  # pyright: ignore[reportArgumentType]
         assert refused.value.kind == "reused"
@@ -102,7 +108,7 @@ def test_a_pause_ends_by_itself(guarded: Guarded) -> None:
 
 
 def test_the_failure_mode_is_the_strictest_and_no_request_loosens_it(guarded: Guarded) -> None:
-    late = {"deadline_ms": 0}
+    late: dict[str, Any] = {"deadline_ms": 0}
     answer = guarded.ask("ls", **late)  # the default policy is in audit
     assert (answer["action"], answer["would"], answer["kind"]) == ("allow", "block", "deadline")
     guarded.policy("mode: enforce\nfailure_mode: open", "open")
@@ -134,9 +140,10 @@ def test_what_cannot_be_logged_is_not_answered(guarded: Guarded, monkeypatch: py
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(StoreError):
+    with monkeypatch.context() as patched:
         patched.setattr("flyball.guard.log.os.write", full)
-        guarded.ask("ls")
+        with pytest.raises(StoreError):
+            guarded.ask("ls")
     guarded.ask("ls")
     assert len(guarded.rows("decision")) == 1
 
@@ -150,7 +157,8 @@ def test_a_call_over_the_bound_asks(guarded: Guarded) -> None:
 
 def test_budgets_are_shared_by_all_callers_and_outlast_a_kill(guarded: Guarded) -> None:
     guarded.policy(
-        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]", "few"
+        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]",
+        "few",
     )
     for session in ("a", "b", "c"):
         assert guarded.ask("ls", session_id=session, agent_name="bot")["action"] == "allow"
