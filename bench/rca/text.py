@@ -9,9 +9,9 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 from flyball.distill.catalog import Catalog
-from flyball.distill.redact import redact_text
 from flyball.distill.shapes import Distiller
 from flyball.model.signal import Signal, Surface
+from flyball_sdk.redact import redact_text
 
 TEXT_CHARS_MAX = 4_000
 """Characters of a text that are read."""

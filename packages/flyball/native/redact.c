@@ -1,4 +1,4 @@
-/* Redaction of a text as distill/redact.py (`redact_text`) does it in Python, on ASCII.
+/* Redaction of a text as flyball_sdk/redact.py (`redact_text`) does it in Python, on ASCII.
  *
  * Patterns, their order and which function replaces their matches come from redact.RULES (redact.inc is made of them);
  * here stand those functions, under the names they have there. A rule is tried where its hints may occur: where all

@@ -68,7 +68,7 @@ def rules() -> str:
 
 def redaction() -> str:
     """The rules of redaction, in their order: each with the name of the function that replaces its matches."""
-    redact = _rules("redact")
+    redact = _rules("flyball_sdk.redact")
     writer = Writer()
     writer.add("suspect", redact._NAMED_SECRETS)  # noqa: SLF001
     for name in ("ISSUERS", "TELLING_CREDENTIAL", "TELLING_VALUE"):
@@ -127,7 +127,7 @@ def times() -> str:
 
 
 def _rules(name: str) -> Any:
-    """A module of `flyball.distill`."""
+    """A module of `flyball.distill`, or another by its whole name."""
     for source in _SOURCES:
         if str(source) not in sys.path:
             sys.path.insert(0, str(source))
@@ -136,7 +136,7 @@ def _rules(name: str) -> Any:
             importlib.import_module(absent)
         except ImportError:
             sys.modules[absent] = MagicMock()
-    return importlib.import_module(f"flyball.distill.{name}")
+    return importlib.import_module(name if "." in name else f"flyball.distill.{name}")
 
 
 if __name__ == "__main__":

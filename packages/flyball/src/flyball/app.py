@@ -26,8 +26,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from flyball import __version__
+from flyball.api.guard_calls import PATHS as GUARD_PATHS
+from flyball.api.guard_calls import GuardCalls, opens
+from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
+from flyball.commands.guard_acts import GuardActs
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change, change_fields
@@ -48,11 +52,16 @@ from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
 from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
+from flyball.guard.anchor import ANCHOR_SECONDS
+from flyball.guard.browsers import Browsers
+from flyball.guard.log import SYNC_SECONDS
+from flyball.guard.wall import Wall
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
 from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
+from flyball.queries.guard import guard_notice, mode_of
 from flyball.queries.incidents import row_of
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
@@ -62,8 +71,10 @@ from flyball.receivers.otlp_http import otlp_app
 from flyball.settings import Settings
 from flyball.stores.state_sqlite import SqliteState
 from flyball.stores.telemetry_chdb import ChdbTelemetry
+from flyball.web.pages.guard import GuardPages
+from flyball.web.render import announce
 from flyball.web.routes import not_routed, web_routes
-from flyball.wiring import narrating_of, remembering_of, watch_of
+from flyball.wiring import narrating_of, remembering_of, wall_of, watch_of
 
 _log = logging.getLogger(__name__)
 
@@ -131,6 +142,7 @@ class Server:
     watch: Watch
     remembering: Remembering
     narrating: Narrating | None
+    wall: Wall
     deciding: asyncio.Lock
     """Held while a round of the watch or a person's decision rewrites incidents."""
 
@@ -170,6 +182,7 @@ class Server:
             "committed_ms": self.telemetry.committed_ms,
             "edges": edges,
             "reduction": reduction(edges, len(self.ports.catalog)),
+            "guard": mode_of(self.wall, self.wall.now()),
         }
 
     def pipeline(self) -> Pipeline:
@@ -242,7 +255,12 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             after=learning.record,
             rejected=folder / "rejected",
         )
+        wall = wall_of(
+            folder, clock, log_bytes_max=settings.guard_log_bytes_max, anchor=settings.guard_anchor
+        )
+        stack.callback(wall.log.close)
         ports = Ports(
+            wall=wall,
             telemetry=telemetry,
             changes=state,
             evidence=state,
@@ -256,6 +274,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         )
         yield Server(
             settings=settings,
+            wall=wall,
             telemetry=telemetry,
             state=state,
             bus=bus,
@@ -287,6 +306,8 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                 asyncio.create_task(stop.wait(), name="stop"),
                 asyncio.create_task(_upkeep(server), name="upkeep"),
                 asyncio.create_task(_watching(server), name="watch"),
+                asyncio.create_task(_guarding(server), name="guard"),
+                asyncio.create_task(_anchoring(server), name="anchor"),
                 *(
                     [asyncio.create_task(_narrate(server.narrating), name="narrate")]
                     if server.narrating
@@ -331,12 +352,25 @@ def _receiving(
 async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[[], None]) -> None:
     """Everything but OTLP's own ports: page, REST, MCP, and OTLP/HTTP too."""
     settings = server.settings
+    guard_calls, browsers = GuardCalls(server.wall), Browsers()
+    announce(functools.partial(guard_notice, server.ports))
+    guard_acts = GuardActs(
+        wall=server.wall,
+        changes=server.state,
+        sightings=server.sightings,
+        clock=server.clock,
+        workspace=DEFAULT_WORKSPACE,
+    )
+    pages = GuardPages(ports=server.ports, acts=guard_acts, browsers=browsers, keys=server.wall.keys)
     tools = mcp_server(server.ask, server.done, base_url=server.ports.base_url)
     async with mcp_over_http(tools) as mcp_app:
         app = Starlette(
             routes=[
                 *rest_routes(server.ports, do=server.do, status=server.status),
                 *web_routes(server.ports, pipeline=server.pipeline),
+                *guard_routes(guard_acts, server.wall.keys, browsers, base_url=server.ports.base_url),
+                *pages.routes(),
+                *(Route(path, guard_calls) for path in GUARD_PATHS),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(
                     Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])
@@ -345,7 +379,14 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
             ],
             exception_handlers={HTTPException: not_routed},
         )
-        await serve(app, web_socket, allowed_hosts=settings.allowed_hosts, token=settings.token, ready=ready)
+        await serve(
+            app,
+            web_socket,
+            allowed_hosts=settings.allowed_hosts,
+            token=settings.token,
+            ready=ready,
+            accepts=functools.partial(opens, server.wall.keys),
+        )
 
 
 class _Asgi:
@@ -380,6 +421,27 @@ async def _watching(server: Server) -> None:
             _log.warning("the watch over incidents failed: %s", error)
         spent = server.clock.monotonic_s() - begun
         await asyncio.sleep(max(_ROUND_SECONDS, spent))
+
+
+async def _guarding(server: Server) -> None:
+    """Sign the guard's log and force it to the disk; a disk that refuses is told and asked again."""
+    log = server.wall.log
+    while True:
+        await asyncio.sleep(SYNC_SECONDS)
+        try:
+            log.checkpoint()
+            if (sync := log.syncing()) is not None:
+                await asyncio.to_thread(sync)
+        except StoreError as error:
+            server.meter.count("guard", "failed syncs", 1)
+            _log.warning("%s", error)
+
+
+async def _anchoring(server: Server) -> None:
+    """Put the signed end of the guard's log where it cannot be written from here."""
+    while True:
+        await asyncio.sleep(ANCHOR_SECONDS)
+        await server.wall.anchoring.put(server.wall.log.head(), server.clock.now_ns() // 1_000_000)
 
 
 async def _narrate(narrating: Narrating) -> None:

@@ -6,6 +6,7 @@
     ├── InputError             the caller's request is wrong: HTTP 400, exit code 2
     │   └── TooLarge           a request over a named bound: HTTP 413
     ├── NotFound               an id that does not resolve: HTTP 404, exit code 4
+    ├── Forbidden              the operator's token is needed and was not given: HTTP 403, exit code 5
     ├── Overloaded             a bound is reached, come again: HTTP 429 + Retry-After
     ├── StoreError             a store failed
     │   └── RowsRejected       the store will never take these rows: split, set aside, count
@@ -39,6 +40,10 @@ class TooLarge(InputError):
 
 class NotFound(FlyballError):
     """An id that does not resolve."""
+
+
+class Forbidden(FlyballError):
+    """What only the operator may do, asked without the operator's token."""
 
 
 class Overloaded(FlyballError):

@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     model_day_tokens_max: int = Field(default=2_000_000, ge=1_000, description="Tokens in a day")
     model_day_usd_max: float = Field(default=5, gt=0, description="US dollars in a day")
     model_day_seconds_max: float = Field(default=3_600, gt=0, description="Seconds in a day")
+    guard_log_bytes_max: int = Field(
+        default=2_000_000_000, ge=200_000_000, description="Budget of the log of the guard's decisions"
+    )
+    guard_anchor: str = Field(
+        default="",
+        description="Where the end of that log is anchored: a file elsewhere, or an http(s) address; empty is nowhere",
+    )
     receivers: dict[str, dict[str, Any]] = Field(
         default_factory=dict[str, dict[str, Any]], description="Further receivers by name, with their fields"
     )

@@ -1,4 +1,4 @@
-"""The wiring of incidents: the watch, the memory and the language model, with what each of them asks.
+"""The wiring of incidents and of the guard: what each of them asks, and who hears of it.
 
 A part of the composition root (`app.py`), which is the only one to call it.
 """
@@ -8,12 +8,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.remember_incident import Remembering
 from flyball.commands.watch import Watch
+from flyball.component.ports import Clock
 from flyball.explain.bounds import Bounds
 from flyball.explain.investigate import Investigator, Tools
+from flyball.guard.anchor import Anchoring
+from flyball.guard.keys import Keys, guard_folder
+from flyball.guard.log import DecisionLog
+from flyball.guard.operator import open_wall
+from flyball.guard.policies import FOLDER, Policies
+from flyball.guard.wall import Wall
 from flyball.model.finding import Finding
 from flyball.model.incident import Incident
 from flyball.model.verdict import Outcome
@@ -84,6 +92,28 @@ def watch_of(
         told=remembering.told,
         over=remembering.over,
     )
+
+
+def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int, anchor: str = "") -> Wall:
+    """The guard of this data folder, with its keys made, its log opened and its policies in force.
+
+    Raises:
+        ConfigurationError: a file of its cannot be used.
+        InputError: a policy file that was never seen is none.
+    """
+    guard = guard_folder(folder)
+    keys = Keys.at(guard)
+    wall = Wall(
+        keys=keys,
+        log=DecisionLog(
+            guard / "log", keys.sign, lambda: clock.now_ns() // 1_000_000, bytes_max=log_bytes_max
+        ),
+        policies=Policies(guard / FOLDER),
+        clock=clock,
+        anchoring=Anchoring(anchor),
+    )
+    open_wall(wall)
+    return wall
 
 
 def narrating_of(settings: Settings, ports: Ports, state: SqliteState) -> Narrating:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from flyball import native
-from flyball.distill.redact import redact_text
 from flyball.distill.scanner import Scanner
 from flyball.distill.shapes import OTHER, Distilled, Distiller
 from flyball.model.pattern import Shape
+from flyball_sdk.redact import redact_text
 from harness.data import labelled_bodies, raw_lines
 from harness.secrets import SECRETS
 from hypothesis import example, given, settings

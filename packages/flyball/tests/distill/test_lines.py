@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from flyball.distill.lines import KEY_LINES_MAX, NO_RECORD, LineReader
-from flyball.distill.redact import redact_text
 from flyball.distill.traces import TRACE_LINES_MAX, gist
+from flyball_sdk.redact import redact_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

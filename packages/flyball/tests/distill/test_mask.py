@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from flyball.distill.mask import key, mask
 from flyball.distill.parse import head
-from flyball.distill.redact import redact_text
 from flyball.distill.shapes import shape_of
 from flyball.distill.templates import matches
+from flyball_sdk.redact import redact_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from flyball.distill.redact import RULES, SECRET_KEY, redact, redact_attributes, redact_text, redact_value
+from flyball.distill.redact import redact, redact_attributes
+from flyball_sdk.redact import RULES, SECRET_KEY, redact_text, redact_value
 from harness.secrets import SECRETS
 from hypothesis import given, settings
 from hypothesis import strategies as st

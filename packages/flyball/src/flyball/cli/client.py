@@ -8,7 +8,15 @@ from typing import Any
 
 import httpx
 
-from flyball.errors import FlyballError, InputError, NotFound, Overloaded, ServerUnreachable, StoreError
+from flyball.errors import (
+    FlyballError,
+    Forbidden,
+    InputError,
+    NotFound,
+    Overloaded,
+    ServerUnreachable,
+    StoreError,
+)
 
 DEFAULT_SERVER = "http://127.0.0.1:4320"
 _SECONDS_MAX = 30.0
@@ -20,15 +28,21 @@ def server_url(given: str | None) -> str:
 
 
 def call(
-    method: str, url: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
+    method: str,
+    url: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: Any = None,
+    token: str = "",
 ) -> Any:
-    """The JSON that the server answers with.
+    """The JSON that the server answers with; `token` is presented instead of $FLYBALL_TOKEN.
 
     Raises:
         ServerUnreachable: nobody answers there.
         FlyballError: what the server refuses, with its own sentence; or it is no Flyball server.
     """
-    token = os.environ.get("FLYBALL_TOKEN", "")
+    token = token or os.environ.get("FLYBALL_TOKEN", "")
     headers = {"authorization": f"Bearer {token}"} if token else {}
     given = {name: value for name, value in (query or {}).items() if value is not None}
     try:
@@ -67,7 +81,13 @@ def _error(answer: httpx.Response) -> FlyballError:
         text = str(answer.json()["error"])
     except (ValueError, KeyError, TypeError):
         text = f"the server answered {answer.status_code}: {answer.text[:200]}"
-    kinds: dict[int, type[FlyballError]] = {400: InputError, 404: NotFound, 413: InputError, 503: StoreError}
+    kinds: dict[int, type[FlyballError]] = {
+        400: InputError,
+        413: InputError,
+        403: Forbidden,
+        404: NotFound,
+        503: StoreError,
+    }
     if answer.status_code == int(httpx.codes.TOO_MANY_REQUESTS):
         return Overloaded(text)
     return kinds.get(answer.status_code, FlyballError)(text)

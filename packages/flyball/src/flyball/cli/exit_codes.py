@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
+from flyball.errors import (
+    ConfigurationError,
+    FlyballError,
+    Forbidden,
+    InputError,
+    NotFound,
+    ServerUnreachable,
+)
 
 INTERRUPTED = 130
 EXIT_CODES = {
@@ -11,6 +18,7 @@ EXIT_CODES = {
     2: "wrong arguments or settings, or a folder, file or port that cannot be used",
     3: "no Flyball server answers at the address",
     4: "no such change, finding or evidence",
+    5: "only the operator may do that, and the operator's token was not given or is not the one",
     INTERRUPTED: "interrupted (Ctrl-C); `flyball up` ends with 0, Ctrl-C is how it is stopped",
 }
 """The reference page lists the same."""
@@ -18,7 +26,8 @@ EXIT_CODES = {
 
 def exit_code(error: FlyballError) -> int:
     """The documented exit code of an error."""
-    for kind, code in ((InputError, 2), (ConfigurationError, 2), (ServerUnreachable, 3), (NotFound, 4)):
+    kinds = (InputError, 2), (ConfigurationError, 2), (ServerUnreachable, 3), (NotFound, 4), (Forbidden, 5)
+    for kind, code in kinds:
         if isinstance(error, kind):
             return code
     return 1

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from flyball.cli.show_guard import SHOWS
 from flyball.cli.show_incidents import fixed, incident, incidents, seen_before
 from flyball.cli.terminal import Terminal, clean, limits, severity_text, template_text
 from flyball.component.words import duration
@@ -120,4 +121,5 @@ _SHOWS: dict[str, Callable[[Any, Terminal], None]] = {
     "get_incident": incident,
     "seen_before": seen_before,
     "record_fix": fixed,
+    **SHOWS,
 }

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flyball_sdk.redact import redact_text
+
 from flyball.component.moments import moment
 from flyball.component.ports import ChangeStore, Clock
-from flyball.distill.redact import redact_text
 from flyball.enrich.authors import author_kind
 from flyball.enrich.changes import SAME_CHANGE, Sightings, change_id, merged
 from flyball.errors import InputError
@@ -24,6 +25,7 @@ _FUTURE = timedelta(minutes=10)
 _EXAMPLES = {
     ChangeKind.CONFIG: "pool_size 20 -> 5",
     ChangeKind.FLAG: "new-checkout off -> on",
+    ChangeKind.GUARD: "policy default: audit -> enforce",
     ChangeKind.MIGRATION: "add index orders_by_customer",
 }
 

@@ -4,7 +4,8 @@
 - Origin, when sent, must be this server's own; cross-site fetches are refused by `Sec-Fetch-Site` as well.
   Following a link from elsewhere to a page stays possible: the other site cannot read the answer.
 - No CORS header is ever sent; every answer carries a Content-Security-Policy and `nosniff`.
-- With a token configured, each request must present it (`Authorization: Bearer ...`).
+- With a token configured, each request must present it (`Authorization: Bearer ...`), or another one that opens its
+  path (`accepts`): an agent's hook opens the tool-call guard and nothing else.
 
 Sources: https://fetch.spec.whatwg.org/, https://www.w3.org/TR/fetch-metadata/
 """
@@ -22,6 +23,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Accepts = Callable[[str, str], bool]
+"""(path, token) -> whether this token opens this path."""
 
 _HEADERS = [
     (
@@ -44,11 +47,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class HttpGuard:
-    """ASGI middleware; `allowed_hosts` are names besides loopback that this server is reached by."""
+def _nothing(_path: str, _token: str) -> bool:
+    return False
 
-    def __init__(self, app: App, *, allowed_hosts: Sequence[str] = (), token: str = "") -> None:
+
+class HttpGuard:
+    """ASGI middleware; `allowed_hosts` are names besides loopback that this server is reached by.
+
+    `accepts(path, token)` tells of other tokens that open a path.
+    """
+
+    def __init__(
+        self, app: App, *, allowed_hosts: Sequence[str] = (), token: str = "", accepts: Accepts = _nothing
+    ) -> None:
         self._app = app
+        self._accepts = accepts
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
         self._token = token
 
@@ -88,7 +101,8 @@ class HttpGuard:
             return 403, "requests from other sites are refused"
         if self._token:
             given = headers.get(b"authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode("latin-1"), self._token.encode()):
+            right = hmac.compare_digest(given.encode("latin-1"), self._token.encode())
+            if not right and not self._accepts(scope["path"], given):
                 return 401, "a token is needed: Authorization: Bearer TOKEN"
         return None
 

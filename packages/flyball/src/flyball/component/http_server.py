@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 
 import uvicorn
 
-from flyball.component.http_guard import App, HttpGuard
+from flyball.component.http_guard import Accepts, App, HttpGuard
 from flyball.errors import ConfigurationError
 
 _STOP_SECONDS = 5
@@ -57,9 +57,11 @@ async def serve(
     allowed_hosts: Sequence[str],
     token: str,
     ready: Callable[[], None],
+    accepts: Accepts | None = None,
 ) -> None:
     """Serve `app` behind the guard until cancelled; then finish what is being answered. Calls `ready` once."""
-    guard = HttpGuard(app, allowed_hosts=allowed_hosts, token=token)
+    more = {"accepts": accepts} if accepts else {}
+    guard = HttpGuard(app, allowed_hosts=allowed_hosts, token=token, **more)
     config = uvicorn.Config(
         guard,
         log_level="warning",

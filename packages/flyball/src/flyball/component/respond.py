@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flyball.errors import FlyballError, InputError, NotFound, Overloaded, StoreError, TooLarge
+from flyball.errors import FlyballError, Forbidden, InputError, NotFound, Overloaded, StoreError, TooLarge
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def status_of(error: FlyballError) -> int:
         (TooLarge, 413),
         (InputError, 400),
         (NotFound, 404),
+        (Forbidden, 403),
         (Overloaded, 429),
         (StoreError, 503),
     ):

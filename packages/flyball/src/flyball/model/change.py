@@ -15,6 +15,8 @@ class ChangeKind(enum.StrEnum):
     CONFIG = "config"
     FLAG = "flag"
     MIGRATION = "migration"
+    GUARD = "guard"
+    """Rules, policies and switches of the guard at the tool call."""
 
     @property
     def of_code(self) -> bool:

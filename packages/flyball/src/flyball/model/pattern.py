@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flyball.model.window import SignalKind
+from flyball_sdk.redact import WILDCARD as WILDCARD  # what stands in a template where a value stood
 
-WILDCARD = "<*>"
-"""What stands in a template where a value stood; redaction leaves the same mark."""
+from flyball.model.window import SignalKind
 
 
 def fingerprint(shape_id: int) -> str:

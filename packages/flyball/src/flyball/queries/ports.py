@@ -15,6 +15,7 @@ from flyball.component.ports import (
     TelemetryStore,
 )
 from flyball.distill.catalog import Catalog
+from flyball.guard.wall import Wall
 from flyball.model.export import DEFAULT_WORKSPACE
 
 
@@ -37,6 +38,7 @@ class Ports:
     dropped: Callable[[], Mapping[str, int]] = dict
     workspace: str = DEFAULT_WORKSPACE
     listening_since_s: float = 0.0
+    wall: Wall | None = None
 
     def now(self) -> datetime:
         """The time, in UTC."""

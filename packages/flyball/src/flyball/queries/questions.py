@@ -18,6 +18,14 @@ from flyball.errors import InputError
 from flyball.queries.changes import list_changes
 from flyball.queries.diagnose import diagnose
 from flyball.queries.evidence import get_evidence
+from flyball.queries.guard import (
+    guard_approval,
+    guard_approvals,
+    guard_decisions,
+    guard_policies,
+    guard_rules,
+    guard_status,
+)
 from flyball.queries.incidents import get_incident, get_model_log, list_incidents
 from flyball.queries.memory import seen_before
 from flyball.queries.patterns import search_patterns
@@ -149,5 +157,13 @@ QUESTIONS = (
     Question(name="get_trace", path="/traces/{trace_id}", ask=get_trace, renamed={}),
     Question(name="get_metrics", path="/metrics", ask=get_metrics, renamed={}),
     Question(name="get_evidence", path="/evidence/{id}", ask=get_evidence, renamed={"id": "evidence_id"}),
+    Question(name="guard_status", path="/guard/status", ask=guard_status, renamed={}),
+    Question(name="guard_rules", path="/guard/rules", ask=guard_rules, renamed={}),
+    Question(name="guard_policies", path="/guard/policies", ask=guard_policies, renamed={}),
+    Question(name="guard_decisions", path="/guard/decisions", ask=guard_decisions, renamed={}),
+    Question(name="guard_approvals", path="/guard/approvals", ask=guard_approvals, renamed={}),
+    Question(
+        name="guard_approval", path="/guard/approvals/{id}", ask=guard_approval, renamed={"id": "approval_id"}
+    ),
 )
 """The questions there are, in the order the reference lists them."""

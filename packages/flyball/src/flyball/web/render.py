@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +39,11 @@ def render(template: str, **values: Any) -> HTMLResponse:
     text = _environment.get_template(template).render(**values)
     shown = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
     return HTMLResponse(shown, headers={"cache-control": "no-store"})
+
+
+def announce(notice: Callable[[], str]) -> None:
+    """Let every page tell what this says, unless it is empty."""
+    _environment.globals["guard_notice"] = notice  # pyright: ignore[reportArgumentType] - as below
 
 
 def number(value: float) -> str:
@@ -135,6 +140,7 @@ def severity_glyph(value: int) -> str:
     return Severity.of(value).glyph
 
 
+announce(str)
 _environment.globals["mark_x"] = mark_x  # pyright: ignore[reportArgumentType] - jinja2 types globals by its own
 for _filter in (
     *(number, size, ago, absolute, clock, moment, duration, exact, broken),

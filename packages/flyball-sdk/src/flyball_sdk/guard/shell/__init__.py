@@ -1,1 +1,62 @@
 """A shell text becomes the commands it would run, with what is known of their words."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+
+from flyball_sdk.guard.shell.bounds import BYTES_MAX, TooMuch
+from flyball_sdk.guard.shell.command import UNKNOWN, Command, Opaque, Program, Redirect
+from flyball_sdk.guard.shell.heredocs import MARK, lift
+from flyball_sdk.guard.shell.scope import Where
+from flyball_sdk.guard.shell.state import ShellState
+from flyball_sdk.guard.shell.statements import Evaluator
+
+__all__ = ["UNKNOWN", "Command", "Opaque", "Program", "Redirect", "ShellState", "program"]
+
+_NO_STATE = ShellState()
+
+
+def program(text: str, state: ShellState = _NO_STATE) -> Program:
+    """All that a shell text would run, in order; it never raises and takes a bounded time."""
+    if len(text) > BYTES_MAX or (not text.isascii() and len(text.encode("utf-8", "replace")) > BYTES_MAX):
+        return Program(too_much="bytes")
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    if UNKNOWN in text or MARK in text:
+        text = text.replace(UNKNOWN, "\x1a").replace(MARK, "\ufffd")
+    evaluator = Evaluator(state)
+    cuts: list[tuple[int, int]] = []
+    too_much = ""
+    try:
+        lifted, cuts = lift(text, evaluator.bodies, evaluator.meter)
+        evaluator.walk(lifted, Where(), None)
+    except TooMuch as bound:
+        too_much = str(bound)
+    except RecursionError:
+        too_much = "depth"
+    commands, opaque = evaluator.commands, evaluator.opaque
+    if cuts or not text.isascii():
+        place = _placer(text, cuts)
+        commands = [replace(command, span=place(command.span)) for command in commands]
+        opaque = [replace(one, span=place(one.span)) for one in opaque]
+    return Program(
+        tuple(commands),
+        tuple(opaque),
+        evaluator.partial,
+        too_much or evaluator.meter.noted,
+        {path: file.text for path, file in evaluator.files.items() if UNKNOWN not in file.text},
+    )
+
+
+def _placer(text: str, cuts: list[tuple[int, int]]) -> Callable[[tuple[int, int]], tuple[int, int]]:
+    """From a span in the text without here-documents to byte offsets in the text as it was given."""
+    starts = [start for start, _ in cuts]
+
+    def place(offset: int) -> int:
+        found = bisect_right(starts, offset) - 1
+        at = offset if found < 0 else cuts[found][1] + offset - starts[found]
+        return len(text[:at].encode("utf-8", "replace"))
+
+    return lambda span: (place(span[0]), place(span[1]))

@@ -39,7 +39,7 @@ class Command:
     span: tuple[int, int] = (0, 0)
     path: str = ""
     cwd: str = ""
-    env: Mapping[str, str] = NOTHING
+    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     stdin: str | None = None
     redirects: tuple[Redirect, ...] = ()
     sources: tuple[str, ...] = ()

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from flyball_sdk.redact import redact_text
 
-from flyball.distill.redact import redact_text
 from flyball.model.anyvalue import plain
 from flyball.model.signal import Signal, Surface
 from flyball.queries.observe.entities import of_kind

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from flyball.distill.redact import redact_text
+from flyball_sdk.redact import redact_text
+
 from flyball.model.signal import Signal, Surface
 from flyball.queries.observe.entities import of_kind
 

@@ -1,0 +1,156 @@
+"""Tools nobody told us about (MCP servers, an agent's own functions): read by their name's verb and their arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flyball_sdk.guard.adapters import edit, http, shell, sql
+from flyball_sdk.guard.adapters.reading import Reading
+from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.effects.iac import first_known
+from flyball_sdk.guard.scene import Scene
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_READS = frozenset(
+    {
+        "get",
+        "list",
+        "read",
+        "search",
+        "find",
+        "show",
+        "describe",
+        "view",
+        "check",
+        "query",
+        "lookup",
+        "count",
+        "fetch",
+        "browse",
+        "preview",
+        "download",
+        "status",
+        "explain",
+        "retrieve",
+        "scan",
+    }
+)
+# the verb of a tool's name -> the act
+_VERBS: Mapping[str, str] = {
+    **dict.fromkeys(("delete", "remove", "destroy", "purge", "drop", "erase", "wipe", "clear", "terminate", "uninstall", "revoke", "deregister", "cancel"), "record.delete"),
+    **dict.fromkeys(("pay", "transfer", "withdraw", "buy", "purchase", "sell", "refund", "charge", "trade", "wire", "donate", "payout"), "money.transfer"),
+    **dict.fromkeys(("email", "message", "notify", "tweet", "publish", "reply", "forward", "sms", "dm", "broadcast", "post"), "message.send"),
+    **dict.fromkeys(("invite", "grant", "share", "authorize", "permit", "add_user", "promote"), "access.grant"),
+    **dict.fromkeys(("create", "update", "set", "edit", "modify", "change", "write", "insert", "upload", "schedule", "reschedule", "book", "reserve", "move", "rename", "append", "apply", "put", "patch", "replace",
+                     "register", "assign", "approve", "submit", "save", "add", "enable", "disable", "reset", "archive", "merge", "close", "open", "lock", "unlock", "start", "stop", "restart", "run", "execute", "deploy", "scale"), "record.change"),
+}  # fmt: skip
+_MONEY = frozenset(
+    {"money", "payment", "funds", "transaction", "invoice", "order", "bitcoin", "crypto", "stock"}
+)
+_MESSAGE = frozenset(
+    {"email", "mail", "message", "sms", "tweet", "post", "dm", "notification", "chat", "webpage"}
+)
+_ACCESS = frozenset(
+    {
+        "password",
+        "permission",
+        "permissions",
+        "access",
+        "role",
+        "user",
+        "collaborator",
+        "member",
+        "key",
+        "token",
+        "credentials",
+    }
+)
+_COMMANDS = ("command", "cmd", "bash", "shell_command")
+_AMOUNTS = ("amount", "total", "price", "value", "sum", "amount_usd", "quantity")
+
+
+def adapter_for(scene: Scene) -> Callable[[Scene], Reading]:
+    """Which adapter reads a tool whose name is not known: by what its arguments look like, then by its verb."""
+    tool_input, name = scene.call.tool_input, scene.call.tool_name.rpartition("__")[2]
+    if any(isinstance(tool_input.get(one), (str, list)) and tool_input.get(one) for one in _COMMANDS):
+        return shell.bash
+    if isinstance(tool_input.get("sql") or tool_input.get("statement"), str) or name in sql.TOOLS:
+        return sql.sql
+    if name in edit.TOOLS:
+        return edit.TOOLS[name]
+    if name in http.TOOLS and any(isinstance(tool_input.get(one), str) for one in ("url", "uri")):
+        return http.http
+    return by_name
+
+
+def words_of(tool_name: str) -> list[str]:
+    """The words of a tool's name in lower case: `mcp__bank__send_money` -> `send money`; `GmailSendEmail` -> ..."""
+    return [word.lower() for word in _WORDS.findall(tool_name.rpartition("__")[2])]
+
+
+def by_name(scene: Scene) -> Reading:
+    """The act that the name's verb says, on what the arguments name."""
+    call = scene.call
+    words = words_of(call.tool_name)
+    act = act_of(words)
+    effects: list[Effect] = []
+    if act:
+        attributes: dict[str, Any] = {
+            "tool": True,
+            "verb": next((word for word in words if word in _VERBS or word == "send"), ""),
+        }
+        amount = next(
+            (call.tool_input[one] for one in _AMOUNTS if isinstance(call.tool_input.get(one), (int, float))),
+            None,
+        )
+        if amount is not None:
+            attributes["amount"] = float(amount)
+        names = tuple(
+            (name, str(call.tool_input[name]))
+            for name in ("environment", "env", "namespace", "context", "cluster", "project")
+            if isinstance(call.tool_input.get(name), str)
+        )
+        target = first_known(names, scene) if names else None
+        effects.append(Effect(act, " ".join(words), attributes, target, found_in=""))
+    for name, value in call.tool_input.items():
+        if (
+            isinstance(value, str)
+            and value.startswith(("http://", "https://"))
+            and len(value) < 2_000
+            and "\n" not in value
+        ):
+            effects += [
+                one
+                for one in http.request(value, "GET", None, call.tool_input, scene)
+                if one.act == "net.internal"
+            ]
+        if name in ("path", "file_path", "filename") and isinstance(value, str):
+            effects += edit.read(scene).effects
+            if act in ("record.change", "record.delete"):
+                effects += edit.written(value, scene, overwrite=False, deleted=act == "record.delete")
+    return Reading(effects)
+
+
+def act_of(words: list[str]) -> str:
+    """The act a tool's name says, "" where it reads."""
+    if not words:
+        return ""
+    first = next((word for word in words if word in _VERBS or word in _READS or word == "send"), "")
+    if first in _READS:
+        return ""
+    if first == "send":
+        return "money.transfer" if not _MONEY.isdisjoint(words) else "message.send"
+    act = _VERBS.get(first, "")
+    if (
+        act == "record.change"
+        and not _MONEY.isdisjoint(words)
+        and first in ("create", "submit", "schedule", "execute", "update")
+    ):
+        return "money.transfer"
+    if act == "record.change" and not _ACCESS.isdisjoint(words):
+        return "access.grant"
+    if act == "record.change" and not _MESSAGE.isdisjoint(words):
+        return "message.send"
+    return act

@@ -1,0 +1,72 @@
+"""Tools that run SQL."""
+
+from __future__ import annotations
+
+from flyball_sdk.guard.adapters.reading import Reading, unread
+from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.effects.hosts import host_of, kind_of
+from flyball_sdk.guard.effects.iac import first_known
+from flyball_sdk.guard.effects.sql import statements
+from flyball_sdk.guard.scene import Scene
+
+_TEXTS = ("sql", "query", "statement", "sql_query", "queries", "statements", "command")
+_TARGETS = (
+    "host",
+    "hostname",
+    "database",
+    "db",
+    "dbname",
+    "connection",
+    "connection_name",
+    "dsn",
+    "url",
+    "environment",
+    "env",
+    "cluster",
+    "instance",
+    "project",
+    "project_id",
+    "branch",
+    "profile",
+    "warehouse",
+)
+
+
+def sql(scene: Scene) -> Reading:
+    """The statements of `sql`, `query`, `statement`, with what names the database."""
+    tool_input = scene.call.tool_input
+    texts: list[tuple[str, str]] = []
+    for name in _TEXTS:
+        value = tool_input.get(name)
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(one, str):
+                texts.append((name, one))
+    if not texts:
+        return unread("a database tool without a statement")
+    said = tuple(
+        (name, str(tool_input[name])) for name in _TARGETS if isinstance(tool_input.get(name), (str, int))
+    )
+    target = first_known(tuple((name, value.rpartition("@")[2]) for name, value in said), scene)
+    if target.environment == "unknown" and any(kind_of(host_of(value)) == "loopback" for _, value in said):
+        target = type(target)("development", target.name, target.source)
+    effects: list[Effect] = []
+    for name, text in texts:
+        effects += statements(text, target=target, base={"found_in": name})
+    return Reading(effects)
+
+
+TOOLS = dict.fromkeys(
+    (
+        "execute_sql",
+        "run_sql",
+        "sql",
+        "query",
+        "run_query",
+        "execute_query",
+        "sql_query",
+        "db_query",
+        "postgres_query",
+        "mysql_query",
+    ),
+    sql,
+)

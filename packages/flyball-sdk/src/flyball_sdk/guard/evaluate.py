@@ -1,0 +1,222 @@
+"""One call becomes one decision: its effects, held against the rules of every policy that concerns it.
+
+Pure: the same call, session, files, time and spent budgets give the same decision. Nothing here opens a file, a socket
+or a clock but the one that measures how long it took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from time import perf_counter_ns
+
+from flyball_sdk.guard.adapters import read
+from flyball_sdk.guard.budget import NOTHING_SPENT, over_budget
+from flyball_sdk.guard.call import ToolCall
+from flyball_sdk.guard.decision import Decision, Hit
+from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.files import NO_FILES, Files
+from flyball_sdk.guard.policy import Allowance, Policy, Spent, Targets
+from flyball_sdk.guard.rule import STRICTNESS, Action, Mode, Rule, Test
+from flyball_sdk.guard.scene import Scene
+from flyball_sdk.guard.session import Session
+from flyball_sdk.guard.taint import flows
+from flyball_sdk.guard.words import reason_of
+
+# What a decision carries of a call at most; a call with more effects has the strictest of them judged all the same.
+EFFECTS_MAX = 64
+HITS_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A rule with its tests ready, and the action and mode that its policy gives it."""
+
+    rule: Rule
+    tests: tuple[Test, ...]
+    action: Action
+    mode: Mode
+    policy: str
+
+    def speaks(self, effect: Effect, tool_name: str) -> bool:
+        tools = self.rule.tools
+        if tools and not any(fnmatchcase(tool_name, one) for one in tools):
+            return False
+        return all(test(effect) for test in self.tests)
+
+    def hit(self, effect: Effect) -> Hit:
+        rule = self.rule
+        return Hit(
+            rule.id, rule.title, self.action, self.mode, rule.severity, rule.safer, effect, self.policy
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Exception:
+    """An allowance with its tests ready."""
+
+    allowance: Allowance
+    tests: tuple[Test, ...]
+
+    def excuses(self, hit: Hit, now: float) -> bool:
+        rule, until = self.allowance.rule, self.allowance.until
+        if hit.rule.startswith("guard.") or (until is not None and until <= now):
+            return False
+        return fnmatchcase(hit.rule, rule) and all(test(hit.effect) for test in self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A policy compiled: its rules by the act they speak of."""
+
+    policy: Policy
+    by_act: dict[str, tuple[_Compiled, ...]]
+    exceptions: tuple[_Exception, ...]
+    digest: str
+    # attached to every agent, environment and user: nothing to compare
+    for_all: bool
+
+
+def _ready(policy: Policy) -> _Ready:
+    by_act: dict[str, list[_Compiled]] = {}
+    for rule in policy.rules:
+        if any(fnmatchcase(rule.id, pattern) for pattern in policy.without) and not rule.id.startswith(
+            "guard."
+        ):
+            continue
+        # the trial call follows the policy: in audit it is recorded as would-block
+        guarding = rule.id.startswith("guard.") and rule.id != "guard.canary"
+        mode = "enforce" if guarding else policy.modes.get(rule.id) or rule.mode or policy.mode
+        compiled = _Compiled(
+            rule,
+            tuple(one.compiled() for one in rule.where),
+            policy.changes.get(rule.id, rule.action),
+            mode,
+            policy.name,
+        )
+        for act in rule.acts:
+            by_act.setdefault(act, []).append(compiled)
+    for_all = policy.agents == policy.environments == policy.users == ("*",)
+    exceptions = tuple(_Exception(one, tuple(c.compiled() for c in one.where)) for one in policy.allowances)
+    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest(), for_all)
+
+
+@dataclass(slots=True)
+class Evaluator:
+    """The wall: policies, compiled once, asked for every call.
+
+    Args:
+        policies: all there are; a call is held against each that concerns it.
+
+    Raises:
+        RuleError: a rule or an exception that does not compile.
+    """
+
+    policies: Sequence[Policy]
+    _ready: tuple[_Ready, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ready = tuple(_ready(policy) for policy in self.policies)
+
+    def judge(
+        self,
+        call: ToolCall,
+        *,
+        session: Session | None = None,
+        files: Files = NO_FILES,
+        now: float = 0.0,
+        spent: Spent = NOTHING_SPENT,
+    ) -> Decision:
+        """Decide about one call.
+
+        Args:
+            call: the tool's name, its input, who calls.
+            session: what is remembered of the session; it is read, never written (see `remember`).
+            files: what may be looked at beside the call.
+            now: Unix seconds, for exceptions that expire.
+            spent: what is used of a budget already, by key.
+
+        Never raises on any input: what cannot be read is the effect `call.unread`.
+        """
+        begin = perf_counter_ns()
+        concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
+        targets = concerned[0].policy.targets if concerned else _TARGETS
+        scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
+        reading = _read(scene)
+        effects = reading.effects
+        effects = [*effects, *flows(scene, effects)] if effects else effects
+        hits: list[Hit] = []
+        spend: dict[str, float] = {}
+        for one in concerned:
+            found = _hits(one, effects, call.tool_name) if effects else []
+            if one.policy.budgets:
+                found += over_budget(one.policy, call, effects, spent, spend)
+            hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
+        return _decision(hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
+
+
+def _read(scene: Scene) -> Reading:
+    """What the call would do; a fault of ours asks, and is told as `error`."""
+    try:
+        return read(scene)
+    except Exception as why:  # noqa: BLE001 - whatever a hostile call brings about, it is judged
+        return Reading([Effect("call.unread", f"reading it failed: {type(why).__name__}")], "error")
+
+
+_TARGETS = Targets()
+_NO_SESSION = Session()
+
+
+def _hits(ready: _Ready, effects: Sequence[Effect], tool_name: str) -> list[Hit]:
+    by_act = ready.by_act
+    return [
+        compiled.hit(effect)
+        for effect in effects
+        for compiled in by_act.get(effect.act, ())
+        if compiled.speaks(effect, tool_name)
+    ]
+
+
+def _strictness(hit: Hit) -> tuple[int, int]:
+    return STRICTNESS[hit.action], _SEVERE[hit.severity]
+
+
+_SEVERE = {"low": 0, "medium": 1, "high": 2, "critical": 3}
+
+
+def _decision(
+    hits: list[Hit],
+    effects: Sequence[Effect],
+    reading: Reading,
+    concerned: list[_Ready],
+    spend: dict[str, float],
+    ms: float,
+) -> Decision:
+    policy_hash = "+".join(one.digest for one in concerned)
+    if not hits:
+        return Decision(
+            effects=tuple(effects[:EFFECTS_MAX]),
+            status=reading.status,
+            policy_hash=policy_hash,
+            latency_ms=ms,
+            spend=spend,
+            written=reading.written,
+        )
+    hits.sort(key=_strictness, reverse=True)
+    enforced = [hit for hit in hits if hit.mode == "enforce"]
+    first = enforced[0] if enforced else hits[0]
+    return Decision(
+        action=enforced[0].action if enforced else "allow",
+        would=hits[0].action,
+        reason=reason_of(first),
+        severity=first.severity,
+        safer=first.safer,
+        hits=tuple(hits[:HITS_MAX]),
+        effects=tuple(effects[:EFFECTS_MAX]),
+        status=reading.status,
+        policy_hash=policy_hash,
+        latency_ms=ms,
+        spend=spend,
+        written=reading.written,
+    )

@@ -1,0 +1,21 @@
+"""The catalogue: rules that are on unless a policy says otherwise."""
+
+from __future__ import annotations
+
+from flyball_sdk.guard.rule import Rule
+from flyball_sdk.guard.rules import (
+    data,
+    execution,
+    files,
+    git,
+    guard,
+    infrastructure,
+    network,
+    secrets,
+    system,
+    tools,
+)
+
+RULES: tuple[Rule, ...] = (
+    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES,
+)  # fmt: skip

@@ -1,0 +1,117 @@
+"""Rules about the machine and who rules it."""
+
+from __future__ import annotations
+
+from flyball_sdk.guard.rule import Rule, is_
+from flyball_sdk.guard.rules.write import shell, tool
+
+RULES = (
+    Rule(
+        id="system.persist",
+        title="leaves something behind that runs later or lets someone in",
+        acts=("system.persist",),
+        action="ask",
+        severity="high",
+        safer="say what should run when, and let a person install it",
+        hits=(
+            *shell(
+                "echo x >> ~/.bashrc",
+                "crontab jobs.txt",
+                "cat key >> ~/.ssh/authorized_keys",
+                "systemctl enable evil",
+                "at now < x",
+            ),
+            tool("Write", file_path="/etc/cron.d/a", content="x"),
+        ),
+        passes=(
+            *shell("cat ~/.bashrc", "crontab -l", "systemctl status nginx"),
+            tool("Write", file_path="cron.py", content="x"),
+        ),
+    ),
+    Rule(
+        id="system.account",
+        title="creates, changes or deletes users and groups",
+        acts=("system.account",),
+        action="ask",
+        severity="high",
+        safer="let an administrator do it",
+        hits=shell("useradd -m eve", "passwd root", "usermod -aG sudo eve", "userdel ann"),
+        passes=shell("id", "getent passwd", "passwd -S ann"),
+    ),
+    Rule(
+        id="system.privilege",
+        title="acquires or hands out the rights of another user",
+        acts=("privilege.escalate",),
+        action="ask",
+        severity="high",
+        safer="name the one command that needs it",
+        hits=shell(
+            "sudo su",
+            "sudo -i",
+            "chmod u+s /bin/bash",
+            "setcap cap_setuid+ep a",
+            "visudo",
+            "aws iam create-access-key --user-name a",
+        ),
+        passes=shell("sudo apt-get update", "whoami", "su -c ls ann"),
+    ),
+    Rule(
+        id="system.defense",
+        title="switches off or rewrites what protects or records",
+        acts=("system.defense",),
+        action="ask",
+        severity="high",
+        safer="let an administrator do it",
+        hits=shell(
+            "ufw disable",
+            "iptables -F",
+            "setenforce 0",
+            "history -c",
+            "systemctl stop auditd",
+            "> /var/log/auth.log",
+        ),
+        passes=shell("ufw status", "iptables -L", "history", "cat /var/log/syslog", "sysctl -a"),
+    ),
+    Rule(
+        id="system.kernel",
+        title="loads or changes what runs in the kernel",
+        acts=("system.kernel",),
+        action="ask",
+        severity="high",
+        safer="let an administrator do it",
+        hits=shell("insmod rk.ko", "modprobe x", "rmmod y"),
+        passes=shell("lsmod", "modinfo x"),
+    ),
+    Rule(
+        id="system.stop-machine",
+        title="stops or restarts the machine",
+        acts=("system.stop",),
+        where=(is_("whole", True),),
+        action="block",
+        severity="critical",
+        safer="restart the one service",
+        hits=shell("shutdown -h now", "reboot", "systemctl poweroff", "init 0"),
+        passes=shell("shutdown -c", "uptime"),
+    ),
+    Rule(
+        id="system.stop-service",
+        title="stops a service of the machine",
+        acts=("system.stop",),
+        action="ask",
+        severity="medium",
+        safer="`systemctl status`, and let its owner stop it",
+        hits=shell("systemctl stop postgresql", "service cron stop", "pm2 delete all"),
+        passes=shell("systemctl status cron", "systemctl restart my-app"),
+    ),
+    Rule(
+        id="system.kill-many",
+        title="ends every process, or the first",
+        acts=("process.kill",),
+        where=(is_("many", True),),
+        action="ask",
+        severity="high",
+        safer="name the process by its number",
+        hits=shell("kill -9 -1", "pkill -u ann", "kill 1"),
+        passes=shell("kill 4321", "pkill -f my-server", "killall node"),
+    ),
+)

@@ -1,0 +1,20 @@
+"""What stands around a call while it is read: the session, the files, and which names mean which environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flyball_sdk.guard.call import ToolCall
+from flyball_sdk.guard.files import NO_FILES, Files
+from flyball_sdk.guard.policy import Targets
+from flyball_sdk.guard.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that reading a call may depend on; nothing else does."""
+
+    call: ToolCall
+    session: Session = field(default_factory=Session)
+    files: Files = NO_FILES
+    targets: Targets = field(default_factory=Targets)

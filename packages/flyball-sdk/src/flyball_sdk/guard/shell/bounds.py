@@ -1,0 +1,53 @@
+"""What judging one text may cost at most. Whoever attacks a guard looks for what is unbounded in it."""
+
+from __future__ import annotations
+
+# Longer texts are not parsed at all (the bound of one argument to exec is 128 KiB on Linux).
+BYTES_MAX = 256 * 1024
+# Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
+NODES_MAX = 20_000
+# Calls of the parser's progress hook, 15 to 90 us each: some 20 ms of parsing.
+PARSE_TICKS_MAX = 800
+# What a call counts while the parser recovers from an error: it takes 700 us then.
+ERROR_TICKS = 20
+# Shorter texts are parsed without the hook, which costs as much as parsing a short line.
+TICKLESS_BYTES_MAX = 2_048
+# Statements inside statements; each level takes three of Python's 1,000 frames.
+STATEMENT_DEPTH_MAX = 80
+# Substitutions inside substitutions, a dozen frames each.
+SUBSTITUTION_DEPTH_MAX = 16
+# Code given to an interpreter by code given to an interpreter, and calls of functions.
+CODE_DEPTH_MAX = 8
+COMMANDS_MAX = 2_000
+# Words that one word may expand to; more of them are cut and the cut is told.
+WORDS_MAX = 256
+# Rounds of a loop whose values are known.
+ROUNDS_MAX = 16
+# Characters that a variable, a pipe or a file is remembered with; more becomes unknown.
+TEXT_MAX = 64 * 1024
+# Simple commands, expansions and scanned quotes, together.
+STEPS_MAX = 30_000
+
+
+class TooMuch(Exception):
+    """A bound was reached: its name is the argument."""
+
+
+class Meter:
+    """Counts what one judgement has cost so far; raises `TooMuch` at a bound."""
+
+    # defaults of the class: most judgements count few of them
+    steps = 0
+    nodes = 0
+    ticks = 0
+    statements = 0
+    substitutions = 0
+    code = 0
+    # the name of a bound at which something was cut and the work went on
+    noted = ""
+
+    def step(self, count: int = 1) -> None:
+        """Count work that was done."""
+        self.steps += count
+        if self.steps > STEPS_MAX:
+            raise TooMuch("steps")

@@ -1,0 +1,214 @@
+"""Simple commands: their words are expanded, their assignments and redirects take effect, and they run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tree_sitter import Node
+
+from flyball_sdk.guard.shell import builtins, redirects
+from flyball_sdk.guard.shell.command import NOTHING
+from flyball_sdk.guard.shell.machine import Machine
+from flyball_sdk.guard.shell.scan import split_raw
+from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Text, Value, Where, flat
+from flyball_sdk.guard.shell.simple import Pipeline, Simple
+from flyball_sdk.guard.shell.wrappers import WRAPPERS
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]*)\])?(\+?=)", re.ASCII)
+# commands that change the shell that runs them, or run others that may
+_CHANGING = builtins.HANDLERS.keys() | WRAPPERS.keys()
+
+
+class Commands(Machine):
+    """How a shell runs simple commands, of which it has the raw text or a node of the syntax tree."""
+
+    def raw(self, node: Node) -> str:
+        """The text of a node."""
+        return self.code[node.start_byte : node.end_byte]
+
+    def offset(self, node: Node) -> int:
+        """Where a node stands in the outermost text, -1 if it does not."""
+        base = self.where.base
+        return base + node.start_byte if base >= 0 else -1
+
+    def simple(self, pipelines: list[Pipeline], feed: Feed | None) -> Text:
+        """Evaluate what needed no parser, as `_list`, `_pipeline` and `command` do."""
+        printed = EMPTY
+        for operator, commands in pipelines:
+            output = self._simple_pipeline(commands, feed)
+            if operator != "||" or not printed.text:
+                printed += output
+        return printed if self.wanted else EMPTY
+
+    def _simple_pipeline(self, commands: list[Simple], feed: Feed | None) -> Text:
+        if len(commands) == 1:
+            return self._simple_command(commands[0], feed)
+        scope, wanted = self.scope, self.wanted
+        last = len(commands) - 1
+        printed = EMPTY
+        try:
+            for position, command in enumerate(commands):
+                name = command.words[0]
+                # a program cannot change the shell that starts it: then there is nothing to copy
+                if name in _CHANGING or "$" in name or name in scope.functions or name in scope.aliases:
+                    self.scope = scope.copy()
+                self.wanted = wanted or position < last
+                printed = self._simple_command(command, feed)
+                self.scope = scope
+                feed = Feed(printed.text, printed.sources)
+            return printed
+        finally:
+            self.scope, self.wanted = scope, wanted
+
+    def _simple_command(self, command: Simple, feed: Feed | None) -> Text:
+        expander = self.expander
+        words = command.words
+        found = redirects.plain(self, command.redirects, feed) if command.redirects else None
+        if command.raw:
+            words = words[:]
+            # from the last: what is before it stays where it is
+            for index in reversed(command.raw):
+                words[index : index + 1] = (
+                    expander.words(words[index]) if index else expander.command_word(words[0])
+                )
+        sources = expander.sources
+        if sources:
+            expander.sources = ()
+        if not words:
+            return EMPTY
+        where = self.where
+        base = where.base
+        if base >= 0:
+            span = (base + command.start, base + command.end)
+            where = Where(base, span, where.via, where.host, where.sources)
+        env = self.inherit(NOTHING)
+        if not found:
+            return self.run(Call(words, where, feed, (), env, sources))
+        wanted = self.wanted
+        self.wanted = wanted or bool(found.outputs)
+        printed = self.run(Call(words, where, found.feed, found.redirects, env, sources))
+        self.wanted = wanted
+        return redirects.write(self, found.outputs, printed) if found.outputs else printed
+
+    def at(self, node: Node, end: int = 0) -> Where:
+        """How a node is reached, with its span; `end` is where it ends if not with the node."""
+        where = self.where
+        base = where.base
+        if base < 0:
+            return where
+        span = (base + node.start_byte, base + (end or node.end_byte))
+        return Where(base, span, where.via, where.host, where.sources)
+
+    def _raw_words(self, node: Node) -> tuple[list[tuple[str, int]], list[tuple[str, int]], list[Node]]:
+        """The raw words of a command, the assignments before it, and its redirects; the words with their offsets."""
+        words: list[tuple[str, int]] = []
+        assignments: list[tuple[str, int]] = []
+        others: list[Node] = []
+        end = -1
+        code = self.code
+        for child in node.children:
+            start, stop = child.start_byte, child.end_byte
+            kind = child.type
+            if kind == "variable_assignment" and not words:
+                assignments.append((code[start:stop], start))
+            elif kind.endswith("_redirect"):
+                others.append(child)
+            elif words and (start == end or code[end:start] == "\\\n"):
+                # what the grammar takes apart and the shell does not
+                words[-1] = (code[words[-1][1] : stop], words[-1][1])
+            elif stop > start:
+                words.append((code[start:stop], start))
+            end = stop
+        return words, assignments, others
+
+    def command(
+        self,
+        node: Node,
+        feed: Feed | None,
+        around: tuple[Redirect, ...],
+        more: Sequence[Node] = (),
+        end: int = 0,
+    ) -> Text:
+        """Run a simple command; `around` and `more` are redirects and words that stand behind its node, up to `end`."""
+        raw, assigned, others = self._raw_words(node)
+        found = redirects.gather(self, others, feed) if others else None
+        if found:
+            feed, around = found.feed, around + found.redirects
+            raw += [(self.raw(child), child.start_byte) for child in found.arguments]
+        raw += [(self.raw(child), child.start_byte) for child in more]
+        expander = self.expander
+        expander.sources = ()
+        env = NOTHING
+        if assigned:
+            env = {
+                name: value for text, at in assigned for name, value in self._assign(text, at, keep=not raw)
+            }
+        if not raw:
+            return EMPTY
+        words = expander.command_word(*raw[0])
+        for word, offset in raw[1:]:
+            words += expander.words(word, offset)
+        sources = expander.sources
+        expander.sources = ()
+        if not words:
+            return EMPTY
+        wanted = self.wanted
+        if found and found.outputs:
+            self.wanted = True
+        printed = self.run(Call(words, self.at(node, end), feed, around, self.inherit(env), sources))
+        self.wanted = wanted
+        return redirects.write(self, found.outputs, printed) if found and found.outputs else printed
+
+    def assignments(self, node: Node, _feed: Feed | None) -> Text:
+        """Assignments without a command."""
+        for child in node.children if node.type == "variable_assignments" else [node]:
+            self._assign(self.raw(child), child.start_byte, keep=True)
+        return EMPTY
+
+    def declared(self, node: Node, feed: Feed | None) -> Text:
+        """`export`, `declare`, `local`, `readonly`, `unset`: assignments in them are not split."""
+        words = []
+        for child in node.children:
+            if child.type == "variable_assignment":
+                words.append(self.raw(child).partition("=")[0].rstrip("+"))
+                self._assign(self.raw(child), child.start_byte, keep=True)
+            else:
+                words += self.expander.words(self.raw(child))
+        return self.run(Call(words, self.at(node), feed))
+
+    def _assign(self, text: str, offset: int, *, keep: bool) -> list[tuple[str, str]]:
+        """Expand a raw assignment; kept in the scope unless it stands before a command."""
+        found = _ASSIGNMENT.match(text)
+        if not found:
+            return []
+        name, index, sign = found.groups()
+        raw = text[found.end() :]
+        expander = self.expander
+        value: Value
+        if raw.startswith("(") and raw.endswith(")"):
+            value = [word for part in split_raw(raw[1:-1]) for word in expander.words(part)]
+        else:
+            expander.offset = offset + found.end()
+            value = expander.inner(raw)
+        sources = expander.take_sources()
+        if not keep:
+            expander.sources = sources
+            return [(name, flat(value))]
+        old = self.scope.variables.get(name)
+        if index is not None:
+            values = [old] if isinstance(old, str) else list(old or [])
+            at = int(index) if index.isdigit() and int(index) < len(values) else len(values)
+            values[at : at + 1] = [flat(value)]
+            value = values
+        elif sign == "+=" and old is not None:
+            value = (
+                old + value
+                if isinstance(old, str) and isinstance(value, str)
+                else [
+                    *([old] if isinstance(old, str) else old),
+                    *([value] if isinstance(value, str) else value),
+                ]
+            )
+        self.scope.assign(name, value, sources)
+        return []

@@ -1,0 +1,297 @@
+"""Walks the statements of a text as a shell would run them: lists, pipelines, loops, groups, simple commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from tree_sitter import Node
+
+from flyball_sdk.guard.shell import redirects
+from flyball_sdk.guard.shell.bounds import CODE_DEPTH_MAX, ROUNDS_MAX, STATEMENT_DEPTH_MAX, TooMuch
+from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN
+from flyball_sdk.guard.shell.commands import Commands
+from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Function, Text, Where
+from flyball_sdk.guard.shell.simple import simple
+from flyball_sdk.guard.shell.syntax import parse
+
+_SKIPPED = frozenset({"comment", "heredoc_body", ";", "&", "&&", "||", "|", "|&", "\n", ";;"})
+_EXPRESSIONS = frozenset(
+    {
+        "test_command",
+        "arithmetic_expansion",
+        "string",
+        "concatenation",
+        "command_substitution",
+        "process_substitution",
+        "expansion",
+        "simple_expansion",
+        "word",
+        "raw_string",
+    }
+)
+# What the parser could make nothing of is walked through, if it is little.
+_ERROR_CHILDREN_MAX = 1_000
+
+
+class Evaluator(Commands):
+    """One judgement of one text."""
+
+    def walk(self, code: str, where: Where, feed: Feed | None) -> Text:
+        """Evaluate code that stands at `where`; the caller keeps and restores what `walk` changes."""
+        self.where, self.code = where, code
+        pipelines = simple(code)
+        if pipelines is not None:
+            return self.simple(pipelines, feed)
+        root = parse(code, self.meter)
+        if root.has_error:
+            self.partial = True
+            if root.is_error and root.child_count > _ERROR_CHILDREN_MAX:
+                raise TooMuch("nodes")
+        return self.statements(root.children, feed)
+
+    # statements
+
+    def statements(self, nodes: Sequence[Node], feed: Feed | None = None) -> Text:
+        """Evaluate statements one after the other."""
+        printed = EMPTY
+        for node in nodes:
+            kind = node.type
+            if kind == "function_definition":
+                self._define(node)
+            elif kind not in _SKIPPED:
+                printed += self.statement(node, kind, feed)
+        return printed if self.wanted else EMPTY
+
+    def statement(self, node: Node, kind: str, feed: Feed | None) -> Text:
+        """Evaluate one statement."""
+        meter = self.meter
+        if meter.statements >= STATEMENT_DEPTH_MAX:
+            raise TooMuch("depth")
+        meter.statements += 1
+        try:
+            if kind == "command":
+                return self.command(node, feed, ())
+            method = _KINDS.get(kind)
+            if method:
+                return method(self, node, feed)
+            if not node.is_named:
+                return EMPTY
+            return self._other(node, feed)
+        finally:
+            meter.statements -= 1
+
+    def _other(self, node: Node, feed: Feed | None) -> Text:
+        """Anything else: the substitutions in it run, and where the parser erred, what it made of the rest."""
+        if node.child_count == 0:
+            return EMPTY
+        if node.child_count > _ERROR_CHILDREN_MAX and node.is_error:
+            raise TooMuch("nodes")
+        if node.type in _EXPRESSIONS:
+            self.expander.inner(self.raw(node))
+            return EMPTY
+        return self.statements(node.children, feed)
+
+    def _list(self, node: Node, feed: Feed | None) -> Text:
+        printed, operator = EMPTY, ""
+        for part in _parts(node):
+            kind = part.type
+            if kind in {"&&", "||"}:
+                operator = kind
+            else:
+                output = self.statement(part, kind, feed)
+                # what stands behind `||` prints where nothing was printed before
+                if operator != "||" or not printed.text:
+                    printed += output
+        return printed if self.wanted else EMPTY
+
+    def _pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
+        parts = [child for child in node.named_children if child.type != "comment"]
+        scope, wanted = self.scope, self.wanted
+        try:
+            for part in parts[:-1]:
+                self.scope, self.wanted = scope.copy(), True
+                printed = self.statement(part, part.type, feed)
+                feed = Feed(printed.text, printed.sources)
+            self.scope, self.wanted = scope.copy(), wanted
+            if redirect and parts:
+                return self._tied(redirect, parts[-1], feed)
+            return self.statement(parts[-1], parts[-1].type, feed) if parts else EMPTY
+        finally:
+            self.scope, self.wanted = scope, wanted
+
+    def _subshell(self, node: Node, feed: Feed | None) -> Text:
+        scope = self.scope
+        self.scope = scope.copy()
+        try:
+            return self.statements(node.named_children, feed)
+        finally:
+            self.scope = scope
+
+    def _group(self, node: Node, feed: Feed | None) -> Text:
+        if node.children and node.children[0].type == "((":
+            self.expander.inner(self.raw(node)[2:-2])
+            return EMPTY
+        return self.statements(node.children, feed)
+
+    def _loop(self, node: Node, feed: Feed | None) -> Text:
+        """`while` and `until`: once, but once for each line where they read lines that are known."""
+        body = node.child_by_field_name("body")
+        head = [child for child in node.children[1:] if child != body]
+        printed = self._round(head, body, feed)
+        for _ in range(ROUNDS_MAX):
+            if (
+                not feed
+                or not feed.text
+                or UNKNOWN in feed.text
+                or not self.raw(node.children[1]).count("read")
+            ):
+                break
+            printed += self._round(head, body, feed)
+        return Text(UNKNOWN, printed.sources) if printed.text and not feed else printed
+
+    def _round(self, head: list[Node], body: Node | None, feed: Feed | None) -> Text:
+        printed = self.statements(head, feed)
+        return printed + self.statements(body.children, feed) if body else printed
+
+    def _for(self, node: Node, feed: Feed | None) -> Text:
+        body = node.child_by_field_name("body")
+        variable = node.child_by_field_name("variable")
+        if not body or not variable:
+            return self.statements(node.named_children, feed)
+        words: list[str] = []
+        expander = self.expander
+        values = node.children_by_field_name("value")
+        for value in values:
+            words += expander.words(self.raw(value), self.offset(value) - max(self.where.base, 0))
+        sources = expander.take_sources()
+        if not values:
+            words = list(self.scope.arguments or [UNKNOWN])
+        if len(words) > ROUNDS_MAX:
+            # the last ones stand for the rest: nobody is to hide behind sixteen harmless ones
+            self.meter.noted = "rounds"
+            del words[ROUNDS_MAX:]
+        printed = EMPTY
+        name = self.raw(variable)
+        for word in words:
+            self.scope.assign(name, word, sources if UNKNOWN in word else ())
+            printed += self.statements(body.children, feed)
+        return printed
+
+    def _for_arithmetic(self, node: Node, feed: Feed | None) -> Text:
+        body = node.child_by_field_name("body")
+        for child in node.children:
+            if child.type == "variable_assignment":
+                self.scope.assign(self.raw(child).partition("=")[0], UNKNOWN)
+        return self.statements(body.children, feed) if body else EMPTY
+
+    def _case(self, node: Node, feed: Feed | None) -> Text:
+        printed = EMPTY
+        value = node.child_by_field_name("value")
+        if value:
+            self.expander.inner(self.raw(value))
+        for child in node.children:
+            if child.type == "case_item":
+                values = child.children_by_field_name("value")
+                printed += self.statements(
+                    [part for part in child.named_children if part not in values], feed
+                )
+        return printed
+
+    def _define(self, node: Node) -> None:
+        name = node.child_by_field_name("name")
+        body = node.child_by_field_name("body")
+        if name and body:
+            name_text, body_text = self.raw(name), self.raw(body)
+            if "|" in body_text and body_text.count(name_text) > 1 and "&" in body_text:
+                self._bomb(node, name_text, body_text)
+            self.scope.functions[name_text] = (body, self.code, self.where)
+
+    def _bomb(self, node: Node, name: str, body: str) -> None:
+        """A function that pipes itself into itself in the background."""
+        if re.search(rf"(?:^|[\s{{(;|&]){re.escape(name)}\s*\|&?\s*{re.escape(name)}\s*&", body):
+            self.emit(Call(["fork-bomb"], self.at(node)), "fork-bomb")
+
+    def body(self, function: Function, call: Call) -> Text:
+        """Evaluate the body of a function with the words it is called with; a function is not entered twice."""
+        if function in self.running or self.meter.code >= CODE_DEPTH_MAX:
+            return Text(UNKNOWN) if self.wanted else EMPTY
+        node, code, where = function
+        saved = self.where, self.code, self.scope.arguments, self.expander.sources
+        self.running.append(function)
+        self.deeper()
+        base = where.base if where.base >= 0 else -1
+        self.where = Where(base, call.where.span, call.where.via, call.where.host, call.where.sources)
+        self.code, self.scope.arguments = code, call.words[1:]
+        try:
+            return self.statement(node, node.type, call.feed)
+        finally:
+            self.running.pop()
+            self.meter.code -= 1
+            self.where, self.code, self.scope.arguments, self.expander.sources = saved
+
+    def _redirected(self, node: Node, feed: Feed | None) -> Text:
+        body = node.child_by_field_name("body")
+        before = EMPTY
+        if body and body.type == "list":
+            # the grammar ties a redirect to the whole list or pipeline, the shell to its last command
+            parts = _parts(body)
+            before = self.statements(parts[:-1], feed)
+            body = parts[-1]
+        if body and body.type == "pipeline":
+            return before + self._pipeline(body, feed, node)
+        return before + self._tied(node, body, feed)
+
+    def _tied(self, node: Node, body: Node | None, feed: Feed | None) -> Text:
+        """Evaluate `body` with the redirects of `node`."""
+        kept = node.child_by_field_name("body")
+        found = redirects.gather(self, [child for child in node.children if child != kept], feed)
+        wanted = self.wanted
+        self.wanted = wanted or bool(found.outputs)
+        try:
+            if not body:
+                printed = self._nothing(node, found)
+            elif body.type == "command":
+                printed = self.command(body, found.feed, found.redirects, found.arguments, node.end_byte)
+            else:
+                if found.redirects:
+                    self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
+                printed = self.statement(body, body.type, found.feed)
+        finally:
+            self.wanted = wanted
+        return redirects.write(self, found.outputs, printed) if found.outputs else printed
+
+    def _nothing(self, node: Node, found: redirects.Found) -> Text:
+        self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
+        # $(<file) prints the file
+        return Text(found.feed.text, found.feed.sources) if found.feed and not found.outputs else EMPTY
+
+
+def _parts(node: Node) -> list[Node]:
+    """The statements of a list: `a && b && c` leans to the left, as deep as it is long."""
+    parts: list[Node] = []
+    while node.type == "list" and node.child_count:
+        parts.extend(reversed(node.children[1:]))
+        node = node.children[0]
+    parts.append(node)
+    return parts[::-1]
+
+
+_KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingProxyType(
+    {
+        "redirected_statement": Evaluator._redirected,
+        "pipeline": Evaluator._pipeline,
+        "list": Evaluator._list,
+        "subshell": Evaluator._subshell,
+        "compound_statement": Evaluator._group,
+        "while_statement": Evaluator._loop,
+        "for_statement": Evaluator._for,
+        "c_style_for_statement": Evaluator._for_arithmetic,
+        "case_statement": Evaluator._case,
+        "declaration_command": Evaluator.declared,
+        "unset_command": Evaluator.declared,
+        "variable_assignment": Evaluator.assignments,
+        "variable_assignments": Evaluator.assignments,
+    }
+)

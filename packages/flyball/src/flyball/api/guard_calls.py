@@ -1,0 +1,154 @@
+"""`POST /v1/guard/evaluate` and `/v1/guard/observe`: what stands in the way of every tool call of an agent.
+
+Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/reference/guard.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+import orjson
+
+from flyball.component.http_guard import Receive, Scope, Send, is_loopback
+from flyball.errors import StoreError
+from flyball.guard.approvals import Approval
+from flyball.guard.keys import Identity, Keys
+from flyball.guard.request import BODY_BYTES_MAX, Ask, Kind, Refused, read_request
+from flyball.guard.wall import Waiting, Wall
+
+_log = logging.getLogger(__name__)
+
+OPEN_MAX = 1_024
+"""Requests that are read or wait at once; one more is refused."""
+_STATUS: Mapping[Kind, int] = {"bad": 400, "reused": 409, "too_large": 413, "overloaded": 429, "log": 503}
+PATHS = ("/v1/guard/evaluate", "/v1/guard/observe")
+_MARGIN_S = 0.25
+"""A waiting request is answered so long before the time it named is over."""
+
+
+@dataclass(slots=True)
+class GuardCalls:
+    """The ASGI application for the two paths."""
+
+    wall: Wall
+    _open: int = 0
+    _waiting: dict[str, list[asyncio.Event]] = field(default_factory=dict[str, list[asyncio.Event]])
+
+    def __post_init__(self) -> None:
+        self.wall.decided = self._decided
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] != "POST":
+            await _send(send, 405, _error("evaluate and observe are POST", "bad"))
+            return
+        if self._open >= OPEN_MAX:
+            await _send(send, 429, _error(f"{OPEN_MAX} requests are open already", "overloaded"))
+            return
+        self._open += 1
+        try:
+            status, body = await self._answer(scope, receive)
+        except Refused as error:
+            status, body = _STATUS.get(error.kind, 500), _error(str(error), error.kind)
+        except StoreError as error:
+            self.wall.statistics.counts["not_logged"] += 1
+            status, body = 503, _error(str(error), "log")
+        except Exception as error:  # noqa: BLE001 - the edge of a request: told without what it was given
+            _log.error("a guard request failed with %s", type(error).__name__)
+            status, body = 500, _error("Flyball made a mistake; its log says more", "engine")
+        finally:
+            self._open -= 1
+        await _send(send, status, body)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+        body = await _body(receive)
+        begun_ns = perf_counter_ns()
+        headers = dict(scope["headers"])
+        identity = self._identity(headers.get(b"authorization"))
+        ask = read_request(body, identity)
+        if scope["path"] == PATHS[1]:
+            self.wall.observe(ask)
+            return 204, b""
+        local = _is_local(scope, headers)
+        if not ask.wait_ms:
+            return 200, self.wall.answer(ask, local=local, begun_ns=begun_ns)
+        answer = self.wall.evaluate(ask, local=local, begun_ns=begun_ns, hold=True)
+        return 200, await self._waited(ask, answer, local=local) if isinstance(answer, Waiting) else answer
+
+    def _identity(self, authorization: bytes | None) -> Identity | None:
+        """Whose hook's token was presented; one that is none is refused in the HTTP guard where tokens are needed."""
+        if authorization is None or not authorization.startswith(b"Bearer "):
+            return None
+        return self.wall.keys.hook(authorization[7:].decode("latin-1"))
+
+    async def _waited(self, ask: Ask, waiting: Waiting, *, local: bool) -> bytes:
+        """The answer after a person spoke, or after the time is over: then the ask's default holds."""
+        event = asyncio.Event()
+        self._waiting.setdefault(waiting.approval_id, []).append(event)
+        seconds = min(ask.wait_ms / 1000 - _MARGIN_S, waiting.expires - self.wall.now())
+        try:
+            await asyncio.wait_for(event.wait(), max(seconds, 0.0))
+        except TimeoutError:
+            pass
+        finally:
+            events = self._waiting.get(waiting.approval_id, [])
+            if event in events:
+                events.remove(event)
+            if not events:
+                self._waiting.pop(waiting.approval_id, None)
+        return self.wall.answer(ask, local=local, begun_ns=perf_counter_ns(), last=True)
+
+    def _decided(self, approval: Approval) -> None:
+        for event in self._waiting.get(approval.id, []):
+            event.set()
+
+
+def _is_local(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the caller runs on this machine; one that comes through a proxy names another host."""
+    client = scope.get("client")
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    proxied = b"x-forwarded-for" in headers or b"forwarded" in headers
+    return client is not None and is_loopback(client[0]) and is_loopback(name) and not proxied
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False) and len(body) <= BODY_BYTES_MAX:
+        message = await receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise Refused("the caller went away in the middle of its request", "bad")
+    if len(body) > BODY_BYTES_MAX:
+        raise Refused(f"a request has at most {BODY_BYTES_MAX} bytes", "too_large")
+    return body
+
+
+def _error(sentence: str, kind: Kind) -> bytes:
+    return orjson.dumps({"error": sentence, "kind": kind})
+
+
+_JSON = (b"content-type", b"application/json")
+
+
+async def _send(send: Send, status: int, body: bytes) -> None:
+    start: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [_JSON, (b"content-length", str(len(body)).encode())] if body else [],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def opens(keys: Keys, path: str, token: str) -> bool:
+    """Whether a token of the guard opens this path: a hook's those of calls, the operator's all of the guard's."""
+    if path in PATHS:
+        return keys.hook(token) is not None or keys.is_operator(token)
+    return path.startswith(("/api/v1/guard/", "/guard")) and keys.is_operator(token)

@@ -1,0 +1,156 @@
+"""Approvals: a person's answer to one call, for one session and the files it runs, used once, for a while.
+
+States: asked -> approved -> used, or asked -> denied; each ends when its time is over. Every step is a row of the log.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from flyball.errors import InputError, NotFound
+
+State = Literal["asked", "approved", "denied", "used", "expired"]
+Verdict = Literal["approve", "deny"]
+OPEN_MAX = 256
+"""Asks that wait for a person at once; further calls are refused by the failure mode."""
+KEPT_MAX = 1_000
+"""Approvals that can still be listed, the open ones among them."""
+APPROVED_S = 600.0
+"""How long an approval waits for its call to come again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One ask. Times are Unix seconds; `expires` ends what is asked, or approved and not used.
+
+    `binding` is a keyed hash of the exact call, its session and identity, and the files it runs. `call` is the input
+    without its secrets, `effects` what it would do.
+    """
+
+    id: str
+    state: State
+    asked: float
+    expires: float
+    binding: str
+    tool_name: str
+    call: Any
+    context: Mapping[str, str]
+    effects: tuple[Mapping[str, Any], ...]
+    reason: str
+    safer: str
+    rule: str
+    severity: str
+    policy_hash: str
+    files: tuple[str, ...] = ()
+    decided: float = 0.0
+    by: str = ""
+
+    def seen_at(self, now: float) -> Approval:
+        """As it is now: what is over has expired."""
+        if self.state in ("asked", "approved") and now >= self.expires:
+            return replace(self, state="expired")
+        return self
+
+    def row(self) -> dict[str, Any]:
+        """As a row of the log."""
+        return asdict(self)
+
+
+class Approvals:
+    """The approvals there are, by id and by what they are bound to; at most `KEPT_MAX`."""
+
+    def __init__(self) -> None:
+        self._by_id: OrderedDict[str, Approval] = OrderedDict()
+        self._by_binding: dict[str, str] = {}
+
+    def bound_to(self, binding: str, now: float) -> Approval | None:
+        """The last approval of exactly this call, if it still says anything."""
+        found = self._by_id.get(self._by_binding.get(binding, ""))
+        if found is None:
+            return None
+        if found.state == "denied" and now >= found.expires:
+            return None
+        found = found.seen_at(now)
+        return None if found.state in ("expired", "used") else found
+
+    def timed_out(self, binding: str, now: float) -> Approval | None:
+        """The ask of exactly this call that nobody answered in time, within the last minutes."""
+        found = self._by_id.get(self._by_binding.get(binding, ""))
+        over = (
+            found is not None and found.state == "asked" and found.expires <= now < found.expires + APPROVED_S
+        )
+        return found if over else None
+
+    def may_ask(self, now: float) -> bool:
+        """Whether one more may wait for a person."""
+        return sum(one.seen_at(now).state == "asked" for one in self._by_id.values()) < OPEN_MAX
+
+    def decided(self, approval_id: str, verdict: str, *, by: str, now: float) -> Approval:
+        """What becomes of an ask by a person's verdict; the same verdict twice changes nothing.
+
+        Raises:
+            NotFound: there is none of that id.
+            InputError: no such verdict, or it is too late for one.
+        """
+        found = self.get(approval_id, now)
+        if verdict not in ("approve", "deny"):
+            raise InputError(f"a verdict is approve or deny, this is {verdict[:64]!r}")
+        wanted: State = "approved" if verdict == "approve" else "denied"
+        if found.state == wanted:
+            return found
+        # what was approved may be denied while it is not used; what was denied stays so
+        if found.state != "asked" and not (found.state == "approved" and wanted == "denied"):
+            raise InputError(f"{found.id} is {found.state}: let the call be made again to be asked anew")
+        return replace(found, state=wanted, by=by, decided=now, expires=now + APPROVED_S)
+
+    def get(self, approval_id: str, now: float) -> Approval:
+        """The approval of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._by_id.get(approval_id)
+        if found is None:
+            raise NotFound(f"there is no approval {approval_id[:64]!r}; `flyball guard approvals` lists them")
+        return found.seen_at(now)
+
+    def newest_first(self, now: float) -> list[Approval]:
+        """All that are kept."""
+        return [one.seen_at(now) for one in reversed(self._by_id.values())]
+
+    def apply(self, row: Mapping[str, Any]) -> Approval:
+        """Take in a row of kind `approval`."""
+        names = Approval.__dataclass_fields__
+        fields = {name: value for name, value in row.items() if name in names}
+        fields |= {"effects": tuple(fields["effects"]), "files": tuple(fields.get("files", ()))}
+        approval = Approval(**fields)
+        self._by_id.pop(approval.id, None)
+        self._by_id[approval.id] = approval
+        self._by_binding[approval.binding] = approval.id
+        while len(self._by_id) > KEPT_MAX:
+            _, oldest = self._by_id.popitem(last=False)
+            if self._by_binding.get(oldest.binding) == oldest.id:
+                del self._by_binding[oldest.binding]
+        return approval
+
+    def used(self, approval_id: str) -> None:
+        """The call that it was for has been let through."""
+        if (found := self._by_id.get(approval_id)) is not None:
+            self._by_id[approval_id] = replace(found, state="used")
+
+    def snapshot(self, now: float) -> list[dict[str, Any]]:
+        """Those that still say something."""
+        live = (
+            one for one in self._by_id.values() if one.seen_at(now).state in ("asked", "approved", "denied")
+        )
+        return [one.row() for one in live]
+
+
+def approval_view(approval: Approval) -> dict[str, Any]:
+    """An approval as every face shows it; what it is bound to stays here."""
+    view = asdict(approval)
+    del view["binding"]
+    return view
