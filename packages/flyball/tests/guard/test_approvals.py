@@ -66,7 +66,9 @@ def test_asking_again_while_it_waits_is_the_same_question(guarded: Guarded) -> N
         {"tool_input": {"command": DELETE, "run_in_background": True}},
     ],
 )
-def test_an_approval_is_for_exactly_this_call_of_this_caller(guarded: Guarded, other: dict[str, object]) -> None:
+def test_an_approval_is_for_exactly_this_call_of_this_caller(
+    guarded: Guarded, other: dict[str, object]
+) -> None:
     _approve(guarded, _asked(guarded))
     assert guarded.ask(**({"command": DELETE} | other))["action"] == "ask"  # pyright: ignore[reportArgumentType]
     assert guarded.ask(DELETE)["action"] == "allow"

@@ -192,7 +192,9 @@ def test_old_files_go_and_a_signed_row_says_so(tmp_path: Path) -> None:
     assert sum(file.stat().st_size for file in files) < 6_000
     early = Anchor(number=first.number, hash=first.hash, mac=first.mac)
     late = log.head()
-    found = audit(tmp_path / "log", keys.sign, [early, Anchor(number=late.number, hash=late.hash, mac=late.mac)])
+    found = audit(
+        tmp_path / "log", keys.sign, [early, Anchor(number=late.number, hash=late.hash, mac=late.mac)]
+    )
     assert (found.verdict, found.problems) == ("untampered", [])
     assert found.first > 1
 

@@ -63,11 +63,18 @@ def _planted(folder: Path, secret: str, tool_input: dict[str, Any], tool: str = 
 
 
 def test_an_attribute_whose_name_is_a_secret_is_hidden_whole(tmp_path: Path) -> None:
-    _planted(tmp_path, "hunter2222", {"password": "hunter2222", "command": "echo hunter2222"}, "mcp__x__login")
+    _planted(
+        tmp_path, "hunter2222", {"password": "hunter2222", "command": "echo hunter2222"}, "mcp__x__login"
+    )
 
 
 def test_what_holds_no_secret_is_kept() -> None:
-    for command in ("ls -la auth tokens", "mkdir -p authx", "git commit -m 'pass the token on'", "cat key.pem"):
+    for command in (
+        "ls -la auth tokens",
+        "mkdir -p authx",
+        "git commit -m 'pass the token on'",
+        "cat key.pem",
+    ):
         assert Redacted({"command": command}, redact_value).input == {"command": command}
 
 

@@ -45,7 +45,13 @@ def test_every_answer_is_a_row(guarded: Guarded) -> None:
 
 def test_a_decision_id_means_one_call(guarded: Guarded) -> None:
     guarded.ask("ls", decision_id="d1")
-    for other in ({"command": "pwd"}, {"session_id": "s2"}, {"agent_name": "b"}, {"cwd": "/x"}, {"tool": "Shell"}):
+    for other in (
+        {"command": "pwd"},
+        {"session_id": "s2"},
+        {"agent_name": "b"},
+        {"cwd": "/x"},
+        {"tool": "Shell"},
+    ):
         with pytest.raises(Refused) as refused:
             guarded.ask(**({"command": "ls"} | other), decision_id="d1")  # pyright: ignore[reportArgumentType]
         assert refused.value.kind == "reused"
@@ -150,7 +156,8 @@ def test_a_call_over_the_bound_asks(guarded: Guarded) -> None:
 
 def test_budgets_are_shared_by_all_callers_and_outlast_a_kill(guarded: Guarded) -> None:
     guarded.policy(
-        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]", "few"
+        "mode: enforce\ncatalogue: []\nbudgets: [{id: calls, counts: calls, limit: 3, per: agent, window: 10m}]",
+        "few",
     )
     for session in ("a", "b", "c"):
         assert guarded.ask("ls", session_id=session, agent_name="bot")["action"] == "allow"

@@ -57,7 +57,9 @@ class Spending:
         for key, slots in self._keys.items():
             window_s = self.window_s(key)
             first = _slot(now, window_s) - SLOTS
-            if live := [((slot + 0.5) * window_s / SLOTS, one) for slot, one in slots.items() if slot >= first]:
+            if live := [
+                ((slot + 0.5) * window_s / SLOTS, one) for slot, one in slots.items() if slot >= first
+            ]:
                 kept[key] = live
         return kept
 
