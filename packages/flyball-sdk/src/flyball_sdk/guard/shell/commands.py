@@ -85,11 +85,8 @@ class Commands(Machine):
         env = self.inherit(NOTHING)
         if not found:
             return self.run(Call(words, where, feed, (), env, sources))
-        wanted = self.wanted
-        self.wanted = wanted or bool(found.outputs)
-        printed = self.run(Call(words, where, found.feed, found.redirects, env, sources))
-        self.wanted = wanted
-        return redirects.write(self, found.outputs, printed) if found.outputs else printed
+        call = Call(words, where, found.feed, found.redirects, env, sources)
+        return self._run_into(call, found.outputs) if found.outputs else self.run(call)
 
     def at(self, node: Node, end: int = 0) -> Where:
         """How a node is reached, with its span; `end` is where it ends if not with the node."""
@@ -126,17 +123,15 @@ class Commands(Machine):
         self,
         node: Node,
         feed: Feed | None,
-        around: tuple[Redirect, ...],
-        more: Sequence[Node] = (),
+        behind: Sequence[Node] = (),
         end: int = 0,
     ) -> Text:
-        """Run a simple command; `around` and `more` are redirects and words that stand behind its node, up to `end`."""
+        """Run a simple command; `behind` are redirects (and words among them) behind its node, up to `end`."""
         raw, assigned, others = self._raw_words(node)
-        found = redirects.gather(self, others, feed) if others else None
+        found = redirects.gather(self, [*others, *behind], feed) if others or behind else None
         if found:
-            feed, around = found.feed, around + found.redirects
+            feed = found.feed
             raw += [(self.raw(child), child.start_byte) for child in found.arguments]
-        raw += [(self.raw(child), child.start_byte) for child in more]
         expander = self.expander
         expander.sources = ()
         env = NOTHING
@@ -145,7 +140,7 @@ class Commands(Machine):
                 name: value for text, at in assigned for name, value in self._assign(text, at, keep=not raw)
             }
         if not raw:
-            return EMPTY
+            return self.nothing(self.at(node, end), found) if found else EMPTY
         words = expander.command_word(*raw[0])
         for word, offset in raw[1:]:
             words += expander.words(word, offset)
@@ -153,12 +148,34 @@ class Commands(Machine):
         expander.sources = ()
         if not words:
             return EMPTY
+        ties = found.redirects if found else ()
+        call = Call(words, self.at(node, end), feed, ties, self.inherit(env), sources)
+        return self._run_into(call, found.outputs) if found and found.outputs else self.run(call)
+
+    def _run_into(self, call: Call, outputs: list[tuple[str, str]]) -> Text:
+        """Run a command whose output goes to files."""
         wanted = self.wanted
-        if found and found.outputs:
-            self.wanted = True
-        printed = self.run(Call(words, self.at(node, end), feed, around, self.inherit(env), sources))
+        self.wanted = True
+        printed = self.run(call)
         self.wanted = wanted
-        return redirects.write(self, found.outputs, printed) if found and found.outputs else printed
+        return redirects.write(self, outputs, printed)
+
+    def nothing(self, where: Where, found: redirects.Found) -> Text:
+        """Redirects alone, or before words that the grammar took for more targets of them."""
+        words: list[str] = []
+        for child in found.arguments:
+            words += (
+                self.expander.words(self.raw(child)) if words else self.expander.command_word(self.raw(child))
+            )
+        if words:
+            sources = self.expander.take_sources()
+            call = Call(words, where, found.feed, found.redirects, self.inherit(NOTHING), sources)
+            return self._run_into(call, found.outputs) if found.outputs else self.run(call)
+        self.emit(Call([""], where, None, found.redirects, self.inherit(NOTHING)), "")
+        if found.outputs:
+            return redirects.write(self, found.outputs, EMPTY)
+        # $(<file) prints the file
+        return Text(found.feed.text, found.feed.sources) if found.feed else EMPTY
 
     def assignments(self, node: Node, _feed: Feed | None) -> Text:
         """Assignments without a command."""

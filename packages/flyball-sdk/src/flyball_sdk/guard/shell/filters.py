@@ -101,7 +101,7 @@ def _printf(words: Sequence[str], _feed: str | None, _files: Files) -> str | Non
             return "".join(printed)
 
 
-def _formatted(found: re.Match[str], values: list[str]) -> str:
+def _formatted(found: re.Match[str], values: list[str]) -> str:  # noqa: PLR0911 a line for each conversion
     if found[1] == "%":
         return "%"
     value, kind = (values.pop(0) if values else ""), found[2]

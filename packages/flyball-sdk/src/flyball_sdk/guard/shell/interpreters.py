@@ -85,7 +85,7 @@ def _shell_words(words: list[str]) -> tuple[str | None, list[str]]:
     return (words[at] if at < len(words) else "", words[at + 1 :]) if coded else (None, words[at:])
 
 
-def _sh(shell: Machine, call: Call, name: str) -> Text:
+def _sh(shell: Machine, call: Call, name: str) -> Text:  # noqa: PLR0911 a line for each place code comes from
     code, rest = _shell_words(call.words)
     if code is not None:
         if code.lstrip().startswith(UNKNOWN):

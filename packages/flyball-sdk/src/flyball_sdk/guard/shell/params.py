@@ -100,7 +100,7 @@ def _defaulted(name: str, value: Value | None, kind: str, rest: str, names: Name
     return word
 
 
-def _changed(value: str, operation: str, names: Names) -> str | None:
+def _changed(value: str, operation: str, names: Names) -> str | None:  # noqa: PLR0911 a line for each operator
     if UNKNOWN in value or len(value) > _MATCHED_MAX:
         return UNKNOWN
     kind = operation[0]

@@ -41,8 +41,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 )
 # calls on paths, and the command they amount to
 _PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"\b(?:rmSync|rmdirSync|fs\.rm|promises\.rm|fs\.rmdir|rimraf|rmtree|remove_tree|rm_rf|rm_r|remove_entry_secure|"
-     r"remove_dir|removeSync|remove_entry)\b(?:\.sync)?\s*\(?", ("rm", "-rf")),
+    (r"\b(?:rmSync|rmdirSync|fs\.rm|promises\.rm|fs\.rmdir|rimraf|rmtree|remove_tree|rm_rf|rm_r|remove_entry_secure)\b(?:\.sync)?\s*\(?", ("rm", "-rf")),
+    (r"\b(?:remove_dir|removeSync|remove_entry)\b\s*\(?", ("rm", "-rf")),
     (r"\b(?:unlinkSync|unlink|os\.remove|File\.delete|FileUtils\.rm|file\.remove|Deno\.removeSync|Deno\.remove)\b\s*\(?", ("rm",)),
     (r"\bDir\.(?:rmdir|delete)\b\s*\(?|\brmdir\b\s*\(?", ("rmdir",)),
     (r"\b(?:writeFileSync|writeFile|File\.write|file_put_contents|truncateSync)\b\s*\(?", (">",)),

@@ -31,9 +31,9 @@ def _values(words: list[str], options: tuple[str, ...]) -> list[str]:
         if word in options:
             values.append(words[at + 1] if at + 1 < len(words) else "")
             continue
-        for option in options:
-            if option.startswith("--") and word.startswith(option + "="):
-                values.append(word[len(option) + 1 :])
+        option, equals, value = word.partition("=")
+        if equals and option.startswith("--") and option in options:
+            values.append(value)
     return values
 
 
@@ -58,7 +58,7 @@ def _options(shell: Machine, call: Call, name: str) -> Text:
         printed += shell.shell(code, call, name)
     if name.endswith("tar"):
         for word in call.words:
-            if word.startswith("--checkpoint-action=exec=") or word.startswith("exec="):
+            if word.startswith(("--checkpoint-action=exec=", "exec=")):
                 printed += shell.shell(word.partition("exec=")[2], call, name)
     return printed
 
@@ -73,21 +73,26 @@ def _socat(shell: Machine, call: Call, name: str) -> Text:
     return shell.printed(call, name)
 
 
-def _awk(shell: Machine, call: Call, name: str) -> Text:
-    printed = shell.program(call, name)
-    programs = _values(call.words, ("-e", "--source"))
-    for path in _values(call.words, ("-f", "--file")):
+def _awk_programs(shell: Machine, words: list[str]) -> list[str]:
+    """The texts of the programs of awk: of files that are known, of `-e`, or of its first operand."""
+    programs = _values(words, ("-e", "--source"))
+    for path in _values(words, ("-f", "--file")):
         known = shell.file(path)
         programs += [known.text] if known else []
-    if not programs:
-        rest = iter(call.words[1:])
-        for word in rest:
-            if word in {"-F", "-v", "-f", "--field-separator", "--assign"}:
-                next(rest, "")
-            elif not word.startswith("-") or word == "-":
-                programs = [word]
-                break
-    for text in programs:
+    rest = iter(words[1:])
+    for word in rest:
+        if programs:
+            break
+        if word in {"-F", "-v", "-f", "--field-separator", "--assign"}:
+            next(rest, "")
+        elif not word.startswith("-") or word == "-":
+            programs.append(word)
+    return programs
+
+
+def _awk(shell: Machine, call: Call, name: str) -> Text:
+    printed = shell.program(call, name)
+    for text in _awk_programs(shell, call.words):
         for found in _AWK_SHELL.finditer(text):
             printed += shell.shell(unescape(found[1]), call, name)
         if "system" not in text and "|" not in text:

@@ -38,7 +38,7 @@ class Wrapper:
     kept: bool = False
     host: bool = False
     # without a command it starts a shell that reads its input
-    shell: bool = False
+    reads: bool = False
 
 
 def _row(valued: str = "", long: str = "", before: int = 0, code: str = "", **more: bool) -> Wrapper:
@@ -52,7 +52,7 @@ _SU = _row(
     0,
     "c command session-command",
     kept=True,
-    shell=True,
+    reads=True,
 )
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
@@ -103,7 +103,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "chroot": _row("", "", 1, kept=True), "unshare": _row("SGRw", "setuid setgid root wd map-user map-group "
             "propagation setgroups", kept=True), "nsenter": _row("tSGrw", "target setuid setgid root wd", kept=True),
         "bwrap": _row(kept=True), "proot": _row("rbqwkR", kept=True), "ip-netns-exec": _row("", "", 1),
-        "ssh": _row("BbcDEeFIiJLlmOopPQRSWw", "", 1, joined=True, kept=True, host=True, shell=True),
+        "ssh": _row("BbcDEeFIiJLlmOopPQRSWw", "", 1, joined=True, kept=True, host=True, reads=True),
         "rsh": _row("l", "", 1, joined=True, kept=True, host=True), "mosh": _row("", "ssh port", 1, kept=True, host=True),
         "sshpass": _row("pfdeP"), "autossh": _row("MBbcDEeFIiJLlmOopQRSWw", "", 1, joined=True, kept=True, host=True),
         "pdsh": _row("wxlutfR", joined=True, kept=True), "clush": _row("wxglft", joined=True, kept=True),
@@ -132,7 +132,7 @@ def wrapped(shell: Machine, call: Call, name: str) -> Text:
     for text in code:
         printed += shell.shell(text, call, name)
     if at >= len(words):
-        if wrapper.shell and call.feed and not code:
+        if wrapper.reads and call.feed and not code:
             return shell.run(call.behind(name, ["sh"]))
         return printed if code else shell.printed(call, name)
     if env:
