@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tree_sitter import Node
 
 from flyball_sdk.guard.shell import builtins, redirects
-from flyball_sdk.guard.shell.command import NOTHING
+from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN
 from flyball_sdk.guard.shell.machine import Machine
 from flyball_sdk.guard.shell.scan import split_raw
 from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Text, Value, Where, flat
@@ -18,6 +18,32 @@ from flyball_sdk.guard.shell.wrappers import WRAPPERS
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]*)\])?(\+?=)", re.ASCII)
 # commands that change the shell that runs them, or run others that may
 _CHANGING = builtins.HANDLERS.keys() | WRAPPERS.keys()
+
+
+# variables whose value a program runs as a command (manuals of git, man, less, sudo, ssh, rsync, systemctl)
+_CODE_VARIABLES = frozenset(
+    [
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "MANPAGER",
+        "GIT_PAGER",
+        "SYSTEMD_PAGER",
+        "SYSTEMD_EDITOR",
+        "SUDO_EDITOR",
+        "SUDO_ASKPASS",
+        "SSH_ASKPASS",
+        "BROWSER",
+        "RSYNC_RSH",
+        "CVS_RSH",
+        "PROMPT_COMMAND",
+        "LESSOPEN",
+        "LESSCLOSE",
+        "AUTOM4TE",
+        "FCEDIT",
+        "GIT_ASKPASS",
+    ]
+)
 
 
 class Commands(Machine):
@@ -148,9 +174,17 @@ class Commands(Machine):
         expander.sources = ()
         if not words:
             return EMPTY
+        if env and not _CODE_VARIABLES.isdisjoint(env):
+            self._run_variables(env, node)
         ties = found.redirects if found else ()
         call = Call(words, self.at(node, end), feed, ties, self.inherit(env), sources)
         return self._run_into(call, found.outputs) if found and found.outputs else self.run(call)
+
+    def _run_variables(self, env: Mapping[str, str], node: Node) -> None:
+        """Variables before a command that name what it is to run."""
+        for name in _CODE_VARIABLES & env.keys():
+            if not env[name].startswith(UNKNOWN):
+                self.shell(env[name], Call([name], self.at(node)), name)
 
     def _run_into(self, call: Call, outputs: list[tuple[str, str]]) -> Text:
         """Run a command whose output goes to files."""

@@ -198,7 +198,7 @@ class Machine(ABC):
             return self._alias(word, call)
         if UNKNOWN in name or not name:
             return self.unknown(call, "command word")
-        known = handler(name)
+        known = handler(name, path=bool(call.path))
         if known:
             return known(self, call, name)
         return self.program(call, name)

@@ -27,6 +27,8 @@ from flyball_sdk.guard.shell.pycalls import Surroundings, act_of
 
 # Parsing takes about a microsecond a byte.
 _BYTES_MAX = 48 * 1024
+# A name that stands in the code for what is not known of it.
+_UNKNOWN_NAME = "unknown_flyball_text"
 _STEPS_MAX = 20_000
 _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
@@ -183,7 +185,10 @@ class _Reader(Surroundings):
 
     def constant(self, node: ast.Constant) -> Value:
         """A literal."""
-        return node.value if isinstance(node.value, (str, bytes, int)) else None
+        value = node.value
+        if isinstance(value, str) and _UNKNOWN_NAME in value:
+            return value.replace(_UNKNOWN_NAME, UNKNOWN)
+        return value if isinstance(value, (str, bytes, int)) else None
 
     def binary(self, node: ast.BinOp) -> Value:
         """An operation on two values."""
@@ -357,27 +362,13 @@ class _Reader(Surroundings):
 
 
 _VALUES: dict[type[ast.expr], Callable[[_Reader, Any], Value]] = {
-    ast.Constant: _Reader.constant,
-    ast.Name: _Reader.name,
-    ast.Attribute: _Reader.attribute,
-    ast.Call: _Reader.call,
-    ast.BinOp: _Reader.binary,
-    ast.List: _Reader.several,
-    ast.Tuple: _Reader.several,
-    ast.Set: _Reader.several,
-    ast.JoinedStr: _Reader.joined,
-    ast.FormattedValue: _Reader.wrapped,
-    ast.Starred: _Reader.wrapped,
-    ast.Await: _Reader.wrapped,
-    ast.Subscript: _Reader.indexed,
-    ast.ListComp: _Reader.comprehended,
-    ast.SetComp: _Reader.comprehended,
-    ast.GeneratorExp: _Reader.comprehended,
-    ast.IfExp: _Reader.chosen,
-    ast.BoolOp: _Reader.either,
-    ast.NamedExpr: _Reader.named,
-    ast.UnaryOp: _Reader.unary,
-}
+    ast.Constant: _Reader.constant, ast.Name: _Reader.name, ast.Attribute: _Reader.attribute, ast.Call: _Reader.call,
+    ast.BinOp: _Reader.binary, ast.List: _Reader.several, ast.Tuple: _Reader.several, ast.Set: _Reader.several,
+    ast.JoinedStr: _Reader.joined, ast.FormattedValue: _Reader.wrapped, ast.Starred: _Reader.wrapped,
+    ast.Await: _Reader.wrapped, ast.Subscript: _Reader.indexed, ast.ListComp: _Reader.comprehended,
+    ast.SetComp: _Reader.comprehended, ast.GeneratorExp: _Reader.comprehended, ast.IfExp: _Reader.chosen,
+    ast.BoolOp: _Reader.either, ast.NamedExpr: _Reader.named, ast.UnaryOp: _Reader.unary,
+}  # fmt: skip
 
 
 def _parse(code: str) -> ast.Module | None:
@@ -395,7 +386,7 @@ def python_acts(code: str, arguments: Sequence[str] = ()) -> tuple[list[Act], st
     dangerous = any(word in code for word in _DANGEROUS)
     if len(code) > _BYTES_MAX:
         return [], "long python code" if dangerous else "", True
-    tree = _parse(code.replace(UNKNOWN, "unknown"))
+    tree = _parse(code.replace(UNKNOWN, _UNKNOWN_NAME))
     if not tree:
         return [], "unreadable python code" if dangerous else "", True
     reader = _Reader(arguments)

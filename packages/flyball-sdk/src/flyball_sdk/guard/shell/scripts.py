@@ -52,6 +52,7 @@ _PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 _BACKTICKS = re.compile(r"`((?:[^`\\]|\\.){1,8192})`", re.DOTALL)
 _QUOTED_CODE = re.compile(r"(?:(?<![\w$@%])qx|%x)\s{0,4}([{(\[</|!~])")
+_TCL = re.compile(r"\b(?:spawn|exec|system)\s+(?:-\w+\s+)*([^\s\"'{\[$-][^\n;\]]{0,1000})")
 _SOCKET = re.compile(r"\b(?:socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection)\b")
 _SHELL_WORD = re.compile(r"""['"`/ ](?:sh|bash|zsh|cmd(?:\.exe)?|powershell)\b""")
 _EVAL = re.compile(
@@ -82,6 +83,8 @@ def _called(code: str, language: str) -> list[Act]:
             acts.append(Act(tuple(values)))
         elif values:
             acts.append(Act(code=values[0]))
+    if language in {"expect", "tclsh", "wish"}:
+        acts += [Act(code=found[1]) for found in _TCL.finditer(code)]
     if language in _WORDS:
         for found in re.finditer(_WORDS[language], code):
             values = _literals(code, found.end())
