@@ -23,11 +23,11 @@ BOMBS = {
     "whiles": "while a; do " * 10_000, "cases": "case a in " * 10_000, "dollars": "$" * 200_000, "variables": "$a " * 60_000,
     "processes": "<(" * 10_000, "arithmetic": "((" * 10_000, "functions": "a(){ " * 10_000,
     "loops": "".join(f"for i{n} in 1 2 3 4 5 6 7 8 9; do " for n in range(8)) + "x" + "; done" * 8,
-    "commands in words": "$(a) " * 3_000,
+    "commands in words": "$(a) " * 3_000, "here": "<<a " * 2_000,
 }  # fmt: skip
 QUIET_BOMBS = {
     "words": "a " * 130_000, "braces": "echo " + "{a,b}" * 40, "ranges": "echo {1..99999}{1..99999}", "quotes": "echo " + "'a'" * 10_000,
-    "doubling": "a=xxxxxxxx;" + "a=$a$a;" * 40 + "echo $a", "evals": "eval " * 5_000, "here": "<<a " * 2_000, "heredocs": "cat <<A\n" * 5_000,
+    "doubling": "a=xxxxxxxx;" + "a=$a$a;" * 40 + "echo $a", "evals": "eval " * 5_000, "here": "<<a " * 400, "heredocs": "cat <<A\n" * 5_000,
     "long heredoc": "cat > x <<'E'\n" + "it's $(\n" * 20_000 + "E\n", "python": "python3 -c '" + "(" * 9_000 + "'",
     "python minus": "python3 -c 'x=" + "-" * 40_000 + "1'", "python plus": "python3 -c 'x=" + "1+" * 20_000 + "1'",
     "python size": "python3 -c 'x=\"a\"*99999999999'", "python power": "python3 -c 'x=9**9**9'", "power": "echo $((9**9**9))",

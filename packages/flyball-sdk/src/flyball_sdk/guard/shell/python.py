@@ -26,10 +26,10 @@ from flyball_sdk.guard.shell.folding import (
 from flyball_sdk.guard.shell.pycalls import Surroundings, act_of
 
 # Parsing takes about a microsecond a byte.
-_BYTES_MAX = 48 * 1024
+_BYTES_MAX = 32 * 1024
 # A name that stands in the code for what is not known of it.
 _UNKNOWN_NAME = "unknown_flyball_text"
-_STEPS_MAX = 20_000
+_STEPS_MAX = 8_000
 _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
 # Parts of a comprehension: characters by their numbers.

@@ -20,6 +20,8 @@ _TOKEN = re.compile(
     rf"""(?:[ \t]*({_WORD})|(?<=>)&([012]){_END})|({_WORD})|\Z|([\s\S]))""",
     re.ASCII,
 )
+# one command of plain words, each behind one blank
+_PLAIN_TEXT = re.compile(r"[\w./:,@%+^*?=~-]+(?: [\w./:,@%+^*?=~-]+)*", re.ASCII)
 # of more tokens the parser is to say whether they are too many
 _TOKENS_MAX = 1_000
 _PLAIN, _QUOTED, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 10)
@@ -83,6 +85,10 @@ Pipeline = tuple[str, list[Simple]]
 
 def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0912 a call for each token costs half as much again
     """The pipelines of a text that needs no parser; None for one that does."""
+    if _PLAIN_TEXT.fullmatch(text):
+        only = Simple(0)
+        only.words, only.end = text.split(" "), len(text)
+        return [("", [only])] if "=" not in only.words[0] and only.words[0] not in _RESERVED else None
     commands: list[Simple] = []
     pipelines: list[Pipeline] = []
     operator = ""
