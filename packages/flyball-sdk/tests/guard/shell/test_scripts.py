@@ -112,6 +112,8 @@ def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
         f"ruby -e 'system(\"{WIPE}\")'", f"ruby -e '`{WIPE}`'", f"ruby -e '%x({WIPE})'", f"ruby -e 'exec \"{WIPE}\"'",
         "ruby -e 'require \"fileutils\"; FileUtils.rm_rf(\"/srv/a\")'", f"php -r 'system(\"{WIPE}\");'", f"php -r 'shell_exec(\"{WIPE}\");'",
         f"lua -e 'os.execute(\"{WIPE}\")'", f"cat > x.rb <<'E'\nsystem(\"{WIPE}\")\nE\nruby x.rb", f"Rscript -e 'system(\"{WIPE}\")'",
+        f"perl -e 'my $c = \"{WIPE}\"; system($c);'", f"ruby -e 'c = \"{WIPE}\"; system(c)'", f"node -e \"const c='{WIPE}'; require('child_process').execSync(c)\"",
+        f"awk 'BEGIN{{c=\"{WIPE}\"; system(c)}}'", "awk 'BEGIN{system(\"rm -rf \" \"/srv/a\")}'", f"osascript -e 'do shell script \"{WIPE}\"'",
     ],
 )  # fmt: skip
 def test_code_reaches_its_interpreter(text: str) -> None:
@@ -138,3 +140,9 @@ def test_the_interpreter_is_kept_and_the_way_is_told() -> None:
 def test_harmless_python_is_quiet(code: str) -> None:
     assert python(code) == []
     assert not program("python3 -c " + shlex.quote(code)).opaque
+
+
+def test_what_is_joined_to_a_literal_is_not_known() -> None:
+    assert commands("perl -e 'system(\"rm -rf \" . $x)'")[-1] == ("rm", "-rf", UNKNOWN)
+    assert commands("awk '{system(\"rm -rf \" $1)}' f")[-1] == ("rm", "-rf", UNKNOWN)
+    assert program("awk '{system($0)}' f").opaque

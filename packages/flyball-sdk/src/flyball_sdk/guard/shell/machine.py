@@ -159,6 +159,8 @@ class Machine(ABC):
             return self.scope.cwd or self.state.cwd or "."
         if name == "IFS":
             return " \t\n"
+        if name in {"SHELL", "BASH"}:
+            return "sh"
         if name == "#" and self.scope.arguments is not None:
             return str(len(self.scope.arguments))
         return None

@@ -66,7 +66,8 @@ def _value(found: re.Match[str], names: Names) -> Value | None:
     if index is None:
         return value if found[1] in _MANY else flat(value)
     if index in _MANY:
-        return value if isinstance(value, list) else [value]
+        values = value if isinstance(value, list) else [value]
+        return " ".join(values) if index == "*" else values
     number = arithmetic(names.inner(index), lambda name: flat(names.get(name) or ""))
     if number is None:
         return None
