@@ -54,12 +54,9 @@ def writes(path: str, command: Command, *, append: bool) -> Iterator[Effect]:
 
 def systemctl(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`systemctl`, `service`, `launchctl`, `rc-service`."""
-    words = options(command.words, ("-p", "-t", "--type", "--state", "-M", "-H", "-n")).words
-    if not words:
-        return
-    # `service UNIT VERB`, `systemctl VERB UNIT...`
-    named_first = command.name in ("service", "rc-service") and len(words) > 1
-    verb, units = (words[1], words[:1]) if named_first else (words[0], words[1:])
+    verb, *units = options(command.words, ("-p", "-t", "--type", "--state", "-M", "-H", "-n")).words or ("",)
+    if command.name in ("service", "rc-service") and units:  # `service UNIT VERB`, `systemctl VERB UNIT...`
+        verb, units = units[0], [verb]
     what = " ".join(units) or verb
     protective = re.search(
         r"(?i)auditd|rsyslog|syslog|ufw|firewalld|iptables|nftables|fail2ban|apparmor|selinux|clamav|falcon|osquery|wazuh|cbdaemon|crowdstrike|defender|sysmon",
