@@ -115,3 +115,20 @@ def test_a_fork_bomb_has_a_name() -> None:
 def test_recursion_ends() -> None:
     assert commands("f() { ls; f; }; f") == [("ls",)]
     assert program("echo 'sh x' > x; sh x").too_much == "depth"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T=/; [ -d /x ] && T=/x; rm -rf $T", "T=/x; false && T=/; rm -rf $T", "if a; then T=/; else T=/x; fi; rm -rf $T",
+        "case $1 in a) T=/;; *) T=/x;; esac; rm -rf $T", 'if a; then T=/; elif b; then T=/x; else T=/y; fi; rm -rf "$T"',
+        "X=ls; a || X=rm; b || X=cat; $X -rf /",
+    ],
+)  # fmt: skip
+def test_a_value_that_a_branch_may_not_change_counts(text: str) -> None:
+    assert ("rm", "-rf", "/") in commands(text)
+
+
+def test_a_value_that_is_surely_changed_does_not_count() -> None:
+    assert commands("a && T=/; T=/x; rm -rf $T")[-1] == ("rm", "-rf", "/x")
+    assert ("rm", "-rf", "/") not in commands("a && T=/; T=/x; rm -rf $T")

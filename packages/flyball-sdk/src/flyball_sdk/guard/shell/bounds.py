@@ -21,6 +21,8 @@ CODE_DEPTH_MAX = 8
 COMMANDS_MAX = 2_000
 # Words that one word may expand to; more of them are cut and the cut is told.
 WORDS_MAX = 256
+# Values that a variable may have had instead, each of which a command is tried with.
+MAYBES_MAX = 3
 # Here-documents of one text.
 HEREDOCS_MAX = 500
 # Rounds of a loop whose values are known.

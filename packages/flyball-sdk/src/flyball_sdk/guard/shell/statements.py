@@ -101,7 +101,9 @@ class Evaluator(Commands):
             if kind in {"&&", "||"}:
                 operator = kind
             else:
+                self.scope.branches += bool(operator)
                 output = self.statement(part, kind, feed)
+                self.scope.branches -= bool(operator)
                 # what stands behind `||` prints where nothing was printed before
                 if operator != "||" or not printed.text:
                     printed += output
@@ -192,6 +194,14 @@ class Evaluator(Commands):
                 self.scope.assign(self.raw(child).partition("=")[0], UNKNOWN)
         return self.statements(body.children, feed) if body else EMPTY
 
+    def branch(self, node: Node, feed: Feed | None) -> Text:
+        """`if`: every condition and every branch."""
+        self.scope.branches += 1
+        try:
+            return self.statements(node.children, feed)
+        finally:
+            self.scope.branches -= 1
+
     def cases(self, node: Node, feed: Feed | None) -> Text:
         """`case`: every branch."""
         printed = EMPTY
@@ -201,9 +211,11 @@ class Evaluator(Commands):
         for child in node.children:
             if child.type == "case_item":
                 values = child.children_by_field_name("value")
+                self.scope.branches += 1
                 printed += self.statements(
                     [part for part in child.named_children if part not in values], feed
                 )
+                self.scope.branches -= 1
         return printed
 
     def _define(self, node: Node) -> None:
@@ -291,6 +303,7 @@ _KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingPr
         "while_statement": Evaluator.loop,
         "for_statement": Evaluator.each,
         "c_style_for_statement": Evaluator.count,
+        "if_statement": Evaluator.branch,
         "case_statement": Evaluator.cases,
         "declaration_command": Evaluator.declared,
         "unset_command": Evaluator.declared,
