@@ -159,6 +159,14 @@ def test_a_quoted_here_document_is_what_stands_in_it(lines: list[str]) -> None:
     assert lifted.endswith("\nx")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["timeout2", "zip2", "snap-01", "man5", "sudo1.2", "python3.12", "perl5", "bash5", "git.exe", "node20"],
+)
+def test_a_name_with_a_number_raises_nothing(name: str) -> None:
+    assert program(f"{name} -c x; {name} y z").commands
+
+
 def test_unknown_is_no_character_of_a_text() -> None:
     assert program("ls a\0b").commands == (Command("ls", ("a\x1ab",), (0, 6)),)
     assert UNKNOWN not in program("cat <<E\na\0b\nE").commands[0].stdin  # type: ignore[operator]
