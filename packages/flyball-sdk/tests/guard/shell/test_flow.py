@@ -79,6 +79,7 @@ def test_data_is_kept_as_input() -> None:
 def test_files_that_are_written_are_told() -> None:
     assert program("echo a > x; echo b >> x; cat <<E > y/z\nq\nE").written == {"x": "a\nb\n", "y/z": "q\n"}
     assert program("ls > x").written == {}
+    assert program("cat <(echo a) > y").written == {"y": "a\n"}
 
 
 def test_scripts_of_the_session_are_read() -> None:

@@ -28,7 +28,7 @@ HEREDOCS_MAX = 500
 # Rounds of a loop whose values are known.
 ROUNDS_MAX = 16
 # Characters that a variable, a pipe or a file is remembered with; more becomes unknown.
-TEXT_MAX = 64 * 1024
+TEXT_MAX = BYTES_MAX
 # Simple commands, expansions and scanned quotes, together.
 STEPS_MAX = 15_000
 

@@ -112,11 +112,28 @@ class Evaluator(Commands):
     def pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
         """Each part is a subshell and reads what the one before prints; `redirect` is tied to the last."""
         parts = [child for child in node.named_children if child.type != "comment"]
+        tied = (
+            parts[0].child_by_field_name("body")
+            if parts and parts[0].type == "redirected_statement"
+            else None
+        )
+        before = EMPTY
+        if tied and tied.type == "list":
+            # `a && b > x | c`: the grammar pipes both, the shell the second
+            *leading, tied = _parts(tied)
+            before = self.statements(leading, feed)
+        else:
+            tied = None
+        return before + self._piped(parts, feed, redirect, tied)
+
+    def _piped(self, parts: list[Node], feed: Feed | None, redirect: Node | None, tied: Node | None) -> Text:
+        """The parts of a pipeline; `tied` is the command in the first one if not all of it."""
         scope, wanted = self.scope, self.wanted
         try:
             for part in parts[:-1]:
                 self.scope, self.wanted = scope.copy(), True
-                printed = self.statement(part, part.type, feed)
+                printed = self._tied(part, tied, feed) if tied else self.statement(part, part.type, feed)
+                tied = None
                 feed = Feed(printed.text, printed.sources)
             self.scope, self.wanted = scope.copy(), wanted
             if redirect and parts:
