@@ -64,6 +64,16 @@ def test_a_word_that_becomes_too_many_is_cut_and_that_is_told() -> None:
     assert len(found.commands[-1].words) == WORDS_MAX
 
 
+def test_rounds_that_are_cut_are_told_unless_they_are_numbers() -> None:
+    assert program("for i in {1..60}; do curl h/$i; done").too_much == ""
+    assert program("seq 99 | xargs -I{} touch f{}").too_much == ""
+    assert (
+        program("for i in " + " ".join(f"f{n}" for n in range(30)) + " /; do rm -rf $i; done").too_much
+        == "rounds"
+    )
+    assert program("echo '" + "a\n" * 20 + "' | xargs -I{} rm {}").too_much == "rounds"
+
+
 def test_a_judgement_does_not_lean_on_an_empty_stack() -> None:
     def deep(level: int) -> Program:
         return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # Longer texts are not parsed at all (the bound of one argument to exec is 128 KiB on Linux).
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
@@ -49,6 +51,12 @@ class Meter:
     code = 0
     # the name of a bound at which something was cut and the work went on
     noted = ""
+
+    def rounds(self, values: Sequence[str]) -> Sequence[str]:
+        """The values that a loop is run with: the first ones; a cut is told, but for plain numbers, which are alike."""
+        if len(values) > ROUNDS_MAX and not all(value.isdigit() for value in values):
+            self.noted = "rounds"
+        return values[:ROUNDS_MAX]
 
     def step(self, count: int = 1) -> None:
         """Count work that was done."""

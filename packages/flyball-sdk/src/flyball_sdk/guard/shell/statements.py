@@ -192,13 +192,9 @@ class Evaluator(Commands):
         sources = expander.take_sources()
         if not values:
             words = list(self.scope.arguments or [UNKNOWN])
-        if len(words) > ROUNDS_MAX:
-            # the last ones stand for the rest: nobody is to hide behind sixteen harmless ones
-            self.meter.noted = "rounds"
-            del words[ROUNDS_MAX:]
         printed = EMPTY
         name = self.raw(variable)
-        for word in words:
+        for word in self.meter.rounds(words):
             self.scope.assign(name, word, sources if UNKNOWN in word else ())
             printed += self.statements(body.children, feed)
         return printed
