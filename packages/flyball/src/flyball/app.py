@@ -26,8 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.api.guard_calls import PATHS as GUARD_PATHS
-from flyball.api.guard_calls import GuardCalls, opens
+from flyball.api.guard_calls import GuardCalls, in_front, opens
 from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
@@ -370,7 +369,6 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
                 *web_routes(server.ports, pipeline=server.pipeline),
                 *guard_routes(guard_acts, server.wall.keys, browsers, base_url=server.ports.base_url),
                 *pages.routes(),
-                *(Route(path, guard_calls) for path in GUARD_PATHS),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(
                     Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])
@@ -380,7 +378,7 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
             exception_handlers={HTTPException: not_routed},
         )
         await serve(
-            app,
+            in_front(guard_calls, app),
             web_socket,
             allowed_hosts=settings.allowed_hosts,
             token=settings.token,

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from flyball.component.http_guard import Receive, Scope, Send, is_loopback
+from flyball.component.http_guard import App, Receive, Scope, Send, is_loopback
 from flyball.errors import StoreError
 from flyball.guard.approvals import Approval
 from flyball.guard.keys import Identity, Keys
@@ -152,3 +152,15 @@ def opens(keys: Keys, path: str, token: str) -> bool:
     if path in PATHS:
         return keys.hook(token) is not None or keys.is_operator(token)
     return path.startswith(("/api/v1/guard/", "/guard")) and keys.is_operator(token)
+
+
+def in_front(calls: GuardCalls, app: App) -> App:
+    """The application with the guard's calls before all its routes: they do not wait for the others to be compared."""
+
+    async def first(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in PATHS:
+            await calls(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return first
