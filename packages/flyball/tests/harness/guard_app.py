@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import pyarrow as pa
 from flyball.api.guard_calls import GuardCalls, in_front, opens
 from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
@@ -24,13 +25,20 @@ from starlette.applications import Starlette
 URL = "http://127.0.0.1:4320"
 
 
+class NoOlderRows:
+    """A telemetry store that holds no decision."""
+
+    async def select(self, *_: Any) -> pa.Table:
+        return pa.table({})
+
+
 @asynccontextmanager
 async def guard_app(guarded: Guarded, folder: Path, *, token: str = "") -> AsyncGenerator[App]:
     """The routes of the guard, wired as app.py wires them."""
     state = SqliteState(folder / "state.db")
     await state.migrate()
     ports = Ports(
-        telemetry=cast("Any", None),
+        telemetry=cast("Any", NoOlderRows()),
         changes=state,
         evidence=state,
         incidents=state,

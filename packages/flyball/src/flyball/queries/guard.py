@@ -149,46 +149,6 @@ async def guard_policies(ports: Ports) -> Mapping[str, Any]:
     }
 
 
-async def guard_decisions(
-    ports: Ports,
-    *,
-    action: str | None = None,
-    rule: str | None = None,
-    session: str | None = None,
-    agent: str | None = None,
-    limit: int = 50,
-) -> Mapping[str, Any]:
-    """What the guard answered to tool calls of agents, newest first: blocked, asked, or would have been.
-
-    Args:
-        ports: the stores.
-        action: allow, modify, ask or block; or stopped, for all that was or would have been asked or blocked.
-        rule: the id of a rule that spoke.
-        session: the session of the agent.
-        agent: the name of the agent.
-        limit: most decisions to list, at most 1000.
-    """
-    wall = _wall(ports)
-    if action not in (None, "allow", "modify", "ask", "block", "stopped"):
-        raise InputError(f"action is allow, modify, ask, block or stopped, this is {action[:64]!r}")
-    most = _bounded(limit)
-    wanted = {"session": session, "agent": agent}
-    found: list[Mapping[str, Any]] = []
-    for row in reversed(wall.statistics.decisions):
-        if row.get("canary") or (rule is not None and rule not in row.get("rules", ())):
-            continue
-        if any(value is not None and row.get(name, "") != value for name, value in wanted.items()):
-            continue
-        if action == "stopped" and row["would"] == "allow" and row["action"] == "allow":
-            continue
-        if action not in (None, "stopped") and row["action"] != action:
-            continue
-        found.append(row)
-        if len(found) >= most:
-            break
-    return {"decisions": found, "as_of": ports.now()}
-
-
 async def guard_approvals(ports: Ports, *, state: str | None = None, limit: int = 100) -> Mapping[str, Any]:
     """Calls that a person is asked about, newest first: effects, the whole call, and what became of it.
 
