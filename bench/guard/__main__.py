@@ -22,6 +22,7 @@ from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rules import RULES
+from flyball_sdk.guard.texts import kinds
 
 from bench.guard import agentdojo
 from bench.guard.leaks import leaks
@@ -51,6 +52,7 @@ def main() -> None:
         told += _of_peers(rows)
     _table(rows, told)
     _latencies(told)
+    _texts(asked.data)
     print("\n" + agentdojo.score(asked.data, EVALUATOR))
     _write_misses(rows, told[0])
     found = leaks(
@@ -120,6 +122,16 @@ def _table(rows: Sequence[Row], told: Sequence[Asked]) -> None:
 def _cell(said: Sequence[str]) -> str:
     block, ask = (sum(one == kind for one in said) / len(said) for kind in ("block", "ask"))
     return f"{block:.2%} + {ask:.2%} = {block + ask:.2%}"
+
+
+def _texts(folder: Path) -> None:
+    """Signals: the share of texts that are told as orders to a model; nothing is stopped by them."""
+    print("\n| texts (signals) | rows | told |\n|---|---|---|")
+    for name in ("inject", "jailbreak", "inject_benign", "harmful_request"):
+        rows = [row["text"] for _, row in lines(folder, name)]
+        told = sum(bool({"injection", "jailbreak"} & set(kinds(text))) for text in rows)
+        if rows:
+            print(f"| {name} | {len(rows)} | {told / len(rows):.1%} |")
 
 
 def _latencies(told: Sequence[Asked]) -> None:

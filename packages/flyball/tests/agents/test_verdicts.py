@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from harness.agents import Agent, Cli, each_cli
-from harness.scripted_guard import Guard, scripted_guard
-from harness.scripted_model import scripted_model
+from harness.agents import Agent, each_cli
+from harness.scripted_guard import Guard
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def guard() -> Iterator[Guard]:
-    with scripted_guard() as guard:
-        yield guard
-
-
-@pytest.fixture
-def agent(cli: Cli, tmp_path: Path, guard: Guard) -> Iterator[Agent]:
-    with scripted_model() as model:
-        agent = Agent(cli, tmp_path, model)
-        agent.install(guard.port)
-        yield agent
 
 
 @each_cli()
@@ -117,11 +99,9 @@ def test_the_hook_presents_its_token_and_nobody_elses(agent: Agent, guard: Guard
 
 @each_cli("claude-code")
 @pytest.mark.parametrize("word", ["", "BLOCK", "ASK"])
-def test_over_http_the_same_holds(cli: Cli, tmp_path: Path, guard: Guard, word: str) -> None:
-    with scripted_model() as model:
-        agent = Agent(cli, tmp_path, model)
-        agent.install(guard.port, via="http", fail="open")
-        agent.run(agent.shell(f"touch made # {word}"))
-        assert agent.made() == (word == "")
-        assert guard.asked[-1]["failure_mode"] == "open"
-        assert (agent.status().canary or {})["outcome"] == "caught"
+def test_over_http_the_same_holds(bare: Agent, guard: Guard, word: str) -> None:
+    bare.install(guard.port, via="http", fail="open")
+    bare.run(bare.shell(f"touch made # {word}"))
+    assert bare.made() == (word == "")
+    assert guard.asked[-1]["failure_mode"] == "open"
+    assert (bare.status().canary or {})["outcome"] == "caught"

@@ -80,6 +80,10 @@ class Agent:
     home: Path = field(init=False)
     work: Path = field(init=False)
     extra: dict[str, str] = field(default_factory=dict[str, str])
+    arguments: list[str] = field(default_factory=list[str])
+    """On every run."""
+    data: Path | None = None
+    """The server's data folder, where it is a real one's."""
 
     def __post_init__(self) -> None:
         self.home, self.work = self.root / "home", self.root / "work"
@@ -105,7 +109,7 @@ class Agent:
     def place(self) -> put_in.Place:
         """For install and status."""
         return put_in.Place(
-            client=self.cli.client, guard_folder=self.root / "data" / "guard",
+            client=self.cli.client, guard_folder=(self.data or self.root / "data") / "guard",
             environment=self.environment, folder=self.work,
         )  # fmt: skip
 
@@ -132,7 +136,7 @@ class Agent:
         """Let the client go through the script; what it printed."""
         self.model.script, self.model.requests[:] = list(script), []
         if self.cli.client == "codex":
-            command = ["exec", "--skip-git-repo-check", "--json", *arguments, "go"]
+            command = ["exec", "--skip-git-repo-check", "--json", *self.arguments, *arguments, "go"]
         else:
             command = [
                 "-p",
@@ -143,13 +147,30 @@ class Agent:
                 "stream-json",
                 "--verbose",
             ]
-            command += arguments
+            command += [*self.arguments, *arguments]
         done = subprocess.run(
             [self.cli.program, *command], cwd=self.work, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=RUN_S, check=False,
         )  # fmt: skip
         assert len(self.model.results()) == len(script), done.stdout[-3000:] + done.stderr[-2000:]
         return done.stdout
+
+    def resume(self, *script: Tool) -> str:
+        """Go on with the session that ran last: an approval holds in its session alone."""
+        done = len(self.model.results())
+        before = list(self.model.script[:done])
+        self.model.script, self.model.requests[:] = [*before, *script], []
+        if self.cli.client == "codex":
+            command = ["exec", "--skip-git-repo-check", "--json", "resume", "--last", "go on"]
+        else:
+            command = ["-c", "-p", "go on", "--permission-mode", "bypassPermissions"]
+        subprocess.run(
+            [self.cli.program, *command], cwd=self.work, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=RUN_S, check=False,
+        )  # fmt: skip
+        said = self.model.results()
+        assert len(said) == done + len(script), said
+        return said[-1]
 
     def made(self, name: str = "made") -> bool:
         """Whether a call's side effect is there."""

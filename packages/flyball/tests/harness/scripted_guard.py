@@ -30,6 +30,7 @@ class Guard:
     port: int
     fault: Fault = ""
     audit: bool = False
+    deny_all: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     observed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     tokens: set[str] = field(default_factory=set[str])
@@ -41,6 +42,8 @@ class Guard:
         action, rule = "allow", ""
         if "flyball-canary" in said:
             action, rule = "block", "guard.canary"
+        if self.deny_all:
+            action, rule = "block", rule or "test.all"
         for word in ("BLOCK", "ASK", "MODIFY", "SILENT"):
             if word in said:
                 action, rule = {"SILENT": "modify"}.get(word, word.lower()), f"test.{word.lower()}"
@@ -68,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it so
         pass
 
     def do_POST(self) -> None:

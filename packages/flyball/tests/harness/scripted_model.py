@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,8 @@ class Model:
     script: list[Tool] = field(default_factory=list[Tool])
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     offered: set[str] = field(default_factory=set[str])
+    times: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """For each answer: when its request was whole, and when the answer was sent."""
 
     def results(self) -> list[str]:
         """What came back for each call, as text, in order."""
@@ -51,19 +54,22 @@ def scripted_model() -> Generator[Model]:
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # headers and body leave in one write
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it so
             pass
 
         def do_GET(self) -> None:
             self._send("application/json", b'{"data": [], "models": []}')
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+            text = self.rfile.read(int(self.headers.get("content-length", 0)))
+            came = time.perf_counter()
+            body = json.loads(text or b"{}")
             model.requests.append(body)
             model.offered |= {name for tool in body.get("tools", []) for name in _names(tool)}
             events = _messages(model, body) if "messages" in self.path else _responses(model, body)
-            text = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
-            self._send("text/event-stream", text.encode())
+            said = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
+            self._send("text/event-stream", said.encode())
+            model.times.append((came, time.perf_counter()))
 
         def _send(self, kind: str, body: bytes) -> None:
             self.send_response(200)

@@ -143,9 +143,10 @@ class Evaluator:
         concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
         targets = concerned[0].policy.targets if concerned else _TARGETS
         scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
-        reading = read(scene)
+        reading = _read(scene)
         effects = reading.effects
-        effects = [*effects, *flows(scene, effects)] if effects else effects
+        if effects or session is not None:
+            effects = [*effects, *flows(scene, effects)]
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:
@@ -154,6 +155,14 @@ class Evaluator:
                 found += over_budget(one.policy, call, effects, spent, spend)
             hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
         return _decision(hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
+
+
+def _read(scene: Scene) -> Reading:
+    """What the call would do; a fault of ours asks, and is told as `error`."""
+    try:
+        return read(scene)
+    except Exception as why:  # noqa: BLE001 - whatever a hostile call brings about, it is judged
+        return Reading([Effect("call.unread", f"reading it failed: {type(why).__name__}")], "error")
 
 
 _TARGETS = Targets()

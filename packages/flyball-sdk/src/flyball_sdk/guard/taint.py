@@ -19,6 +19,7 @@ from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.hosts import kind_of
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.session import Session, Step
 from flyball_sdk.redact import secrets_in
@@ -27,12 +28,14 @@ from flyball_sdk.redact import secrets_in
 OUTPUT_CHARS_MAX = 256 * 1024
 VALUES_MAX = 2_000
 SECRET_CHARS_MIN = 8
+# the same call so often in a row is told as a loop
+STREAK_TOLD = 4
 _SINKS = frozenset(
     {"net.egress", "net.fetch", "message.send", "record.change", "money.transfer", "access.grant"}
 )
 _CHANGES = frozenset({"message.send", "record.change", "record.delete", "money.transfer", "access.grant"})
 # An account, an address, a host: values that decide who gets something. IBAN by ISO 13616, addresses by RFC 5321.
-_IDENTITY = re.compile(
+_IDENTITY = Pattern(
     r"\b[A-Z]{2}\d{2}[A-Z0-9]{10,30}\b|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://)?(?:www\.)?(?:[\w-]+\.)+[a-z]{2,12}\b(?:/[\w./?=&%#~-]*)?|\b(?:0x[0-9a-fA-F]{40}|bc1[a-z0-9]{25,60}|[13][a-km-zA-HJ-NP-Z1-9]{25,34})\b|\+?\d[\d ()-]{8,}\d"
 )
 _PIECE = re.compile(r"[^\s\"'`=,;:{}()\[\]<>|&]+")
@@ -56,6 +59,8 @@ def flows(scene: Scene, effects: Sequence[Effect]) -> list[Effect]:
             found += _secrets_before(scene, sinks)
     if scene.call.context.goal and scene.session.outside:
         found += _unasked(scene, effects)
+    if scene.session.streak >= STREAK_TOLD and scene.session.last == scene.call.digest():
+        found.append(Effect("loop.repeat", scene.call.tool_name, {"count": scene.session.streak + 1}))
     return found
 
 
@@ -229,7 +234,7 @@ def remember(session: Session, call: ToolCall, decision: Decision) -> None:
     """Take a call that goes on into the session: the files it writes, and that it was made."""
     for path, text in decision.written.items():
         session.wrote(path, text)
-    session.repeated(call.digest())
+    session.made(call.digest())
 
 
 def observe(session: Session, call: ToolCall, decision: Decision, output: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from flyball_sdk.guard.decision import Hit
+from flyball_sdk.redact import redact_text
 
 WHAT_CHARS_MAX = 120
 
@@ -24,8 +25,9 @@ def _sly(c: str) -> bool:
 def reason_of(hit: Hit) -> str:
     """One sentence: what the call would do, by which rule that is stopped."""
     effect = hit.effect
+    what = visible(redact_text(effect.what[: 4 * WHAT_CHARS_MAX]))
     where = (
         f" ({effect.target.environment} target {visible(effect.target.name, 60)})" if effect.target else ""
     )
     via = f", by way of {' > '.join(visible(one, 30) for one in effect.via[:4])}" if effect.via else ""
-    return f"{hit.title}: {visible(effect.what)}{where}{via} [{hit.rule}]"
+    return f"{hit.title}: {what}{where}{via} [{hit.rule}]"

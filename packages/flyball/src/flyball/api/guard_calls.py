@@ -15,11 +15,12 @@ from typing import Any
 import orjson
 
 from flyball.component.http_guard import App, Receive, Scope, Send, is_loopback
-from flyball.errors import StoreError
+from flyball.errors import InputError, StoreError
 from flyball.guard.approvals import Approval
 from flyball.guard.keys import Identity, Keys
 from flyball.guard.request import BODY_BYTES_MAX, Ask, Kind, Refused, read_request
 from flyball.guard.wall import Waiting, Wall
+from flyball.hook.http import respond
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ OPEN_MAX = 1_024
 """Requests that are read or wait at once; one more is refused."""
 _STATUS: Mapping[Kind, int] = {"bad": 400, "reused": 409, "too_large": 413, "overloaded": 429, "log": 503}
 PATHS = ("/v1/guard/evaluate", "/v1/guard/observe")
+HOOK_PATH = "/v1/guard/hook/"
+"""A client's own event, answered in its own words: flyball/hook/http.py."""
 _MARGIN_S = 0.25
 """A waiting request is answered so long before the time it named is over."""
 
@@ -55,6 +58,8 @@ class GuardCalls:
             status, body = await self._answer(scope, receive)
         except Refused as error:
             status, body = _STATUS.get(error.kind, 500), _error(str(error), error.kind)
+        except InputError as error:
+            status, body = 400, _error(str(error), "bad")
         except StoreError as error:
             self.wall.statistics.counts["not_logged"] += 1
             status, body = 503, _error(str(error), "log")
@@ -70,11 +75,24 @@ class GuardCalls:
         begun_ns = perf_counter_ns()
         headers = dict(scope["headers"])
         identity = self._identity(headers.get(b"authorization"))
+        local = _is_local(scope, headers)
+        path = scope["path"]
+        if path.startswith(HOOK_PATH):
+            fail = "open" if b"fail=open" in scope["query_string"] else "closed"
+
+            async def post(path: str, question: bytes) -> tuple[int, bytes]:
+                return await self._judged(path, question, identity, local=local, begun_ns=begun_ns)
+
+            return await respond(path.removeprefix(HOOK_PATH), body, post, fail=fail)
+        return await self._judged(path, body, identity, local=local, begun_ns=begun_ns)
+
+    async def _judged(
+        self, path: str, body: bytes, identity: Identity | None, *, local: bool, begun_ns: int
+    ) -> tuple[int, bytes]:
         ask = read_request(body, identity)
-        if scope["path"] == PATHS[1]:
+        if path == PATHS[1]:
             self.wall.observe(ask)
             return 204, b""
-        local = _is_local(scope, headers)
         if not ask.wait_ms:
             return 200, self.wall.answer(ask, local=local, begun_ns=begun_ns)
         answer = self.wall.evaluate(ask, local=local, begun_ns=begun_ns, hold=True)
@@ -149,7 +167,7 @@ async def _send(send: Send, status: int, body: bytes) -> None:
 
 def opens(keys: Keys, path: str, token: str) -> bool:
     """Whether a token of the guard opens this path: a hook's those of calls, the operator's all of the guard's."""
-    if path in PATHS:
+    if path in PATHS or path.startswith(HOOK_PATH):
         return keys.hook(token) is not None or keys.is_operator(token)
     return path.startswith(("/api/v1/guard/", "/guard")) and keys.is_operator(token)
 
@@ -158,7 +176,7 @@ def in_front(calls: GuardCalls, app: App) -> App:
     """The application with the guard's calls before all its routes: they do not wait for the others to be compared."""
 
     async def first(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in PATHS:
+        if scope["type"] == "http" and (scope["path"] in PATHS or scope["path"].startswith(HOOK_PATH)):
             await calls(scope, receive, send)
         else:
             await app(scope, receive, send)

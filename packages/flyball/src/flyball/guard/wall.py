@@ -18,6 +18,7 @@ from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.files import GivenFiles
 from flyball_sdk.guard.rule import STRICTNESS
 from flyball_sdk.guard.session import Session
+from flyball_sdk.guard.spending import Spending
 from flyball_sdk.guard.taint import observe, remember
 
 from flyball.component.ports import Clock
@@ -34,7 +35,6 @@ from flyball.guard.policies import Policies
 from flyball.guard.recent import Answer, Answers, Judged, Sessions, Statistics
 from flyball.guard.redacted import Redacted
 from flyball.guard.request import Ask, Refused
-from flyball.guard.spending import Spending
 
 _log = logging.getLogger(__name__)
 

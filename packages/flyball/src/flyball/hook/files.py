@@ -112,6 +112,7 @@ def json_object(path: Path, text: bytes | None) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        json.dumps(value, allow_nan=False)
         orjson.dumps(value)
     except (ValueError, RecursionError, TypeError) as error:
         words = " ".join(str(error).split())[:200]

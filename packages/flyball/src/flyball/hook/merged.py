@@ -8,7 +8,7 @@ Both clients have the same table: event -> groups -> handlers.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flyball.errors import ConfigurationError
@@ -36,8 +36,7 @@ def with_ours(settings: Mapping[str, Any], ours: Mapping[str, Handler], where: s
             hooks[event] = [*groups, {"hooks": [dict(handler)]}]
     made["hooks"] = hooks
     # what an older version put at events that are no longer asked about goes, and so does a second one
-    kept = {id(handler) for handler in _firsts(made)}
-    return _without(made, where, keep=lambda event, handler: event in ours and id(handler) in kept)
+    return _without(made, where, but=set(ours))
 
 
 def without_ours(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def without_ours(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: as above.
     """
-    return _without(copy.deepcopy(dict(settings)), where, keep=lambda _event, _handler: False)
+    return _without(copy.deepcopy(dict(settings)), where, but=set())
 
 
 def handlers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str, Handler]]:
@@ -67,12 +66,13 @@ def is_ours(handler: Any) -> bool:
     return f"/{RUN}" in str(handler.get("command", "")) or HTTP_PATH in str(handler.get("url", ""))
 
 
-def _without(made: dict[str, Any], where: str, *, keep: Callable[[str, Handler], bool]) -> dict[str, Any]:
+def _without(made: dict[str, Any], where: str, *, but: set[str]) -> dict[str, Any]:
+    """Without ours, but for the first of each event in `but`."""
     hooks = _table(made, where)
     had = bool(hooks)
     for event in list(hooks):
         groups = _list(hooks[event], f"hooks.{event}", where)
-        kept = [left for group in groups if (left := _left_of(group, event, where, keep)) is not None]
+        kept = [left for group in groups if (left := _left_of(group, event, where, but)) is not None]
         if kept or not groups:
             hooks[event] = kept
         else:
@@ -82,10 +82,17 @@ def _without(made: dict[str, Any], where: str, *, keep: Callable[[str, Handler],
     return made
 
 
-def _left_of(group: Any, event: str, where: str, keep: Callable[[str, Handler], bool]) -> Any:
-    """The group without ours; None where nothing is left of it."""
+def _left_of(group: Any, event: str, where: str, but: set[str]) -> Any:
+    """The group without ours; None where nothing is left of it. What is kept is taken out of `but`."""
     held = _held(group, event, where)
-    kept = [handler for handler in held if not is_ours(handler) or keep(event, handler)]
+    kept: list[Any] = []
+    for handler in held:
+        first = event in but and not group.get("matcher")
+        if is_ours(handler) and not first:
+            continue
+        if is_ours(handler):
+            but.discard(event)
+        kept.append(handler)
     if len(kept) == len(held):
         return group
     return {**group, "hooks": kept} if kept else None
@@ -99,15 +106,6 @@ def _put_in_place(group: Any, handler: Handler, event: str, where: str) -> bool:
             held[at] = dict(handler)
             return True
     return False
-
-
-def _firsts(settings: Mapping[str, Any]) -> Iterator[Handler]:
-    """The first of ours of each event that asks about all tools."""
-    seen: set[str] = set()
-    for event, matcher, handler in handlers(settings):
-        if is_ours(handler) and not matcher and event not in seen:
-            seen.add(event)
-            yield handler
 
 
 def _held(group: Any, event: str, where: str) -> list[Any]:

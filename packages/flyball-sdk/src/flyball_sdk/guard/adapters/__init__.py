@@ -13,7 +13,7 @@ from flyball_sdk.guard.scene import Scene
 Adapter = Callable[[Scene], Reading]
 # How deep and how wide an input may be: more asks, unread.
 DEPTH_MAX = 64
-VALUES_MAX = 20_000
+VALUES_MAX = 5_000
 
 _BY_NAME: Mapping[str, Adapter] = {**shell.TOOLS, **edit.TOOLS, **sql.TOOLS, **http.TOOLS}
 

@@ -11,6 +11,7 @@ from flyball_sdk.guard.adapters.reading import Reading
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.iac import first_known
 from flyball_sdk.guard.scene import Scene
+from flyball_sdk.guard.texts import signals
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _READS = frozenset(
@@ -130,6 +131,7 @@ def by_name(scene: Scene) -> Reading:
             effects += edit.read(scene).effects
             if act in ("record.change", "record.delete"):
                 effects += edit.written(value, scene, overwrite=False, deleted=act == "record.delete")
+    effects += signals((name, value) for name, value in call.tool_input.items() if isinstance(value, str))
     return Reading(effects)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
-from flyball_sdk.guard.effects.hosts import host_of, kind_of
+from flyball_sdk.guard.effects.hosts import host_of, kind_of, shown
 from flyball_sdk.guard.effects.iac import first_known
 from flyball_sdk.guard.scene import Scene
 
@@ -47,12 +47,12 @@ def request(url: str, method: str, body: Any, tool_input: Mapping[str, Any], sce
         or url.partition(":")[0].lower() in ("file", "gopher", "dict", "ftp", "ldap", "jar")
     ):
         odd = url.partition(":")[0].lower() if "://" in url else ""
-        effects.append(Effect("net.internal", url, attributes | {"scheme": odd}, found_in="url"))
+        effects.append(Effect("net.internal", shown(url), attributes | {"scheme": odd}, found_in="url"))
     if method == "DELETE":
         effects.append(
             Effect(
                 "service.delete",
-                url,
+                shown(url),
                 attributes | {"verb": method, "by": "http"},
                 first_known((("host", host), ("path", url)), scene),
                 found_in="url",
@@ -66,9 +66,9 @@ def request(url: str, method: str, body: Any, tool_input: Mapping[str, Any], sce
             if body is not None
             else 0
         )
-        effects.append(Effect("net.egress", url, attributes | {"files": (), "bytes": size}, found_in="url"))
+        effects.append(Effect("net.egress", shown(url), attributes | {"files": (), "bytes": size}, found_in="url"))
     else:
-        effects.append(Effect("net.fetch", url, attributes, found_in="url"))
+        effects.append(Effect("net.fetch", shown(url), attributes, found_in="url"))
     return effects
 
 

@@ -35,6 +35,7 @@ SHELLS = frozenset(
 )
 INTERPRETERS = SHELLS | frozenset(
     {
+        "eval",
         "python",
         "python2",
         "python3",
@@ -103,9 +104,11 @@ _SPAWN = re.compile(
 def shell(command: Command, _scene: Scene) -> Iterator[Effect]:
     """A shell or interpreter that is fed by something that is not known."""
     fed = command.stdin is not None and UNKNOWN in command.stdin
-    unknown_words = any(UNKNOWN in word for word in command.words)
+    unknown_words = any(UNKNOWN in word or word.startswith("/dev/fd/") for word in command.words)
     reading = fed and not [
-        word for word in command.words if word[:1] != "-" and command.name not in ("source", ".")
+        word
+        for word in command.words
+        if word[:1] != "-" and command.name not in ("source", ".") and not word.startswith("/dev/fd/")
     ]
     if command.sources and (reading or unknown_words):
         fetched = [one for one in command.sources if one in FETCHERS]
@@ -176,6 +179,10 @@ def _starts(word: str) -> bool:
 
 
 def _bare_shell(command: Command) -> Iterator[Effect]:
+    away = next((one.path for one in command.redirects if one.path.startswith(("/dev/tcp/", "/dev/udp/"))), "")
+    if away:
+        yield effect("net.reverse_shell", f"{command.name} to {away}", command)
+        return
     fed = command.stdin is not None or command.sources or any(one.op == "<" for one in command.redirects)
     if not fed and command.name != "busybox" and all(word in _WAITS for word in command.words):
         said = " ".join((*command.via, command.name))

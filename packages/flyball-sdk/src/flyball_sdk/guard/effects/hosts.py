@@ -37,6 +37,13 @@ def host_of(url: str) -> str:
     return unquote(url.split("/", 1)[0].rpartition("@")[2].split(":", 1)[0]).lower().rstrip(".")
 
 
+def shown(url: str) -> str:
+    """The URL as it may be told: without its query, its fragment and its user, where secrets ride."""
+    bare = url.partition("?")[0].partition("#")[0]
+    head, scheme, rest = bare.rpartition("://")
+    return f"{head}{scheme}{rest.rpartition('@')[2]}"
+
+
 def kind_of(host: str) -> str:
     """`metadata`, `loopback`, `inside`, `outside`, or `unknown`.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.files import written
-from flyball_sdk.guard.effects.hosts import host_of, kind_of
+from flyball_sdk.guard.effects.hosts import host_of, kind_of, shown
 from flyball_sdk.guard.effects.iac import first_known
 from flyball_sdk.guard.effects.make import Reader, effect
 from flyball_sdk.guard.effects.options import Options, options
@@ -22,8 +22,7 @@ _CURL = (
     "--key", "--cacert", "--resolve", "--url", "-r", "--range", "-C", "--form-string", "--max-redirs", "--retry-delay", "-z", "-Y", "-y",
     "--interface", "--unix-socket", "--limit-rate", "-D", "--dump-header", "--connect-to", "--output-dir", "--aws-sigv4", "--oauth2-bearer",
 )  # fmt: skip
-_SENDS = ("-d", "--data", "--data-binary", "--data-raw", "--data-ascii", "--data-urlencode", "-F", "--form", "-T", "--upload-file", "--json",
-          "--form-string", "--post-data", "--post-file", "--body-data", "--body-file")  # fmt: skip
+_SENDS = ("-d", "--data", "--data-binary", "--data-raw", "--data-ascii", "--data-urlencode", "-F", "--form", "--json", "--form-string", "--post-data", "--body-data")  # fmt: skip
 _WGET = ("-O", "--output-document", "-o", "--post-data", "--post-file", "--header", "-U", "--user-agent", "-P", "--directory-prefix", "-t", "-T",
          "--method", "--body-data", "--body-file", "--user", "--password", "-e", "--execute", "-i", "-Q", "--limit-rate", "--use-askpass",
          "--timeout", "--tries", "-a")  # fmt: skip
@@ -38,7 +37,8 @@ def http(command: Command, scene: Scene) -> Iterator[Effect]:
     given = options(command.words, _WGET if wget else _CURL)
     urls = [*given.all("--url"), *given.words]
     method = given.value("-X", "--request", "--method").upper()
-    sent = given.all(*_SENDS)
+    # what -T and --post-file name is a file, written as -d has it: @FILE
+    sent = (*given.all(*_SENDS), *(f"@{path}" for path in given.all("-T", "--upload-file", "--post-file", "--body-file")))
     output = given.value("-O", "--output-document", "-P") if wget else given.value("-o", "--output")
     if output:
         yield from written(output, command, scene, append=False)
@@ -67,7 +67,7 @@ def request(
     files = tuple(
         body.partition("@")[2].partition(";")[0] or body
         for body in sent
-        if (body[0] == "@" and body != "@-") or "=@" in body
+        if (body[:1] == "@" and body != "@-") or "=@" in body
     ) + tuple(body for body in sent if body.startswith("/"))
     # what a here-document or an echo feeds stands in the command itself
     fed = (
@@ -82,13 +82,13 @@ def request(
         "credentials": credentials,
     }
     if kind == "metadata":
-        yield effect("net.internal", url, command, **attributes)
+        yield effect("net.internal", shown(url), command, **attributes)
     if method == "DELETE" or (
         method in ("POST", "PUT", "PATCH", "") and any(path in url for path in _DELETING_PATHS)
     ):
         yield effect(
             "service.delete",
-            url,
+            shown(url),
             command,
             target=first_known((("host", host), ("path", url)), scene),
             verb=method,
@@ -97,17 +97,17 @@ def request(
         )
     if files or fed:
         away = any(place(path, command.cwd, scene.call.context.cwd).scope not in _NEAR for path in files)
-        yield effect("net.egress", url, command, files=files, elsewhere=away, fed=fed, **attributes)
+        yield effect("net.egress", shown(url), command, files=files, elsewhere=away, fed=fed, **attributes)
     elif sent or method in ("POST", "PUT", "PATCH"):
         yield effect(
-            "net.egress", url, command, files=(), unknown=any(UNKNOWN in body for body in sent), **attributes
+            "net.egress", shown(url), command, files=(), unknown=any(UNKNOWN in body for body in sent), **attributes
         )
     elif UNKNOWN in url and UNKNOWN not in host:
-        yield effect("net.egress", url, command, files=(), unknown=True, inline=True, **attributes)
+        yield effect("net.egress", shown(url), command, files=(), unknown=True, inline=True, **attributes)
     elif url.partition("://")[0] in ("gopher", "dict", "tftp", "telnet", "smtp", "ldap"):
-        yield effect("net.egress", url, command, files=(), odd=True, **attributes)
+        yield effect("net.egress", shown(url), command, files=(), odd=True, **attributes)
     elif url:
-        yield effect("net.fetch", url, command, **attributes)
+        yield effect("net.fetch", shown(url), command, **attributes)
 
 
 def netcat(command: Command, _scene: Scene) -> Iterator[Effect]:

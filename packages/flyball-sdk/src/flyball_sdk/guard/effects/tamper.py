@@ -108,7 +108,7 @@ def tampering(command: Command) -> Iterator[Effect]:
         if one.op != "<" and GUARDED.search(one.path):
             yield effect("guard.tamper", one.path, command, how="write")
     words = command.words
-    text = " ".join((command.path, *words))
+    text = " ".join((command.path or command.name, *words))
     if ":43" in text and _PORTS.search(text) and command.name in ("curl", "wget", "http", "xh", "nc"):
         yield effect("guard.tamper", text[:120], command, how="api")
     elif _TOUCHES.search(text):

@@ -16,12 +16,12 @@ RULES = (
         safer="rename it, take a dump, and drop it when nothing misses it",
         hits=(
             *shell(
-                'psql -c "DROP TABLE users"', 'mysql -e "TRUNCATE orders"', "dropdb shop", "rails db:drop"
+                'psql -c "DROP TABLE orders"', 'mysql -e "TRUNCATE orders"', "dropdb shop", "rails db:drop"
             ),
             tool("execute_sql", sql="DROP SCHEMA public CASCADE"),
         ),
         passes=(
-            *shell('psql -c "SELECT * FROM drop_table_log"', "psql -h localhost -d dev -c 'DROP TABLE t'"),
+            *shell('psql -c "SELECT * FROM dropped_tables"', "psql -h localhost -d dev -c 'DROP TABLE t'"),
             tool("execute_sql", sql="CREATE TABLE t (a int)"),
         ),
     ),
@@ -118,7 +118,7 @@ RULES = (
         safer="list what it concerns, back it up, and let a person delete it",
         hits=shell(
             "vault kv destroy -versions=1 secret/app",
-            "restic forget --keep-last 1 --prune",
+            "restic forget --keep-last 2 --prune",
             "kafka-topics --delete --topic orders --bootstrap-server b:9092",
             "curl -X DELETE http://es:9200/orders",
             "gh repo delete a/b",

@@ -16,7 +16,7 @@ RULES = (
         safer="push a new commit (`git revert`), or `--force-with-lease` on your own branch",
         hits=(
             *shell(
-                "git push --force origin main",
+                "git push --force upstream main",
                 "git push -f",
                 "git push origin +master",
                 "git push --mirror backup",
@@ -37,7 +37,7 @@ RULES = (
         severity="high",
         safer="push a new commit (`git revert`)",
         hits=shell("git push --force-with-lease origin main"),
-        passes=shell("git push --force-with-lease origin feature/x"),
+        passes=shell("git push --force-with-lease upstream feature/x"),
     ),
     Rule(
         id="git.delete-remote",
@@ -47,7 +47,7 @@ RULES = (
         action="ask",
         severity="high",
         safer="leave it, or let its owner delete it",
-        hits=shell("git push origin --delete main", "git push origin :release"),
+        hits=shell("git push upstream --delete main", "git push origin :release"),
         passes=shell("git branch -d done", "git push origin main"),
     ),
     Rule(

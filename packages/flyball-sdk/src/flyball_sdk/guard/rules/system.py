@@ -69,7 +69,6 @@ RULES = (
             "history -c",
             "systemctl stop auditd",
             "> /var/log/auth.log",
-            "unset HISTFILE",
         ),
         passes=shell("ufw status", "iptables -L", "history", "cat /var/log/syslog", "sysctl -a"),
     ),

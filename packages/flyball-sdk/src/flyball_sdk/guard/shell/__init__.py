@@ -36,6 +36,8 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
         too_much = str(bound)
     except RecursionError:
         too_much = "depth"
+    # the two know each other: parted, they are freed at once and not by a later collection
+    del evaluator.expander.shell
     commands, opaque = evaluator.commands, evaluator.opaque
     if cuts or not text.isascii():
         place = _placer(text, cuts)

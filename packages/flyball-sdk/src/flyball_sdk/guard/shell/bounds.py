@@ -6,8 +6,8 @@ from __future__ import annotations
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
 NODES_MAX = 20_000
-# Calls of the parser's progress hook, 15 to 90 us each: some 20 ms of parsing.
-PARSE_TICKS_MAX = 800
+# Calls of the parser's progress hook, 15 to 90 us each: some 15 ms of parsing.
+PARSE_TICKS_MAX = 500
 # What a call counts while the parser recovers from an error: it takes 700 us then.
 ERROR_TICKS = 20
 # Shorter texts are parsed without the hook, which costs as much as parsing a short line.
@@ -21,12 +21,14 @@ CODE_DEPTH_MAX = 8
 COMMANDS_MAX = 2_000
 # Words that one word may expand to; more of them are cut and the cut is told.
 WORDS_MAX = 256
+# Here-documents of one text.
+HEREDOCS_MAX = 500
 # Rounds of a loop whose values are known.
 ROUNDS_MAX = 16
 # Characters that a variable, a pipe or a file is remembered with; more becomes unknown.
 TEXT_MAX = 64 * 1024
 # Simple commands, expansions and scanned quotes, together.
-STEPS_MAX = 30_000
+STEPS_MAX = 15_000
 
 
 class TooMuch(Exception):

@@ -52,7 +52,8 @@ def _declare(shell: Machine, call: Call, name: str) -> Text:
 
 
 def _unset(shell: Machine, call: Call, name: str) -> Text:
-    del name
+    if any(word.startswith("HIST") for word in call.words):
+        shell.emit(call, name)  # what would no longer be recorded is for the rules to see
     for word in call.words[1:]:
         if not word.startswith("-"):
             shell.scope.assign(word, "")

@@ -115,7 +115,9 @@ def _what_to_do(answer: dict[str, Any], changed: dict[str, Any] | None) -> str:
     if changed is not None:
         words = encode(changed)
         return f" Call it with this input instead: {words}" if len(words) <= CHANGED_CHARS_MAX else ""
-    known = clean(str(answer.get("decision_id") or ""), 300)
+    approval = answer.get("approval")
+    waits = approval.get("id") if isinstance(approval, dict) else None
+    known = clean(str(waits or answer.get("decision_id") or ""), 300)
     return f" A person can say `flyball guard approve {known}`; repeat the same call then." if known else ""
 
 

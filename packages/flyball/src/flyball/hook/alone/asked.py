@@ -93,8 +93,8 @@ def ends_of(text: str, chars: int) -> tuple[str, int]:
     """A text of at most `chars` characters: both ends of a longer one; and how many were left out."""
     if len(text) <= chars:
         return text, 0
-    half = chars // 2
-    return f"{text[:half]}\n{text[-half:]}"[:chars], len(text) - 2 * half
+    half = (chars - 1) // 2
+    return f"{text[:half]}\n{text[-half:]}", len(text) - 2 * half
 
 
 def _text(event: dict[str, Any], key: str, chars: int = 200) -> str:

@@ -1,0 +1,77 @@
+"""What the hook adds to a tool call inside the real Claude Code: python -m bench.hook [--calls N] [--rounds N].
+
+Sessions with the command hook, with the HTTP hook and without any go by turns; each makes N calls of a tool that does
+nothing, asked for by a scripted model on loopback. A call's time is from the model's last byte of the request to the
+client's next request, seen by the model: process start, guard and all included. The guard answers at once (scripted, the
+same for both), so that what is measured is the hook. Printed: median and p95 of each, and what they add.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from harness.agents import Agent, Cli, clis
+from harness.scripted_guard import scripted_guard
+from harness.scripted_model import Tool, scripted_model
+
+CALLS = 60
+ROUNDS = 5
+TARGETS_MS = {"command": 12.0, "http": 3.0}
+
+
+def run(calls: int = CALLS, rounds: int = ROUNDS) -> None:
+    """Measure with each Claude Code that is installed in build/agents."""
+    for cli in clis():
+        if cli.client == "claude-code":
+            _measure(cli, calls, rounds)
+
+
+def _measure(cli: Cli, calls: int, rounds: int) -> None:
+    taken: dict[str, list[float]] = {"none": [], "command": [], "http": []}
+    with scripted_guard() as guard, scripted_model() as model, tempfile.TemporaryDirectory() as root:
+        agents = {kind: Agent(cli, Path(root, kind), model) for kind in taken}
+        agents["command"].install(guard.port)
+        agents["http"].install(guard.port, via="http", fail="open")
+        script = [Tool("Read", {"file_path": "/dev/null", "offset": n + 1, "limit": 1}) for n in range(calls)]
+        for _ in range(rounds):
+            for kind, agent in agents.items():
+                model.times.clear()
+                agent.run(*script)
+                gaps = [
+                    later - sent for (_, sent), (later, _) in zip(model.times, model.times[1:], strict=False)
+                ]
+                taken[kind] += [1000 * gap for gap in gaps[-calls:]][1:]
+    print(f"hook: {cli}, {rounds} sessions of {calls} calls each, by turns")
+    base = statistics.median(taken["none"]), _p95(taken["none"])
+    print(f"  without      median {base[0]:6.1f} ms   p95 {base[1]:6.1f} ms   ({len(taken['none'])} calls)")
+    for kind, target in TARGETS_MS.items():
+        median, p95 = statistics.median(taken[kind]), _p95(taken[kind])
+        added = median - base[0]
+        word = "holds" if added <= target else "MISSED"
+        print(
+            f"  {kind:<12} median {median:6.1f} ms   p95 {p95:6.1f} ms   adds {added:5.1f} ms"
+            f" (p95 {p95 - base[1]:5.1f})   target <= {target:g} ms: {word}"
+        )
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.hook")
+    parser.add_argument("--calls", type=int, default=CALLS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    began = time.monotonic()
+    run(given.calls, given.rounds)
+    print(f"took {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
