@@ -26,7 +26,7 @@ def _ports(guarded: Guarded, telemetry: ChdbTelemetry) -> Ports:
 
 async def _commands(ports: Ports, **asked: Any) -> list[str]:
     view = await guard_decisions(ports, **asked)
-    return [row["call"]["command"] for row in view["decisions"]]
+    return [row["call"]["command"] for row in view.decisions]
 
 
 async def test_decisions_of_before_the_start_are_found_again(tmp_path: Path, telemetry: ChdbTelemetry) -> None:
@@ -49,9 +49,9 @@ async def test_decisions_of_before_the_start_are_found_again(tmp_path: Path, tel
     assert await _commands(ports, rule="files.delete-tree-outside") == [DELETE]
     assert await _commands(ports, limit=1) == ["pwd"]
     after = await guard_decisions(ports)
-    shown = {name: [row[name] for row in before["decisions"]] for name in ("n", "t", "id", "action", "would", "mac")}
-    assert {name: [row[name] for row in after["decisions"]] for name in shown} == shown
-    assert after["decisions"][1]["effects"] == before["decisions"][1]["effects"]
+    shown = {name: [row[name] for row in before.decisions] for name in ("n", "t", "id", "action", "would", "mac")}
+    assert {name: [row[name] for row in after.decisions] for name in shown} == shown
+    assert after.decisions[1]["effects"] == before.decisions[1]["effects"]
 
 
 async def test_what_does_not_fit_is_counted(telemetry: ChdbTelemetry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,10 @@ ask_default: block
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -34,6 +35,7 @@ POLICY_BYTES_MAX = 64 * 1024
 RULES_MAX = 200
 LIST_MAX = 500
 TEXT_CHARS_MAX = 2_000
+_KNOWN_MAX = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -173,7 +175,13 @@ class _Place:
         """Refuse a key that means nothing: it is mostly a misspelt one."""
         for key in self.given:
             if key not in known:
-                raise RuleError(f"{self.name}: there is no {_shown(key)}; there are {', '.join(known)}")
+                near = (
+                    known
+                    if len(known) <= _KNOWN_MAX
+                    else difflib.get_close_matches(str(key), known, cutoff=0.0)
+                )
+                told = "there are" if len(known) <= _KNOWN_MAX else "the likest are"
+                raise RuleError(f"{self.name}: there is no {_shown(key)}; {told} {', '.join(near)}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.given.get(key, default)
@@ -309,10 +317,10 @@ def _until(place: _Place) -> float | None:
                 f"{place.name}.until: a time such as 2027-01-31T00:00:00Z, this is {_shown(value)}"
             ) from None
     if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime):
         raise RuleError(f"{place.name}.until: a time such as 2027-01-31T00:00:00Z, this is {_shown(value)}")
-    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
 
 
 def _budgets(top: _Place) -> tuple[Budget, ...]:

@@ -1,6 +1,6 @@
 """`POST /v1/guard/evaluate` and `/v1/guard/observe`: what stands in the way of every tool call of an agent.
 
-Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/reference/guard.md.
+Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/how-to/guard-over-http.md.
 """
 
 from __future__ import annotations

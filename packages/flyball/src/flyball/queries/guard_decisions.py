@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -30,6 +32,14 @@ _COLUMNS = (
 _LATEST = 1 << 62
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardDecisions:
+    """Decisions as the log has them, newest first: `t` in milliseconds, what is empty left out."""
+
+    decisions: Sequence[Mapping[str, Any]]
+    as_of: datetime
+
+
 async def guard_decisions(
     ports: Ports,
     *,
@@ -38,7 +48,7 @@ async def guard_decisions(
     session: str | None = None,
     agent: str | None = None,
     limit: int = 50,
-) -> Mapping[str, Any]:
+) -> GuardDecisions:
     """What the guard answered to tool calls of agents, newest first: blocked, asked, or would have been.
 
     Args:
@@ -60,8 +70,8 @@ async def guard_decisions(
     found = [row for row in reversed(kept) if _is_wanted(row, **wanted)][:limit]
     if len(found) < limit:
         before = kept[0]["n"] if kept else _LATEST
-        found += await _older(ports, before=before, limit=limit - len(found), **wanted)
-    return {"decisions": found, "as_of": ports.now()}
+        found = [*found, *await _older(ports, before=before, limit=limit - len(found), **wanted)]
+    return GuardDecisions(decisions=found, as_of=ports.now())
 
 
 def _is_wanted(

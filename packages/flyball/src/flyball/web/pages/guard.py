@@ -55,8 +55,8 @@ class GuardPages:
     async def _page(self, request: Request) -> Response:
         view = {
             "status": await guard_status(self.ports),
-            "approvals": (await guard_approvals(self.ports))["approvals"],
-            "stopped": (await guard_decisions(self.ports, action="stopped", limit=_STOPPED_MAX))["decisions"],
+            "approvals": (await guard_approvals(self.ports)).approvals,
+            "stopped": (await guard_decisions(self.ports, action="stopped", limit=_STOPPED_MAX)).decisions,
         }
         if request.url.path.endswith(".json"):
             return json_response(view)
