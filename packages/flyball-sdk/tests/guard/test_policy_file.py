@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.effect import Effect
@@ -114,10 +116,8 @@ def test_a_rule_whose_examples_do_not_hold_is_refused(hits: str, passes: str) ->
 
 @given(st.text(max_size=200))
 def test_no_text_is_more_than_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(RuleError):
         assert isinstance(policy_from_text(text, name="p"), Policy)
-    except RuleError as refused:
-        assert str(refused)
 
 
 def test_an_exception_ends() -> None:

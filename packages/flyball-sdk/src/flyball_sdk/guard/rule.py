@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -87,7 +88,7 @@ def _glob(pattern: str) -> str:
             pieces.append(f"[^{inner[1:]}]" if inner[0] == "!" else f"[{inner}]")
             at = end
         else:
-            pieces.append(".*" if char == "*" else "." if char == "?" else re2.escape(char))
+            pieces.append(".*" if char == "*" else "." if char == "?" else re.escape(char))
         at += 1
     return f"(?s:^{''.join(pieces)}$)"
 
