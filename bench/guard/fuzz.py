@@ -30,8 +30,39 @@ MS_MAX = 50.0
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 EVALUATOR = Evaluator([Policy(name="fuzz", mode="enforce", rules=RULES)])
 SEEDS = [one.call for rule in RULES for one in (*rule.hits, *rule.passes) if isinstance(one.call, str)]
-TOOLS = ("Bash", "exec_command", "Write", "Edit", "apply_patch", "Read", "WebFetch", "execute_sql", "query", "http_request", "send_money", "mcp__x__delete_it", "kubectl_delete", "x")
-FIELDS = ("command", "cmd", "file_path", "content", "sql", "query", "url", "body", "input", "patch", "path", "recipient", "amount", "edits", "method")
+TOOLS = (
+    "Bash",
+    "exec_command",
+    "Write",
+    "Edit",
+    "apply_patch",
+    "Read",
+    "WebFetch",
+    "execute_sql",
+    "query",
+    "http_request",
+    "send_money",
+    "mcp__x__delete_it",
+    "kubectl_delete",
+    "x",
+)
+FIELDS = (
+    "command",
+    "cmd",
+    "file_path",
+    "content",
+    "sql",
+    "query",
+    "url",
+    "body",
+    "input",
+    "patch",
+    "path",
+    "recipient",
+    "amount",
+    "edits",
+    "method",
+)
 ODD = ["\0", "\u202e", "\ud800", "\ufeff", "\u200b", "\x1b[2J", "'", '"', "`", "$(", "${", "))", "<<E\n", "\\", "\r\n", "|", "&&", ";", "{1..9999}", "${x//a/b}", "$((1<<62))", "*" * 50, "\U0001f600", "%00", "=", "~", "!", "#", "[[", "<(", "\t", "é" * 10]  # fmt: skip
 Make = Callable[[random.Random], Any]
 
@@ -49,7 +80,17 @@ def mutated(rng: random.Random) -> str:
         elif kind == 2:
             text = text + rng.choice((" | ", " && ", "; ", "\n", " & ")) + rng.choice(SEEDS)
         elif kind == 3:
-            text = rng.choice(("bash -c '{}'", "$({})", "eval \"{}\"", "sh <<E\n{}\nE", "python3 -c 'import os; os.system(\"{}\")'", "f() {{ {}; }}; f", "for i in 1 2; do {}; done")).format(text)
+            text = rng.choice(
+                (
+                    "bash -c '{}'",
+                    "$({})",
+                    'eval "{}"',
+                    "sh <<E\n{}\nE",
+                    "python3 -c 'import os; os.system(\"{}\")'",
+                    "f() {{ {}; }}; f",
+                    "for i in 1 2; do {}; done",
+                )
+            ).format(text)
         elif kind == 4:
             text = text[:at] + text[max(0, at - 20) : at] * rng.randint(2, 60) + text[at:]
         elif kind == 5:
@@ -78,7 +119,7 @@ def sql_text(rng: random.Random) -> str:
     n = rng.choice((1, 5, 50, 500, 5_000))
     return rng.choice(
         ("SELECT " + "(" * n + "1" + ")" * n, "DELETE FROM t WHERE " + "a=1 OR " * n + "b=2", "DROP TABLE t;" * n, "UPDATE t SET a=" + "(SELECT " * n + "1" + ")" * n, "INSERT INTO t VALUES " + "(1)," * n + "(2)",
-         "COPY t TO PROGRAM '" + "x" * n, "EXPLAIN " * n + "DELETE FROM t", "WITH a AS (" * n + "DELETE FROM t", "/*" * n + "DROP TABLE t", "DELETE FROM \"" + "\ud800" * n, "SELECT 1 " + "UNION SELECT 1 " * n + "; DROP TABLE t",
+         "COPY t TO PROGRAM '" + "x" * n, "EXPLAIN " * n + "DELETE FROM t", "WITH a AS (" * n + "DELETE FROM t", "/*" * n + "DROP TABLE t", 'DELETE FROM "' + "\ud800" * n, "SELECT 1 " + "UNION SELECT 1 " * n + "; DROP TABLE t",
          "CREATE TABLE t (" + "a int," * n + "b int)", "ALTER TABLE t " + "DROP COLUMN a," * n, "GRANT ALL ON t TO " + "a," * n, "--" * n + "\nTRUNCATE t", "$$" * n + "DROP", "delete from t where x in (" + "1," * n + "1)")
     )[:300_000]  # fmt: skip
 
@@ -99,16 +140,24 @@ def call(rng: random.Random) -> ToolCall:
     names = rng.sample(FIELDS, rng.randint(1, 3))
     if tool in ("Bash", "exec_command") and rng.random() < 0.9:
         names = ["command", *names]
-    return ToolCall(tool, {name: make(rng) for name in names}, Context(goal="do it" if rng.random() < 0.3 else "", cwd=rng.choice(("", "/work/app"))))
+    return ToolCall(
+        tool,
+        {name: make(rng) for name in names},
+        Context(goal="do it" if rng.random() < 0.3 else "", cwd=rng.choice(("", "/work/app"))),
+    )
 
 
 def main() -> None:
     """Run until the time is over; the first fault is told and ends it."""
-    parser = argparse.ArgumentParser(prog="python -m bench.guard.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.guard.fuzz",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=None)
     asked = parser.parse_args()
-    seed = asked.seed if asked.seed is not None else time.time_ns() % 1_000_000_000  # noqa: TID251 - a seed, told
+    seed = asked.seed if asked.seed is not None else time.time_ns() % 1_000_000_000
     rng = random.Random(seed)
     session = Session()
     for _ in range(300):  # what is loaded once is no growth
@@ -126,7 +175,9 @@ def main() -> None:
         remember(session, one, decision)
         observe(session, one, decision, str(next(iter(one.tool_input.values()), ""))[:20_000])
     grown = _rss() - before
-    print(f"guard: {runs:,} hostile calls in {asked.seconds:.0f} s, worst {worst:.1f} ms of CPU, grown by {grown / 1e6:.0f} MB (seed {seed})")
+    print(
+        f"guard: {runs:,} hostile calls in {asked.seconds:.0f} s, worst {worst:.1f} ms of CPU, grown by {grown / 1e6:.0f} MB (seed {seed})"
+    )
     if grown > GROWTH_BYTES_MAX:
         sys.exit("grown by more than 64 MB")
 

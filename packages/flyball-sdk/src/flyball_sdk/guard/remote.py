@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.decision import Decision
-from flyball_sdk.guard.rule import SEVERITIES, STRICTNESS
+from flyball_sdk.guard.rule import SEVERITIES, STRICTNESS, Action
 
 DEADLINE_S = 0.5
 ANSWER_BYTES_MAX = 256 * 1024
 
 
-class RemoteFailure(Exception):  # noqa: N818 - it is named by what is the case
+class RemoteFailure(Exception):
     """No answer of the server: `kind` is refused, deadline, status, garbled or refused_token."""
 
     def __init__(self, kind: str) -> None:
@@ -54,7 +54,9 @@ class Remote:
         return _decision(self._post(body))
 
     def _post(self, body: bytes) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        )
         for attempt in (0, 1):  # a kept connection may have been closed meanwhile: a fresh one is tried once
             connection = self._connection(fresh=attempt == 1)
             try:
@@ -93,9 +95,7 @@ class Remote:
 
 
 def _decision(found: dict[str, Any]) -> Decision:
-    action, would = found.get("action"), found.get("would") or found.get("action")
-    if action not in STRICTNESS or would not in STRICTNESS:
-        raise RemoteFailure("garbled")
+    action, would = _action(found.get("action")), _action(found.get("would") or found.get("action"))
     severity = found.get("severity")
     return Decision(
         action=action,
@@ -106,3 +106,9 @@ def _decision(found: dict[str, Any]) -> Decision:
         decision_id=str(found.get("decision_id") or ""),
         modified_input=found.get("modified_input"),
     )
+
+
+def _action(text: Any) -> Action:
+    if text not in STRICTNESS:
+        raise RemoteFailure("garbled")
+    return text

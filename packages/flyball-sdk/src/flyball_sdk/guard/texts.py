@@ -13,6 +13,8 @@ from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.linear import Pattern
 
 CHARS_MAX = 64 * 1024
+# a text that quotes such phrases to speak of them is short
+TALK_CHARS_MAX = 1_000
 _INJECTION = Pattern(
     r"(?is)\b(?:ignore|disregard|forget|override|overlook|bypass|skip|neglect|drop|do not follow|don't follow|stop following|pay no attention to)\b[^.!?\n]{0,40}"
     r"\b(?:previous|prior|above|earlier|preceding|foregoing|all|any|everything|your|initial|original|existing|system)\b[^.!?\n]{0,30}"
@@ -31,9 +33,13 @@ _JAILBREAK = Pattern(
     r"pretend (?:to be|you|that you)\b[^.\n]{0,60}\b(?:no|not|free|evil|unrestricted|without)|(?:stay|remain) in character|never (?:refuse|break character|say you can(?:no|')t)|always (?:answer|comply|respond as)|cannot refuse|can't refuse|"
     r"you are (?:now )?(?:going to )?(?:act as|play|roleplay|immersed|a fictional|an? (?:evil|amoral|unethical|unrestricted))|respond as the character|role-?play (?:game|as)|AIM\b[^.\n]{0,40}(?:machiavellian|unfiltered)|hypothetical (?:response|world|story)[^.\n]{0,60}(?:illegal|no laws))"
 )
-_QUOTING = re.compile(r"(?i)\b(?:phrases? like|examples?|such as|known as|explains?|describ\w+|training|postmortem|detect\w*|research|paper|article|quotes?|called|attack(?:s|ers?)? (?:use|try|include)|e\.g\.|scanner|filter|classif\w+|documentation|red[- ]team)\b")
-_QUOTED = re.compile(r"['\"`“‘][^'\"`”’]{8,200}['\"`”’]")
-_PII = Pattern(r"\b\d{3}-\d{2}-\d{4}\b|\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b|(?i:\b(?:passport|ssn|social security|date of birth|driver'?s licen[cs]e)\b[^\n]{0,20}[:#]?\s*[A-Z0-9-]{6,})|(?:^|[^\d.-])(?:4\d{3}|5[1-5]\d{2}|3[47]\d{2})[ -]?\d{4,6}[ -]?\d{4,5}(?:[ -]?\d{1,4})?\b")
+_QUOTING = re.compile(
+    r"(?i)\b(?:phrases? like|examples?|such as|known as|explains?|describ\w+|training|postmortem|detect\w*|research|paper|article|quotes?|called|attack(?:s|ers?)? (?:use|try|include)|e\.g\.|scanner|filter|classif\w+|documentation|red[- ]team)\b"
+)
+_QUOTED = re.compile(r"['\"`\u201c\u2018][^'\"`\u201d\u2019]{8,200}['\"`\u201d\u2019]")
+_PII = Pattern(
+    r"\b\d{3}-\d{2}-\d{4}\b|\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b|(?i:\b(?:passport|ssn|social security|date of birth|driver'?s licen[cs]e)\b[^\n]{0,20}[:#]?\s*[A-Z0-9-]{6,})|(?:^|[^\d.-])(?:4\d{3}|5[1-5]\d{2}|3[47]\d{2})[ -]?\d{4,6}[ -]?\d{4,5}(?:[ -]?\d{1,4})?\b"
+)
 
 
 def kinds(text: str) -> list[str]:
@@ -52,7 +58,9 @@ def kinds(text: str) -> list[str]:
 
 def _told_about(text: str) -> bool:
     """Whether the text speaks of such phrases instead of saying them: short, quoting, and naming that it quotes."""
-    return len(text) < 1_000 and _QUOTING.search(text) is not None and _QUOTED.search(text) is not None
+    return (
+        len(text) < TALK_CHARS_MAX and _QUOTING.search(text) is not None and _QUOTED.search(text) is not None
+    )
 
 
 def signals(texts: Iterable[tuple[str, str]]) -> Iterator[Effect]:

@@ -64,6 +64,16 @@ def test_a_word_that_becomes_too_many_is_cut_and_that_is_told() -> None:
     assert len(found.commands[-1].words) == WORDS_MAX
 
 
+def test_rounds_that_are_cut_are_told_unless_they_are_numbers() -> None:
+    assert program("for i in {1..60}; do curl h/$i; done").too_much == ""
+    assert program("seq 99 | xargs -I{} touch f{}").too_much == ""
+    assert (
+        program("for i in " + " ".join(f"f{n}" for n in range(30)) + " /; do rm -rf $i; done").too_much
+        == "rounds"
+    )
+    assert program("echo '" + "a\n" * 20 + "' | xargs -I{} rm {}").too_much == "rounds"
+
+
 def test_a_judgement_does_not_lean_on_an_empty_stack() -> None:
     def deep(level: int) -> Program:
         return (
@@ -157,6 +167,14 @@ def test_a_quoted_here_document_is_what_stands_in_it(lines: list[str]) -> None:
         else ("", [])
     )
     assert lifted.endswith("\nx")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["timeout2", "zip2", "snap-01", "man5", "sudo1.2", "python3.12", "perl5", "bash5", "git.exe", "node20"],
+)
+def test_a_name_with_a_number_raises_nothing(name: str) -> None:
+    assert program(f"{name} -c x; {name} y z").commands
 
 
 def test_unknown_is_no_character_of_a_text() -> None:

@@ -79,6 +79,7 @@ def test_data_is_kept_as_input() -> None:
 def test_files_that_are_written_are_told() -> None:
     assert program("echo a > x; echo b >> x; cat <<E > y/z\nq\nE").written == {"x": "a\nb\n", "y/z": "q\n"}
     assert program("ls > x").written == {}
+    assert program("cat <(echo a) > y").written == {"y": "a\n"}
 
 
 def test_scripts_of_the_session_are_read() -> None:
@@ -115,3 +116,20 @@ def test_a_fork_bomb_has_a_name() -> None:
 def test_recursion_ends() -> None:
     assert commands("f() { ls; f; }; f") == [("ls",)]
     assert program("echo 'sh x' > x; sh x").too_much == "depth"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T=/; [ -d /x ] && T=/x; rm -rf $T", "T=/x; false && T=/; rm -rf $T", "if a; then T=/; else T=/x; fi; rm -rf $T",
+        "case $1 in a) T=/;; *) T=/x;; esac; rm -rf $T", 'if a; then T=/; elif b; then T=/x; else T=/y; fi; rm -rf "$T"',
+        "X=ls; a || X=rm; b || X=cat; $X -rf /",
+    ],
+)  # fmt: skip
+def test_a_value_that_a_branch_may_not_change_counts(text: str) -> None:
+    assert ("rm", "-rf", "/") in commands(text)
+
+
+def test_a_value_that_is_surely_changed_does_not_count() -> None:
+    assert commands("a && T=/; T=/x; rm -rf $T")[-1] == ("rm", "-rf", "/x")
+    assert ("rm", "-rf", "/") not in commands("a && T=/; T=/x; rm -rf $T")

@@ -134,7 +134,7 @@ def test_the_interpreter_is_kept_and_the_way_is_told() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["import os; print(os.environ['HOME'])", "import json,sys; print(json.load(sys.stdin))", "print('rm -rf /')",
+    ["import os; print(os.environ['HOME'])", "import pty; pty.spawn([])", "import json,sys; print(json.load(sys.stdin))", "print('rm -rf /')",
      "import subprocess\ndef f(cmd):\n    return subprocess.run(cmd, shell=True)", "import pandas as pd; pd.DataFrame().eval('a+b')"],
 )  # fmt: skip
 def test_harmless_python_is_quiet(code: str) -> None:

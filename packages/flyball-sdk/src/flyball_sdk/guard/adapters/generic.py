@@ -69,6 +69,7 @@ _ACCESS = frozenset(
     }
 )
 _COMMANDS = ("command", "cmd", "bash", "shell_command")
+URL_CHARS_MAX = 2_000
 _AMOUNTS = ("amount", "total", "price", "value", "sum", "amount_usd", "quantity")
 
 
@@ -119,14 +120,10 @@ def by_name(scene: Scene) -> Reading:
         if (
             isinstance(value, str)
             and value.startswith(("http://", "https://"))
-            and len(value) < 2_000
+            and len(value) < URL_CHARS_MAX
             and "\n" not in value
         ):
-            effects += [
-                one
-                for one in http.request(value, "GET", None, call.tool_input, scene)
-                if one.act == "net.internal"
-            ]
+            effects += [one for one in http.request(value, "GET", None, scene) if one.act == "net.internal"]
         if name in ("path", "file_path", "filename") and isinstance(value, str):
             effects += edit.read(scene).effects
             if act in ("record.change", "record.delete"):
@@ -137,22 +134,17 @@ def by_name(scene: Scene) -> Reading:
 
 def act_of(words: list[str]) -> str:
     """The act a tool's name says, "" where it reads."""
-    if not words:
-        return ""
     first = next((word for word in words if word in _VERBS or word in _READS or word == "send"), "")
-    if first in _READS:
-        return ""
     if first == "send":
         return "money.transfer" if not _MONEY.isdisjoint(words) else "message.send"
-    act = _VERBS.get(first, "")
-    if (
-        act == "record.change"
-        and not _MONEY.isdisjoint(words)
-        and first in ("create", "submit", "schedule", "execute", "update")
-    ):
+    act = "" if first in _READS else _VERBS.get(first, "")
+    if act != "record.change":
+        return act
+    # what is changed says more than that it is changed: an order, a password, a post
+    if not _MONEY.isdisjoint(words) and first in _COMMITS:
         return "money.transfer"
-    if act == "record.change" and not _ACCESS.isdisjoint(words):
-        return "access.grant"
-    if act == "record.change" and not _MESSAGE.isdisjoint(words):
-        return "message.send"
-    return act
+    return next((kind for names, kind in _CHANGED if not names.isdisjoint(words)), act)
+
+
+_COMMITS = frozenset({"create", "submit", "schedule", "execute", "update"})
+_CHANGED = ((_ACCESS, "access.grant"), (_MESSAGE, "message.send"))

@@ -17,13 +17,13 @@ from flyball_sdk.guard.effects import (
     secrets,
     services,
     system,
+    tamper,
 )
 from flyball_sdk.guard.effects.execute import SHELLS, escape, preload
 from flyball_sdk.guard.effects.files import written
 from flyball_sdk.guard.effects.make import Reader
 from flyball_sdk.guard.effects.secrets import read_by
 from flyball_sdk.guard.effects.services import untabled
-from flyball_sdk.guard.effects.system import writes
 from flyball_sdk.guard.effects.tamper import canary, switches, tampering
 from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene

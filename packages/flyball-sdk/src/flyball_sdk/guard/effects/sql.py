@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from flyball_sdk.guard.effect import Effect, Target
 from flyball_sdk.guard.linear import Pattern
@@ -77,7 +78,7 @@ def statements(
     if not _CHANGES.search(text):
         return
     for found in _EXECUTES.finditer(text):
-        yield Effect("sql.execute", _short(found[0]), target=target, **common)
+        yield Effect("sql.execute", _short(found[0] or ""), target=target, **common)
     if _STOPS.search(text):
         yield Effect("service.change", _short(text), target=target, **common)
     parsed = _parsed(text, dialect)
@@ -106,7 +107,10 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
     """(tree or None, text) for each statement; None where the text as a whole cannot be parsed."""
-    if len(text) > _READ_CHARS_MAX or sum(1 for _ in islice(_TOKEN.finditer(text), _PARSED_TOKENS_MAX + 1)) > _PARSED_TOKENS_MAX:
+    if (
+        len(text) > _READ_CHARS_MAX
+        or sum(1 for _ in islice(_TOKEN.finditer(text), _PARSED_TOKENS_MAX + 1)) > _PARSED_TOKENS_MAX
+    ):
         return None
 
     logging.getLogger("sqlglot").addFilter(_UNHEARD)  # adding it twice changes nothing
@@ -115,7 +119,7 @@ def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
     try:
         trees = sqlglot.parse(clean, read=dialect or None, error_level=sqlglot.ErrorLevel.RAISE)
     except (
-        sqlglot.errors.SqlglotError,
+        SqlglotError,
         RecursionError,
         ValueError,
         AttributeError,

@@ -48,7 +48,11 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
         tuple(opaque),
         evaluator.partial,
         too_much or evaluator.meter.noted,
-        {path: file.text for path, file in evaluator.files.items() if UNKNOWN not in file.text},
+        {
+            path: file.text
+            for path, file in evaluator.files.items()
+            if UNKNOWN not in file.text and path[:5] != "/dev/"
+        },
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flyball_sdk.guard.shell.bounds import ROUNDS_MAX, WORDS_MAX
+from flyball_sdk.guard.shell.bounds import WORDS_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
 from flyball_sdk.guard.shell.scope import EMPTY, Call, Text
 
@@ -127,16 +127,15 @@ def _spread(shell: Machine, call: Call, name: str, command: list[str], items: li
     if not mark:
         if command[0] in _SUBSHELL and len(command) == 2 and command[1] == "-c":  # noqa: PLR2004
             # each item is the code of a shell of its own
-            return _each(shell, call, name, [[*command, item] for item in items])
+            return _each(shell, call, name, [[*command, item] for item in shell.meter.rounds(items)])
         return shell.run(call.behind(name, [*command, *items]))
+    items = list(shell.meter.rounds(items))
     return _each(shell, call, name, [[word.replace(mark, item) for word in command] for item in items])
 
 
 def _each(shell: Machine, call: Call, name: str, commands: list[list[str]]) -> Text:
     printed = EMPTY
-    if len(commands) > ROUNDS_MAX:
-        shell.meter.noted = "rounds"
-    for words in commands[:ROUNDS_MAX]:
+    for words in commands:
         printed += shell.run(call.behind(name, words))
     return printed
 
@@ -198,10 +197,8 @@ def _parallel(shell: Machine, call: Call, name: str) -> Text:
         items = _items(shell, call, "", "\n", lines=True)
     call.feed = None
     line = " ".join(command)
-    if len(items) > ROUNDS_MAX:
-        shell.meter.noted = "rounds"
     printed = EMPTY
-    for item in items[:ROUNDS_MAX]:
+    for item in shell.meter.rounds(items):
         quoted = item if UNKNOWN in item or not command else shlex.quote(item)
         code = quoted.join(_PARALLEL_MARK.split(line))
         if code.lstrip().startswith(UNKNOWN) or (not command and UNKNOWN in item):

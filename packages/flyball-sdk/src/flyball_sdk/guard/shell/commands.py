@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from tree_sitter import Node
@@ -109,6 +110,10 @@ class Commands(Machine):
             span = (base + command.start, base + command.end)
             where = Where(base, span, where.via, where.host, where.sources)
         env = self.inherit(NOTHING)
+        if expander.doubtful:
+            to_expand = set(command.raw)
+            raw = [text if at in to_expand else shlex.quote(text) for at, text in enumerate(command.words)]
+            self._instead([(text, -1) for text in raw], Call(words, where, feed, (), env, sources))
         if not found:
             return self.run(Call(words, where, feed, (), env, sources))
         call = Call(words, where, found.feed, found.redirects, env, sources)
@@ -167,9 +172,7 @@ class Commands(Machine):
             }
         if not raw:
             return self.nothing(self.at(node, end), found) if found else EMPTY
-        words = expander.command_word(*raw[0])
-        for word, offset in raw[1:]:
-            words += expander.words(word, offset)
+        words = self._words(raw)
         sources = expander.sources
         expander.sources = ()
         if not words:
@@ -178,7 +181,31 @@ class Commands(Machine):
             self._run_variables(env, node)
         ties = found.redirects if found else ()
         call = Call(words, self.at(node, end), feed, ties, self.inherit(env), sources)
+        if expander.doubtful:
+            self._instead(raw, call)
         return self._run_into(call, found.outputs) if found and found.outputs else self.run(call)
+
+    def _words(self, raw: Sequence[tuple[str, int]]) -> list[str]:
+        words = self.expander.command_word(*raw[0])
+        for word, offset in raw[1:]:
+            words += self.expander.words(word, offset)
+        return words
+
+    def _instead(self, raw: Sequence[tuple[str, int]], call: Call) -> None:
+        """Run a command also with the values that a variable has if a branch was not taken."""
+        scope, expander = self.scope, self.expander
+        name, expander.doubtful = expander.doubtful, ""
+        if name not in scope.variables:
+            return
+        value, others = scope.variables[name], scope.maybes.pop(name, [])
+        for other in others:
+            scope.variables[name] = other
+            words = self._words([(word, -1) for word, _ in raw])
+            if words and words != call.words:
+                self.run(Call(words, call.where, call.feed, call.redirects, call.env, call.sources))
+        scope.variables[name], scope.maybes[name] = value, others
+        expander.doubtful = ""
+        expander.sources = ()
 
     def _run_variables(self, env: Mapping[str, str], node: Node) -> None:
         """Variables before a command that name what it is to run."""

@@ -67,7 +67,7 @@ def _docker(shell: Machine, call: Call, name: str) -> Text:
     command = words[at + 1 :]
     for index, word in enumerate(words[start:at], start):
         if word.startswith("--entrypoint"):
-            command = [word.partition("=")[2] or words[index + 1], *command]
+            command = [word.partition("=")[2] or "".join(words[index + 1 : index + 2]), *command]
     return _inside(shell, call, f"{name} {verb}", host, command)
 
 

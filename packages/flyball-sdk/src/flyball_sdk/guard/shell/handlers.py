@@ -49,4 +49,4 @@ def handler(name: str, *, path: bool) -> Handler | None:
     if found or not (name[-1].isdigit() or name.endswith(".exe")):
         return found
     versioned = _VERSIONED.fullmatch(name)
-    return HANDLERS.get(versioned[1] or versioned[2]) if versioned else None
+    return interpreters.HANDLERS.get(versioned[1] or versioned[2]) if versioned else None

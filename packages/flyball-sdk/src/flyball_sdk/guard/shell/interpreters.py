@@ -39,7 +39,35 @@ _SHELL_VALUED = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file", "-
 _STDIN = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-"})
 # Programs that make code of bytes that nobody can read: what comes out of them is not to be run unseen.
 _DECODERS = frozenset(
-    ["base64", "base32", "basenc", "xxd", "openssl", "gpg", "gunzip", "zcat", "gzip", "xz", "unxz", "bzip2", "bunzip2", "bzcat", "zstd", "uudecode", "tr", "rev", "awk", "gawk", "perl", "python", "python2", "python3", "ruby", "node", "php"]
+    [
+        "base64",
+        "base32",
+        "basenc",
+        "xxd",
+        "openssl",
+        "gpg",
+        "gunzip",
+        "zcat",
+        "gzip",
+        "xz",
+        "unxz",
+        "bzip2",
+        "bunzip2",
+        "bzcat",
+        "zstd",
+        "uudecode",
+        "tr",
+        "rev",
+        "awk",
+        "gawk",
+        "perl",
+        "python",
+        "python2",
+        "python3",
+        "ruby",
+        "node",
+        "php",
+    ]
 )
 
 

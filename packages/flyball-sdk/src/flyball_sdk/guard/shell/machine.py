@@ -32,6 +32,8 @@ from flyball_sdk.guard.shell.scope import (
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.words import Expander
 
+# Characters that a filter reads in about the time of a step.
+_FILTERED_A_STEP = 128
 # Filters that do not read their input.
 _UNFED = frozenset({"echo", "printf", "seq", "basename", "dirname", "which", "type", "true", ":"})
 _DEVICE = "/dev/"
@@ -244,6 +246,7 @@ class Machine(ABC):
         feed = call.feed
         pure = FILTERS.get(name)
         if pure and not (feed and feed.text == UNKNOWN and name not in _UNFED):
+            self.meter.step(len(feed.text) // _FILTERED_A_STEP if feed else 1)
             output = pure(call.words[1:], feed.text if feed else None, self.file)
             if output is not None:
                 sources = call.sources + (feed.sources if feed else ())

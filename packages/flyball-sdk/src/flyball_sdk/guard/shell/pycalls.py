@@ -25,6 +25,8 @@ class Surroundings:
 
     def command(self, *words: str) -> None:
         """A command by its words."""
+        if not words:
+            return
         if len(self.acts) < _ACTS_MAX and not (self.guessing and words[0].startswith(UNKNOWN)):
             if words[0].startswith(UNKNOWN):
                 self.why = self.why or "command of python code"

@@ -101,7 +101,9 @@ class Evaluator(Commands):
             if kind in {"&&", "||"}:
                 operator = kind
             else:
+                self.scope.branches += bool(operator)
                 output = self.statement(part, kind, feed)
+                self.scope.branches -= bool(operator)
                 # what stands behind `||` prints where nothing was printed before
                 if operator != "||" or not printed.text:
                     printed += output
@@ -110,11 +112,28 @@ class Evaluator(Commands):
     def pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
         """Each part is a subshell and reads what the one before prints; `redirect` is tied to the last."""
         parts = [child for child in node.named_children if child.type != "comment"]
+        tied = (
+            parts[0].child_by_field_name("body")
+            if parts and parts[0].type == "redirected_statement"
+            else None
+        )
+        before = EMPTY
+        if tied and tied.type == "list":
+            # `a && b > x | c`: the grammar pipes both, the shell the second
+            *leading, tied = _parts(tied)
+            before = self.statements(leading, feed)
+        else:
+            tied = None
+        return before + self._piped(parts, feed, redirect, tied)
+
+    def _piped(self, parts: list[Node], feed: Feed | None, redirect: Node | None, tied: Node | None) -> Text:
+        """The parts of a pipeline; `tied` is the command in the first one if not all of it."""
         scope, wanted = self.scope, self.wanted
         try:
             for part in parts[:-1]:
                 self.scope, self.wanted = scope.copy(), True
-                printed = self.statement(part, part.type, feed)
+                printed = self._tied(part, tied, feed) if tied else self.statement(part, part.type, feed)
+                tied = None
                 feed = Feed(printed.text, printed.sources)
             self.scope, self.wanted = scope.copy(), wanted
             if redirect and parts:
@@ -173,13 +192,9 @@ class Evaluator(Commands):
         sources = expander.take_sources()
         if not values:
             words = list(self.scope.arguments or [UNKNOWN])
-        if len(words) > ROUNDS_MAX:
-            # the last ones stand for the rest: nobody is to hide behind sixteen harmless ones
-            self.meter.noted = "rounds"
-            del words[ROUNDS_MAX:]
         printed = EMPTY
         name = self.raw(variable)
-        for word in words:
+        for word in self.meter.rounds(words):
             self.scope.assign(name, word, sources if UNKNOWN in word else ())
             printed += self.statements(body.children, feed)
         return printed
@@ -192,6 +207,14 @@ class Evaluator(Commands):
                 self.scope.assign(self.raw(child).partition("=")[0], UNKNOWN)
         return self.statements(body.children, feed) if body else EMPTY
 
+    def branch(self, node: Node, feed: Feed | None) -> Text:
+        """`if`: every condition and every branch."""
+        self.scope.branches += 1
+        try:
+            return self.statements(node.children, feed)
+        finally:
+            self.scope.branches -= 1
+
     def cases(self, node: Node, feed: Feed | None) -> Text:
         """`case`: every branch."""
         printed = EMPTY
@@ -201,9 +224,11 @@ class Evaluator(Commands):
         for child in node.children:
             if child.type == "case_item":
                 values = child.children_by_field_name("value")
+                self.scope.branches += 1
                 printed += self.statements(
                     [part for part in child.named_children if part not in values], feed
                 )
+                self.scope.branches -= 1
         return printed
 
     def _define(self, node: Node) -> None:
@@ -291,6 +316,7 @@ _KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingPr
         "while_statement": Evaluator.loop,
         "for_statement": Evaluator.each,
         "c_style_for_statement": Evaluator.count,
+        "if_statement": Evaluator.branch,
         "case_statement": Evaluator.cases,
         "declaration_command": Evaluator.declared,
         "unset_command": Evaluator.declared,

@@ -43,7 +43,7 @@ class Expander:
     the raw word stands in the code, -1 where it does not stand there.
     """
 
-    __slots__ = ("naming", "offset", "shell", "sources")
+    __slots__ = ("doubtful", "naming", "offset", "shell", "sources")
 
     def __init__(self, shell: Machine) -> None:
         self.shell = shell
@@ -51,6 +51,8 @@ class Expander:
         self.offset = -1
         # whether a command word is being expanded
         self.naming = False
+        # a variable that was used and may have another value
+        self.doubtful = ""
 
     def take_sources(self) -> tuple[str, ...]:
         """The sources gathered since the last time."""
@@ -95,6 +97,8 @@ class Expander:
     def get(self, name: str) -> Value | None:
         """The value of a parameter, None where it is not known; its sources are gathered."""
         value, sources = self.shell.lookup(name)
+        if self.shell.scope.maybes and name in self.shell.scope.maybes:
+            self.doubtful = name
         if value is None and self.naming and name.isdigit():
             # a text has no arguments unless it says so; elsewhere it may be part of a script that does
             return ""
