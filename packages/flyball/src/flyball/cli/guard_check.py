@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def checked(command: str, *, tool: str, policy: Path | None) -> dict[str, Any]:
             raise InputError(f"the input of {tool} is a JSON object: {error}") from error
         if not isinstance(given, dict):
             raise InputError(f'the input of {tool} is a JSON object, such as {{"file_path": "x"}}')
-    held = _policy(policy)
+    # whoever asks, not the agents that the policy is attached to
+    held = replace(_policy(policy), agents=("*",), environments=("*",), users=("*",))
     here = str(Path.cwd())
     decision = Evaluator((held,)).judge(
         ToolCall(tool, given, Context(cwd=here)),
