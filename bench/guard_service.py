@@ -245,7 +245,7 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
     total = int(given.rate * given.seconds)
-    chance = random.Random(given.seed)  # noqa: S311 - made calls, no secrets
+    chance = random.Random(given.seed)
     warm = [request(chance, number, given.seed) for number in range(-int(given.rate * _WARM_SECONDS), 0)]
     wires = [request(chance, number, given.seed) for number in range(total)]
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
