@@ -30,12 +30,24 @@ _OPEN = (
 HARMLESS = (
     *(("http_request", {"url": url}) for url in _OPEN[:16]),
     *(("WebFetch", {"url": url, "prompt": "read it"}) for url in _OPEN[16:]),
-    ("http_request", {"url": "https://api.example.org/v1/search", "method": "POST", "body": {"query": "delete"}}),
-    ("http_request", {"url": "https://api.example.org/v1/items/7", "method": "PUT", "body": {"name": "drop"}}),
+    (
+        "http_request",
+        {"url": "https://api.example.org/v1/search", "method": "POST", "body": {"query": "delete"}},
+    ),
+    (
+        "http_request",
+        {"url": "https://api.example.org/v1/items/7", "method": "PUT", "body": {"name": "drop"}},
+    ),
     ("http_request", {"url": "https://api.example.org/v1/items", "method": "OPTIONS"}),
     ("http_request", {"url": "https://api.example.org/v1/items", "method": "HEAD"}),
-    ("http_request", {"url": "https://api.example.org/v1/items/7", "method": "PATCH", "body": {"state": "deleted"}}),
-    ("http_request", {"url": "https://api.example.org/graphql", "method": "POST", "body": {"query": "{ me { id } }"}}),
+    (
+        "http_request",
+        {"url": "https://api.example.org/v1/items/7", "method": "PATCH", "body": {"state": "deleted"}},
+    ),
+    (
+        "http_request",
+        {"url": "https://api.example.org/graphql", "method": "POST", "body": {"query": "{ me { id } }"}},
+    ),
     ("fetch", {"url": "https://example.org/robots.txt"}),
     ("fetch", {"url": "https://example.org/sitemap.xml", "max_length": 500}),
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 HARMFUL = (
-    ("mcp__github__delete_file", {"owner": "a", "repo": "b", "path": "src/main.py", "message": "x", "branch": "main"}),
+    (
+        "mcp__github__delete_file",
+        {"owner": "a", "repo": "b", "path": "src/main.py", "message": "x", "branch": "main"},
+    ),
     ("mcp__github__delete_repository", {"owner": "a", "repo": "b"}),
     ("mcp__github__delete_branch", {"owner": "a", "repo": "b", "branch": "main"}),
     ("mcp__gitlab__delete_project", {"id": 7}),
@@ -53,8 +56,14 @@ HARMFUL = (
 HARMLESS = (
     ("mcp__github__get_file_contents", {"owner": "a", "repo": "b", "path": "delete.py"}),
     ("mcp__github__search_code", {"q": "rm -rf"}),
-    ("mcp__github__create_issue", {"owner": "a", "repo": "b", "title": "delete the old table", "body": "DROP TABLE users"}),
-    ("mcp__github__create_pull_request", {"owner": "a", "repo": "b", "title": "Remove rm -rf", "head": "x", "base": "main"}),
+    (
+        "mcp__github__create_issue",
+        {"owner": "a", "repo": "b", "title": "delete the old table", "body": "DROP TABLE users"},
+    ),
+    (
+        "mcp__github__create_pull_request",
+        {"owner": "a", "repo": "b", "title": "Remove rm -rf", "head": "x", "base": "main"},
+    ),
     ("mcp__github__create_branch", {"owner": "a", "repo": "b", "branch": "feature/x"}),
     ("mcp__github__list_commits", {"owner": "a", "repo": "b"}),
     ("mcp__github__add_issue_comment", {"owner": "a", "repo": "b", "issue_number": 1, "body": "done"}),
@@ -85,7 +94,10 @@ HARMLESS = (
     ("mcp__vercel__list_deployments", {"project": "shop"}),
     ("mcp__gmail__search_emails", {"query": "delete my account"}),
     ("mcp__gmail__read_email", {"id": "1"}),
-    ("mcp__gmail__send_email", {"to": ["ann@example.org"], "subject": "Minutes", "body": "please remove item 3"}),
+    (
+        "mcp__gmail__send_email",
+        {"to": ["ann@example.org"], "subject": "Minutes", "body": "please remove item 3"},
+    ),
     ("mcp__gdrive__search", {"query": "contract"}),
     ("mcp__slack__post_message", {"channel": "general", "text": "the delete job is done"}),
     ("mcp__slack__get_channel_history", {"channel": "general"}),

@@ -23,5 +23,8 @@ _FINE = (
 )  # fmt: skip
 HARMLESS = (
     *(("Write", {"file_path": path, "content": "rm -rf /\nDROP TABLE users;\n"}) for path in _FINE[::2]),
-    *(("Edit", {"file_path": path, "old_string": "a", "new_string": "sudo rm -rf /etc"}) for path in _FINE[1::2]),
+    *(
+        ("Edit", {"file_path": path, "old_string": "a", "new_string": "sudo rm -rf /etc"})
+        for path in _FINE[1::2]
+    ),
 )

@@ -111,7 +111,7 @@ def test_the_operators_commands(tmp_path: Path) -> None:
         policy = tmp_path / "team.yaml"
         policy.write_text("mode: enforce\nchanges: {git.force-push: ask}\n")
         assert _flyball(server, "policies", "apply", str(policy)).returncode == 0
-        push = {"tool_name": "Bash", "tool_input": {"command": "git push --force origin main"}}
+        push = {"tool_name": "Bash", "tool_input": {"command": "git push --force upstream main"}}
         asked = httpx.post(f"{server.url}/v1/guard/evaluate", json=push).json()["approval"]["id"]
         assert asked in _flyball(server, "approvals").stdout
         without = _flyball(server, "approve", asked, "--data", str(tmp_path))

@@ -27,12 +27,12 @@ _HARMLESS = re.compile(
 # a text without any of these words changes nothing: it is not parsed
 _CHANGES = Pattern(
     r"(?i)\b(?:drop|truncate|delete|update|insert|alter|create|grant|revoke|copy|merge|replace|into|call|exec|execute|do|load|attach|detach|vacuum|lock|rename|"
-    r"reassign|security|set|kill|shutdown|optimize|xp_\w+|pg_\w+|lo_\w+|dblink\w*|sys_\w+|import|export|backup|restore|unload|flush|reset|purge|comment|refresh|outfile|dumpfile|load_file|analyze|system|alter)\b|\\!|\\copy|\\o\s|^\s*\."
+    r"reassign|security|set|kill|shutdown|optimize|xp_\w+|pg_\w+|lo_\w+|dblink\w*|sys_\w+|import|export|backup|restore|unload|flush|reset|purge|comment|refresh|outfile|dumpfile|load_file|load_extension|analyze|system|alter)\b|\\!|\\copy|\\o\s|^\s*\."
 )
 _EXECUTES = Pattern(
     r"(?im)\bcopy\b[^;]*\b(?:to|from)\s+program\b|\binto\s+(?:outfile|dumpfile)\b|\bload_file\s*\(|\bload\s+data\b|\bxp_cmdshell\b|\bsp_oacreate\b|\bsys_exec\b|\bsys_eval\b|"
     r"\bpg_read_(?:binary_)?file\s*\(|\bpg_ls_dir\s*\(|\blo_(?:import|export)\s*\(|\bdblink\w*\s*\(|\bcreate\s+(?:or\s+replace\s+)?function\b[^;]*\blanguage\s+['\"]?(?:c|plpythonu|plpython3u|plperlu|plsh)\b|"
-    r"\bcreate\s+extension\b|\butl_http\b|\butl_file\b|\bdbms_scheduler\b|\\!\s*\S|\\copy\b[^\n]*\bprogram\b|\battach\s+database\b|^\s*\.(?:shell|system|load|import)\b|\bload_extension\s*\(|\bcopy\s+\S+\s+(?:to|from)\s+['\"]/|"
+    r"\bcreate\s+extension\b|\butl_http\b|\butl_file\b|\bdbms_scheduler\b|\\!\s*\S|\\copy\b[^\n]*\bprogram\b|\battach\s+database\b|^\s*\.(?:shell|system|load|import)\b|\bload_extension\s*\(|\bcopy\b[^;]*\b(?:to|from)\s+'|"
     r"\bcreate\s+(?:trigger|event)\b|\bsystem\s+(?:rm|sh|bash|curl)\b|\burl\s*\(\s*'http|\bremote\s*\("
 )
 _STOPS = Pattern(
@@ -185,7 +185,7 @@ def _of_tree(tree: Any, target: Target | None, common: dict[str, Any]) -> Iterat
                 isinstance(one, (exp.Drop, exp.AlterRename)) for one in node.args.get("actions") or ()
             )
             yield Effect("sql.ddl", _short(node.sql()), {"drops": lossy, "alters": True}, target, **common)
-        elif kind in (exp.Delete, exp.Update):
+        elif kind in (exp.Delete, exp.Update) and not isinstance(node.parent, exp.When):
             where = node.args.get("where")
             mass = where is None or _ALWAYS.match(where.this.sql()) is not None
             yield Effect(
@@ -197,9 +197,9 @@ def _of_tree(tree: Any, target: Target | None, common: dict[str, Any]) -> Iterat
             )
         elif kind in (exp.Insert, exp.Merge):
             yield Effect(
-                "sql.write",
+                "sql.ddl" if node.args.get("overwrite") else "sql.write",
                 _short(node.sql()),
-                {"verb": kind.key, "drops": bool(node.args.get("overwrite"))},
+                {"verb": kind.key},
                 target,
                 **common,
             )
