@@ -34,21 +34,67 @@ _WARM_SECONDS = 3
 _DRAIN_SECONDS_MAX = 10
 
 _PROGRAMS = (
-    *("ls -la {d}", "cat {d}/{f}", "grep -rn {w} {d}", "git diff {w}", "git commit -am '{w} {n}'", "git status"),
-    *("python -m pytest {d}/test_{w}.py -k {w}", "sed -n {n},{m}p {d}/{f}", "find {d} -name '*.{w}'", "npm run {w}"),
+    *(
+        "ls -la {d}",
+        "cat {d}/{f}",
+        "grep -rn {w} {d}",
+        "git diff {w}",
+        "git commit -am '{w} {n}'",
+        "git status",
+    ),
+    *(
+        "python -m pytest {d}/test_{w}.py -k {w}",
+        "sed -n {n},{m}p {d}/{f}",
+        "find {d} -name '*.{w}'",
+        "npm run {w}",
+    ),
     *("cd {d} && make {w}", "head -n {n} {d}/{f} | sort | uniq -c", "mkdir -p {d}/{w} && cp {d}/{f} {d}/{w}"),
-    *("rm -f {d}/{f}", "docker build -t {w}:{n} {d}", "kubectl get pods -n {w}", "curl -s http://127.0.0.1:{n}/{w}"),
+    *(
+        "rm -f {d}/{f}",
+        "docker build -t {w}:{n} {d}",
+        "kubectl get pods -n {w}",
+        "curl -s http://127.0.0.1:{n}/{w}",
+    ),
     *("for f in {d}/*.py; do wc -l $f; done", 'if [ -f {d}/{f} ]; then echo "{w}"; fi', "rm -rf {d}/{w}"),
     *("git push origin {w}-{n}", "terraform plan -out {w}.tfplan", "psql -c 'select {n} from {w} limit {m}'"),
-    *("git push --force origin {w}", "echo {w} > {d}/{f}", "tar czf {w}.tgz {d}", "sudo systemctl status {w}"),
+    *(
+        "git push --force origin {w}",
+        "echo {w} > {d}/{f}",
+        "tar czf {w}.tgz {d}",
+        "sudo systemctl status {w}",
+    ),
 )
-_WORDS = "orders cart users index main api web worker queue cache auth search build deploy test report sync".split()
+_WORDS = [
+    "orders",
+    "cart",
+    "users",
+    "index",
+    "main",
+    "api",
+    "web",
+    "worker",
+    "queue",
+    "cache",
+    "auth",
+    "search",
+    "build",
+    "deploy",
+    "test",
+    "report",
+    "sync",
+]
 
 
 def command(chance: random.Random, number: int) -> str:
     """A command as an agent writes them, none twice."""
     word = f"{chance.choice(_WORDS)}{number}"
-    places = {"d": f"src/{chance.choice(_WORDS)}", "f": f"{word}.py", "w": word, "n": number, "m": number + 40}
+    places = {
+        "d": f"src/{chance.choice(_WORDS)}",
+        "f": f"{word}.py",
+        "w": word,
+        "n": number,
+        "m": number + 40,
+    }
     return chance.choice(_PROGRAMS).format(**places) + f" # {number}"
 
 
@@ -81,15 +127,17 @@ class Connection(asyncio.Protocol):
         self._due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def ask(self, wire: bytes, due: float) -> None:
         """Send a call that was due at that time."""
-        assert self._transport is not None
         self._due = due
-        self._transport.write(wire)
+        if self._transport is not None:
+            self._transport.write(wire)
 
     def data_received(self, data: bytes) -> None:
+        """Take in a piece of an answer."""
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
         if not found:
@@ -101,6 +149,7 @@ class Connection(asyncio.Protocol):
         self._load.answered(self, self._due, ok=head.startswith(b"HTTP/1.1 200"))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Count it."""
         self._load.lost += 1
         del exc
 
@@ -153,9 +202,15 @@ class Load:
             self._free.append(connection)
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process used so far, in user and system (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
-def server(folder: Path, core: int) -> Generator[int]:
-    """A server on that core; its port."""
+def server(folder: Path, core: int) -> Generator[tuple[int, int]]:
+    """A server on that core; its port and its process."""
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(socket.socket()) for _ in range(3)]
         for one in opened:
@@ -173,7 +228,7 @@ def server(folder: Path, core: int) -> Generator[int]:
                 if httpx.get(f"http://127.0.0.1:{port}/healthz").is_success:
                     break
             time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
@@ -190,27 +245,33 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
     total = int(given.rate * given.seconds)
-    chance = random.Random(given.seed)  # noqa: S311 - made calls, no secrets
+    chance = random.Random(given.seed)
     warm = [request(chance, number, given.seed) for number in range(-int(given.rate * _WARM_SECONDS), 0)]
     wires = [request(chance, number, given.seed) for number in range(total)]
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        with server(data, cores[0]) as port:
+        with server(data, cores[0]) as (port, pid):
             warming = Load(warm, given.rate)
             uvloop.run(warming.run(port, given.connections))
-            load = Load(wires, given.rate)
+            load, used = Load(wires, given.rate), cpu_seconds(pid)
             seconds = uvloop.run(load.run(port, given.connections))
+            used = cpu_seconds(pid) - used
             inside = httpx.get(f"http://127.0.0.1:{port}/api/v1/guard/status").json()
         kinds = [row["kind"] for path in segments(data / "guard" / "log") for row in rows(path)]
     answers = len(load.latencies) + len(warming.latencies)
     _print(load, seconds, given, inside)
+    print(
+        f"the server took {used / len(load.latencies) * 1e6:.0f} us of CPU a call, {used / seconds:.0%} of a core"
+    )
     print(f"log: {kinds.count('decision') + kinds.count('replay'):,} rows of {answers:,} answers")
     if kinds.count("decision") != answers or load.failed:
         sys.exit("rows in the log and answers differ")
 
 
-def _print(load: Load, seconds: float, given: argparse.Namespace, inside: dict[str, dict[str, float]]) -> None:
+def _print(
+    load: Load, seconds: float, given: argparse.Namespace, inside: dict[str, dict[str, float]]
+) -> None:
     ordered = sorted(load.latencies)
 
     def quantile(share: float) -> float:
@@ -222,7 +283,9 @@ def _print(load: Load, seconds: float, given: argparse.Namespace, inside: dict[s
     )
     print(f"latency p50 {quantile(0.5):.3f} ms, p95 {quantile(0.95):.3f} ms, p99 {quantile(0.99):.3f} ms")
     within = inside["latency_ms"]
-    print(f"within the server p50 {within['p50']:.3f} ms, p95 {within['p95']:.3f} ms, p99 {within['p99']:.3f} ms")
+    print(
+        f"within the server p50 {within['p50']:.3f} ms, p95 {within['p95']:.3f} ms, p99 {within['p99']:.3f} ms"
+    )
 
 
 if __name__ == "__main__":

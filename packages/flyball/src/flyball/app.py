@@ -26,8 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.api.guard_calls import HOOK_PATH, GuardCalls, opens
-from flyball.api.guard_calls import PATHS as GUARD_PATHS
+from flyball.api.guard_calls import GuardCalls, in_front, opens
 from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
@@ -35,6 +34,7 @@ from flyball.commands.guard_acts import GuardActs
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change, change_fields
+from flyball.commands.record_decisions import ROUND_SECONDS, RecordDecisions
 from flyball.commands.remember_incident import Remembering
 from flyball.commands.table import RECORD_CHANGE, RECORD_FIX, Command
 from flyball.commands.upgrade_rules import UpgradeRules
@@ -55,6 +55,7 @@ from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.guard.anchor import ANCHOR_SECONDS
 from flyball.guard.browsers import Browsers
 from flyball.guard.log import SYNC_SECONDS
+from flyball.guard.operator import past_decisions
 from flyball.guard.wall import Wall
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
@@ -143,6 +144,7 @@ class Server:
     remembering: Remembering
     narrating: Narrating | None
     wall: Wall
+    recording: RecordDecisions
     deciding: asyncio.Lock
     """Held while a round of the watch or a person's decision rewrites incidents."""
 
@@ -259,6 +261,9 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             folder, clock, log_bytes_max=settings.guard_log_bytes_max, anchor=settings.guard_anchor
         )
         stack.push_async_callback(_close_wall, wall)
+        recording = RecordDecisions(telemetry, DEFAULT_WORKSPACE)
+        wall.sink = recording.put
+        wall.dropped = lambda: {"rows of the telemetry store": recording.dropped}
         ports = Ports(
             wall=wall,
             telemetry=telemetry,
@@ -275,6 +280,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         yield Server(
             settings=settings,
             wall=wall,
+            recording=recording,
             telemetry=telemetry,
             state=state,
             bus=bus,
@@ -308,6 +314,7 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                 asyncio.create_task(_watching(server), name="watch"),
                 asyncio.create_task(_guarding(server), name="guard"),
                 asyncio.create_task(_anchoring(server), name="anchor"),
+                asyncio.create_task(_recording(server), name="decisions"),
                 *(
                     [asyncio.create_task(_narrate(server.narrating), name="narrate")]
                     if server.narrating
@@ -370,7 +377,6 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
                 *web_routes(server.ports, pipeline=server.pipeline),
                 *guard_routes(guard_acts, server.wall.keys, browsers, base_url=server.ports.base_url),
                 *pages.routes(),
-                *(Route(path, guard_calls) for path in (*GUARD_PATHS, f"{HOOK_PATH}{{client}}")),
                 Route("/mcp", _Asgi(mcp_app), methods=["GET", "POST", "DELETE"]),
                 *(
                     Route(f"/v1/{signal}", _Asgi(otlp_app(server.context("otlp_http"))), methods=["POST"])
@@ -380,7 +386,7 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
             exception_handlers={HTTPException: not_routed},
         )
         await serve(
-            app,
+            in_front(guard_calls, app),
             web_socket,
             allowed_hosts=settings.allowed_hosts,
             token=settings.token,
@@ -435,6 +441,21 @@ async def _guarding(server: Server) -> None:
         except StoreError as error:
             server.meter.count("guard", "failed syncs", 1)
             _log.warning("%s", error)
+
+
+async def _recording(server: Server) -> None:
+    """Copy the guard's decisions into the telemetry store, first those of before the start."""
+    behind = True
+    while True:
+        try:
+            if behind:
+                await server.recording.catch_up(past_decisions(server.wall.log))
+                behind = False
+            await server.recording.round()
+        except StoreError as error:
+            server.meter.count("guard", "failed rounds", 1)
+            _log.warning("decisions could not be copied: %s", error)
+        await asyncio.sleep(ROUND_SECONDS)
 
 
 async def _anchoring(server: Server) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from flyball.cli import client
 from flyball.cli.exit_codes import EXIT_CODES, exit_code
-from flyball.errors import ConfigurationError, FlyballError, InputError, NotFound, ServerUnreachable
+from flyball.errors import ConfigurationError, FlyballError, Forbidden, InputError, NotFound, ServerUnreachable
 from harness.server import free_ports
 
 pytestmark = pytest.mark.e2e
@@ -101,9 +101,9 @@ def test_a_server_that_is_slow_is_not_said_to_be_away(url: str, monkeypatch: pyt
 def test_the_codes_of_errors_are_the_documented_ones() -> None:
     codes = {
         exit_code(kind("x"))
-        for kind in (InputError, ConfigurationError, ServerUnreachable, NotFound, FlyballError)
+        for kind in (InputError, ConfigurationError, ServerUnreachable, NotFound, Forbidden, FlyballError)
     }
-    assert codes == {1, 2, 3, 4}
+    assert codes == {1, 2, 3, 4, 5}
     assert codes | {0, 130} == set(EXIT_CODES)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from flyball.api.guard_calls import PATHS, GuardCalls, opens
+import pyarrow as pa
+from flyball.api.guard_calls import GuardCalls, in_front, opens
 from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.guard_acts import GuardActs
@@ -20,17 +21,15 @@ from flyball.stores.state_sqlite import SqliteState
 from flyball.web.pages.guard import GuardPages
 from harness.wall import Guarded
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 URL = "http://127.0.0.1:4320"
 
 
-class _Asgi:
-    def __init__(self, app: App) -> None:
-        self._app = app
+class NoOlderRows:
+    """A telemetry store that holds no decision."""
 
-    async def __call__(self, *parts: Any) -> None:
-        await self._app(*parts)
+    async def select(self, *_: Any) -> pa.Table:
+        return pa.table({})
 
 
 @asynccontextmanager
@@ -39,7 +38,7 @@ async def guard_app(guarded: Guarded, folder: Path, *, token: str = "") -> Async
     state = SqliteState(folder / "state.db")
     await state.migrate()
     ports = Ports(
-        telemetry=cast("Any", None),
+        telemetry=cast("Any", NoOlderRows()),
         changes=state,
         evidence=state,
         incidents=state,
@@ -61,10 +60,11 @@ async def guard_app(guarded: Guarded, folder: Path, *, token: str = "") -> Async
         *rest_routes(ports, do=do, status=dict),
         *guard_routes(acts, keys, browsers, base_url=URL),
         *GuardPages(ports=ports, acts=acts, browsers=browsers, keys=keys).routes(),
-        *(Route(path, _Asgi(calls), methods=["POST"]) for path in PATHS),
     ]
     yield HttpGuard(
-        Starlette(routes=routes), token=token, accepts=lambda path, given: opens(keys, path, given)
+        in_front(calls, cast("App", Starlette(routes=routes))),
+        token=token,
+        accepts=lambda path, given: opens(keys, path, given),
     )
     await state.close()
 

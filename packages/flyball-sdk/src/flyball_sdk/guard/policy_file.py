@@ -17,6 +17,7 @@ ask_default: block
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
@@ -34,6 +35,7 @@ POLICY_BYTES_MAX = 64 * 1024
 RULES_MAX = 200
 LIST_MAX = 500
 TEXT_CHARS_MAX = 2_000
+_KNOWN_MAX = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -173,7 +175,13 @@ class _Place:
         """Refuse a key that means nothing: it is mostly a misspelt one."""
         for key in self.given:
             if key not in known:
-                raise RuleError(f"{self.name}: there is no {_shown(key)}; there are {', '.join(known)}")
+                near = (
+                    known
+                    if len(known) <= _KNOWN_MAX
+                    else difflib.get_close_matches(str(key), known, cutoff=0.0)
+                )
+                told = "there are" if len(known) <= _KNOWN_MAX else "the likest are"
+                raise RuleError(f"{self.name}: there is no {_shown(key)}; {told} {', '.join(near)}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.given.get(key, default)

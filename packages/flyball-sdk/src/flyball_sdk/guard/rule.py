@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -70,12 +70,27 @@ def _holds(condition: Condition) -> Callable[[Any], bool]:
     if op == "has":
         return lambda found: value in found
     if op == "glob":
-        return _pattern(
-            "|".join(fnmatch.translate(one) for one in ([value] if isinstance(value, str) else value))
-        )
+        return _pattern("|".join(map(_glob, [value] if isinstance(value, str) else value)))
     if op == "matches":
         return _pattern(value)
     raise RuleError(f"{condition.field}: no operator {op!r}; there are {', '.join(OPERATORS)}")
+
+
+def _glob(pattern: str) -> str:
+    """A shell pattern as re2 takes it: `fnmatch.translate` makes atomic groups of several stars, which re2 has not."""
+    pieces: list[str] = []
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        end = pattern.find("]", at + 2) if char == "[" else -1
+        if end > 0:
+            inner = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+            pieces.append(f"[^{inner[1:]}]" if inner[0] == "!" else f"[{inner}]")
+            at = end
+        else:
+            pieces.append(".*" if char == "*" else "." if char == "?" else re.escape(char))
+        at += 1
+    return f"(?s:^{''.join(pieces)}$)"
 
 
 def _pattern(text: str) -> Callable[[Any], bool]:

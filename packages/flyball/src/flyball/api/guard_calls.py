@@ -1,6 +1,6 @@
 """`POST /v1/guard/evaluate` and `/v1/guard/observe`: what stands in the way of every tool call of an agent.
 
-Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/reference/guard.md.
+Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/how-to/guard-over-http.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from flyball.component.http_guard import Receive, Scope, Send, is_loopback
+from flyball.component.http_guard import App, Receive, Scope, Send, is_loopback
 from flyball.errors import InputError, StoreError
 from flyball.guard.approvals import Approval
 from flyball.guard.keys import Identity, Keys
@@ -170,3 +170,15 @@ def opens(keys: Keys, path: str, token: str) -> bool:
     if path in PATHS or path.startswith(HOOK_PATH):
         return keys.hook(token) is not None or keys.is_operator(token)
     return path.startswith(("/api/v1/guard/", "/guard")) and keys.is_operator(token)
+
+
+def in_front(calls: GuardCalls, app: App) -> App:
+    """The application with the guard's calls before all its routes: they do not wait for the others to be compared."""
+
+    async def first(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["path"] in PATHS or scope["path"].startswith(HOOK_PATH)):
+            await calls(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return first

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flyball import __version__
+from flyball.commands.guard_acts import GUARD_COMMANDS
 from flyball.commands.table import COMMANDS, Command
 from flyball.component.respond import answering, json_response
 from flyball.errors import InputError, TooLarge
@@ -120,7 +121,7 @@ def openapi_document() -> dict[str, Any]:
                 "responses": _RESPONSES,
             }
         }
-    for command in COMMANDS:
+    for command in (*COMMANDS, *GUARD_COMMANDS):
         paths.setdefault(f"/api/v1{command.path}", {})["post"] = _operation(command)
     info = {"title": "Flyball", "version": __version__}
     return {"openapi": "3.1.0", "info": info, "paths": paths}
@@ -134,9 +135,10 @@ def _operation(command: Command) -> dict[str, Any]:
         "required": [name for name in command.required if name not in inside],
         "properties": {name: {"type": "string", "description": text} for name, text in body.items()},
     }
+    token = " It needs the operator's token." if command in GUARD_COMMANDS else ""
     return {
         "operationId": command.name,
-        "summary": command.summary,
+        "summary": command.summary + token,
         "parameters": [
             {
                 "name": n,

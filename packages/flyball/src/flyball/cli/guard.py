@@ -57,6 +57,22 @@ def prove(
         raise typer.Exit(1)
 
 
+@guard.command("compile")
+def compile_words(
+    words: Annotated[str, typer.Argument(help="The rule in plain English")],
+    *,
+    model: Annotated[str, typer.Option(help="provider:name, as the setting `model`")],
+    base_url: Annotated[str, typer.Option(help="Its address, where it is not the provider's own")] = "",
+) -> None:
+    """Have a language model draft a rule, try its examples, and print it for a policy file; nothing is put in force."""
+    from flyball.cli.guard_check import compiled  # noqa: PLC0415
+
+    found = compiled(words, model=model, base_url=base_url)
+    sys.stdout.write(found.text)
+    for line in found.examples:
+        sys.stdout.write(f"# {line}\n")
+
+
 @guard.command()
 def pause(
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from flyball_sdk.guard.rule import RuleError
 from flyball_sdk.guard.rules import RULES
 
 from flyball.errors import InputError
+from flyball.explain.compile_rule import Compiled, compile_rule
 from flyball.guard.audit import audit, read_anchors
 from flyball.guard.keys import LOG_KEY, Keys, guard_folder, kept_secret
 
@@ -37,7 +38,8 @@ def checked(command: str, *, tool: str, policy: Path | None) -> dict[str, Any]:
             raise InputError(f"the input of {tool} is a JSON object: {error}") from error
         if not isinstance(given, dict):
             raise InputError(f'the input of {tool} is a JSON object, such as {{"file_path": "x"}}')
-    held = _policy(policy)
+    # whoever asks, not the agents that the policy is attached to
+    held = replace(_policy(policy), agents=("*",), environments=("*",), users=("*",))
     here = str(Path.cwd())
     decision = Evaluator((held,)).judge(
         ToolCall(tool, given, Context(cwd=here)),
@@ -85,6 +87,17 @@ def _policy(file: Path | None) -> Policy:
         return policy_from_text(file.read_text(), name=file.stem)
     except (OSError, UnicodeDecodeError, RuleError) as error:
         raise InputError(str(error)) from error
+
+
+def compiled(words: str, *, model: str, base_url: str) -> Compiled:
+    """The rule that a language model makes of these words.
+
+    Raises:
+        FlyballError: none came, or none whose examples hold.
+    """
+    import asyncio  # noqa: PLC0415 - only who asks a model needs it
+
+    return asyncio.run(compile_rule(words, model=model, base_url=base_url, monotonic_s=time.monotonic))
 
 
 def audited(folder: Path, anchor: Path | None) -> dict[str, Any]:

@@ -217,6 +217,22 @@ class SpendStore(Protocol):
         ...
 
 
+class GuardRows(Protocol):
+    """The guard's decisions, copied for questions; a batch that is inserted again replaces itself."""
+
+    async def insert_decisions(self, rows: pa.Table) -> None:
+        """Insert decisions.
+
+        Raises:
+            StoreError: it failed and may be asked again.
+        """
+        ...
+
+    async def last_decision(self) -> int:
+        """The number of the last one, 0 before the first."""
+        ...
+
+
 class CursorStore(Protocol):
     """How far each source (a followed file, say) has been read."""
 

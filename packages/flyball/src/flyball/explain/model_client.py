@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from anthropic import AsyncAnthropic
@@ -29,6 +29,8 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 from flyball.explain.admit import Story
 from flyball.explain.bounds import Bounds, Stopped
 from flyball.explain.wire import Wire
+
+T = TypeVar("T")
 
 OUTPUT_TOKENS_MAX = 1_200
 """Tokens of one answer: 250 words, 20 ids of some 15 tokens, and other causes."""
@@ -69,8 +71,9 @@ async def ask(
     prompt: str,
     tools: Sequence[Callable[..., Any]],
     calls_max: int,
-) -> Story:
-    """What the model answers.
+    form: type[T] = Story,
+) -> T:
+    """What the model answers, in the form that is asked for: a diagnosis' story, or a guard's rule.
 
     Raises:
         Stopped: a bound was reached.
@@ -79,7 +82,7 @@ async def ask(
     """
     async with httpx2.AsyncClient(transport=run.wire, timeout=None) as http:
         # a tool call ends it; a model that runs here is held to the form by its server's grammar instead
-        output = NativeOutput(Story) if model.startswith("ollama:") else ToolOutput(Story)
+        output = NativeOutput(form) if model.startswith("ollama:") else ToolOutput(form)
         agent = Agent(
             _model(model, base_url, http),
             output_type=output,

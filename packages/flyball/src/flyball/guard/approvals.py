@@ -149,8 +149,27 @@ class Approvals:
         return [one.row() for one in live]
 
 
-def approval_view(approval: Approval) -> dict[str, Any]:
-    """An approval as every face shows it; what it is bound to stays here."""
-    view = asdict(approval)
-    del view["binding"]
-    return view
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalView:
+    """An approval as every face shows it: effects, then the whole call; what it is bound to stays inside."""
+
+    id: str
+    state: State
+    asked: float
+    expires: float
+    tool_name: str
+    call: Any
+    context: Mapping[str, str]
+    effects: tuple[Mapping[str, Any], ...]
+    reason: str
+    safer: str
+    rule: str
+    severity: str
+    files: tuple[str, ...]
+    decided: float
+    by: str
+
+
+def approval_view(approval: Approval) -> ApprovalView:
+    """An approval as it is shown."""
+    return ApprovalView(**{name: getattr(approval, name) for name in ApprovalView.__dataclass_fields__})

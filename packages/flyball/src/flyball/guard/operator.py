@@ -6,7 +6,7 @@ Whoever calls this has checked the operator's token. And how the wall remembers:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flyball_sdk.guard.policy import Policy
@@ -15,7 +15,7 @@ from flyball.errors import InputError, NotFound
 from flyball.guard.approvals import Approval
 from flyball.guard.case import WHO, who
 from flyball.guard.controls import Controls, pause_row
-from flyball.guard.log import rows, segments
+from flyball.guard.log import DecisionLog, rows, segments
 from flyball.guard.policies import BUILT_IN, read_policy
 from flyball.guard.recent import ANSWER_SECONDS, Answer
 from flyball.guard.wall import Wall
@@ -50,6 +50,12 @@ def open_wall(wall: Wall) -> None:
     # by the windows of the policies in force now
     for key, amount, at in booked:
         wall.spending.book({key: amount}, at)
+
+
+def past_decisions(log: DecisionLog) -> Iterator[dict[str, Any]]:
+    """The decisions in the files that are taken in at the start."""
+    for file in segments(log.folder)[-REPLAYED_FILES:]:
+        yield from rows(file, kinds=frozenset({"decision"}))
 
 
 Booking = tuple[str, float, float]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import re2
-from flyball_sdk.redact import PREFILTER, SECRET_KEY, WILDCARD, redact_text
+from flyball_sdk.redact import RULES, SECRET_KEY, WILDCARD, redact_text
 
 DEPTH_MAX = 32
 """Deeper values are not kept at all."""
@@ -31,10 +31,18 @@ _FLAGS = re2.compile(
     r"|(?:curl|wget|http|https)\b[^\n|;&]*?[ \t](?:-u|--user|--proxy-user)[ \t=]*[^\s:'\"]{1,64}:"
     r"))(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s|;&'\"<>-][^\s|;&'\"<>]*)"
 )
-# Most texts hold nothing that looks like a secret: one scan by RE2 tells (`PREFILTER` of the general rules, or a flag).
-_SUSPECT = re2.compile(
-    PREFILTER + r"|(?i:pass|pwd|secret|token|key|credential|auth|-u|user|-p)",
-)
+# Most texts hold nothing that looks like a secret: a look for these words and for card numbers tells in 3 us, where a
+# scan by RE2 took 10.
+_WORDS = frozenset(hint for rule in RULES for hint in rule.hints) | {
+    *("pass", "pwd", "secret", "token", "key", "credential", "auth", "-u", "user", "-p"),
+}
+_HINTS = tuple(sorted(one for one in _WORDS if not any(other != one and other in one for other in _WORDS)))
+_CARD = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}")
+_KEY_CHARS_MAX = 64
+
+
+def _suspect(text: str) -> bool:
+    return any(map(text.lower().__contains__, _HINTS)) or _CARD.search(text) is not None
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -42,11 +50,17 @@ def _is_secret(name: str) -> bool:
     return SECRET_KEY.search(name) is not None
 
 
+@functools.lru_cache(maxsize=4_096)
+def _plain(key: str) -> bool:
+    """Whether the name of a field holds no secret itself: the same few come again and again."""
+    return not _suspect(key)
+
+
 def clean(name: str, text: str) -> str:
     """The text of a field of that name without its secrets."""
     if name and _is_secret(name):
         return WILDCARD
-    if not _SUSPECT.search(text):
+    if not _suspect(text):
         return text
     return _FLAGS.sub(lambda match: f"{match['head']}{WILDCARD}", redact_text(text))
 
@@ -73,7 +87,9 @@ class Redacted:
                 return WILDCARD
             if isinstance(value, dict):
                 return {
-                    walk("", str(key), depth + 1): walk(str(key), part, depth + 1)
+                    key if len(key) <= _KEY_CHARS_MAX and _plain(key) else walk("", key, depth + 1): walk(
+                        key, part, depth + 1
+                    )
                     for key, part in value.items()
                 }
             if isinstance(value, list):

@@ -24,6 +24,7 @@ from flyball.queries.questions import QUESTIONS, Question
 TOOLS = (
     *("whats_new", "verify_change", "list_changes", "list_incidents", "get_incident"),
     *("search_patterns", "get_logs", "get_evidence", "seen_before", "record_fix"),
+    *("guard_decisions", "guard_rules"),
 )
 """The questions and commands that coding agents are given; few, so that they are chosen well."""
 
@@ -145,6 +146,8 @@ _PAGES = {
     "record_fix": ("/incidents", "id"),
     "seen_before": ("/incidents", "incident"),
     "get_evidence": ("/evidence", "id"),
+    "guard_decisions": ("/guard", ""),
+    "guard_rules": ("/guard", ""),
 }
 """Tool -> the page that shows the same, and the argument that names which one; the others are shown at the root."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -318,6 +319,32 @@ def _time(text: str) -> str:
     return text[:19] + "Z"
 
 
+def _decisions(view: Any) -> Words:
+    items = [
+        f"- {_time(_moment(d['t']))} {d['action']}{'' if d['would'] == d['action'] else ', would ' + d['would']}:"
+        f" {d['tool']} {quoted(_command(d['call']), 160)}"
+        f"{' because ' + quoted(d['reason'], 200) if d.get('reason') else ''}"
+        for d in view["decisions"]
+    ]
+    return Words(head=[f"{len(items)} decisions of the guard, newest first"], items=items)
+
+
+def _command(call: Any) -> str:
+    return str(call["command"]) if isinstance(call, dict) and "command" in call else _json(call)
+
+
+def _moment(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+
+
+def _rules(view: Any) -> Words:
+    items = [
+        f"- {r['id']} ({r['severity']}): {r['action']} what {r['title']}; instead: {r['safer']}"
+        for r in view["rules"]
+    ]
+    return Words(head=[f"{view['total']} rules of the guard are in force"], items=items)
+
+
 _WORDS: dict[str, Callable[[Any], Words]] = {
     "whats_new": _whats_new,
     "verify_change": _verify,
@@ -332,4 +359,10 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "get_trace": _as_json,
     "get_metrics": _as_json,
     "get_evidence": _evidence,
+    "guard_decisions": _decisions,
+    "guard_rules": _rules,
+    "guard_status": _as_json,
+    "guard_policies": _as_json,
+    "guard_approvals": _as_json,
+    "guard_approval": _as_json,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from flyball_sdk.guard.rule import Rule
 
 from flyball.errors import InputError, NotFound
-from flyball.guard.approvals import approval_view
+from flyball.guard.approvals import ApprovalView, approval_view
 from flyball.guard.policies import BUILT_IN
 from flyball.guard.wall import Wall
 from flyball.queries.ports import Ports
@@ -38,6 +38,32 @@ class GuardStatus:
     dropped: Mapping[str, int]
     trouble: Sequence[str]
     since: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRules:
+    """Rules in force: id, title, acts, conditions, action by policy, severity, what is safer, number of examples."""
+
+    rules: Sequence[Mapping[str, Any]]
+    total: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPolicies:
+    """Policies in force, with what they are attached to, their exceptions and budgets, and their text."""
+
+    policies: Sequence[Mapping[str, Any]]
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardApprovals:
+    """Calls that a person is or was asked about, newest first."""
+
+    approvals: Sequence[ApprovalView]
+    total: int
     as_of: datetime
 
 
@@ -103,7 +129,7 @@ def guard_notice(ports: Ports) -> str:
     return ""
 
 
-async def guard_rules(ports: Ports, *, contains: str | None = None, limit: int = 200) -> Mapping[str, Any]:
+async def guard_rules(ports: Ports, *, contains: str | None = None, limit: int = 200) -> GuardRules:
     """The rules in force: what each is about, what it does, and in which policies.
 
     Args:
@@ -123,14 +149,14 @@ async def guard_rules(ports: Ports, *, contains: str | None = None, limit: int =
         for rule, actions in rules.values()
         if wanted in rule.id.lower() or wanted in rule.title.lower()
     ]
-    return {"rules": found[: _bounded(limit)], "total": len(found), "as_of": ports.now()}
+    return GuardRules(rules=found[: _bounded(limit)], total=len(found), as_of=ports.now())
 
 
-async def guard_policies(ports: Ports) -> Mapping[str, Any]:
+async def guard_policies(ports: Ports) -> GuardPolicies:
     """The policies in force: mode, whom they are attached to, exceptions, budgets, and their text."""
     wall = _wall(ports)
-    return {
-        "policies": [
+    return GuardPolicies(
+        policies=[
             _policy_line(wall, policy.name)
             | {
                 "agents": policy.agents,
@@ -145,51 +171,11 @@ async def guard_policies(ports: Ports) -> Mapping[str, Any]:
             }
             for policy in wall.policies.in_force
         ],
-        "as_of": ports.now(),
-    }
+        as_of=ports.now(),
+    )
 
 
-async def guard_decisions(
-    ports: Ports,
-    *,
-    action: str | None = None,
-    rule: str | None = None,
-    session: str | None = None,
-    agent: str | None = None,
-    limit: int = 50,
-) -> Mapping[str, Any]:
-    """What the guard answered to tool calls of agents, newest first: blocked, asked, or would have been.
-
-    Args:
-        ports: the stores.
-        action: allow, modify, ask or block; or stopped, for all that was or would have been asked or blocked.
-        rule: the id of a rule that spoke.
-        session: the session of the agent.
-        agent: the name of the agent.
-        limit: most decisions to list, at most 1000.
-    """
-    wall = _wall(ports)
-    if action not in (None, "allow", "modify", "ask", "block", "stopped"):
-        raise InputError(f"action is allow, modify, ask, block or stopped, this is {action[:64]!r}")
-    most = _bounded(limit)
-    wanted = {"session": session, "agent": agent}
-    found: list[Mapping[str, Any]] = []
-    for row in reversed(wall.statistics.decisions):
-        if row.get("canary") or (rule is not None and rule not in row.get("rules", ())):
-            continue
-        if any(value is not None and row.get(name, "") != value for name, value in wanted.items()):
-            continue
-        if action == "stopped" and row["would"] == "allow" and row["action"] == "allow":
-            continue
-        if action not in (None, "stopped") and row["action"] != action:
-            continue
-        found.append(row)
-        if len(found) >= most:
-            break
-    return {"decisions": found, "as_of": ports.now()}
-
-
-async def guard_approvals(ports: Ports, *, state: str | None = None, limit: int = 100) -> Mapping[str, Any]:
+async def guard_approvals(ports: Ports, *, state: str | None = None, limit: int = 100) -> GuardApprovals:
     """Calls that a person is asked about, newest first: effects, the whole call, and what became of it.
 
     Args:
@@ -201,14 +187,14 @@ async def guard_approvals(ports: Ports, *, state: str | None = None, limit: int 
     if state is not None and state not in _STATES:
         raise InputError(f"state is one of {', '.join(_STATES)}, this is {state[:64]!r}")
     found = [one for one in wall.approvals.newest_first(wall.now()) if state in (None, one.state)]
-    return {
-        "approvals": [approval_view(one) for one in found[: _bounded(limit)]],
-        "total": len(found),
-        "as_of": ports.now(),
-    }
+    return GuardApprovals(
+        approvals=[approval_view(one) for one in found[: _bounded(limit)]],
+        total=len(found),
+        as_of=ports.now(),
+    )
 
 
-async def guard_approval(ports: Ports, *, approval_id: str) -> Mapping[str, Any]:
+async def guard_approval(ports: Ports, *, approval_id: str) -> ApprovalView:
     """One call that a person is asked about.
 
     Args:

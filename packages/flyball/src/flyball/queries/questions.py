@@ -21,11 +21,11 @@ from flyball.queries.evidence import get_evidence
 from flyball.queries.guard import (
     guard_approval,
     guard_approvals,
-    guard_decisions,
     guard_policies,
     guard_rules,
     guard_status,
 )
+from flyball.queries.guard_decisions import guard_decisions
 from flyball.queries.incidents import get_incident, get_model_log, list_incidents
 from flyball.queries.memory import seen_before
 from flyball.queries.patterns import search_patterns

@@ -81,6 +81,22 @@ class ChdbTelemetry:
         """The rows of a read-only query; `as_of` is bound to the last committed batch unless given."""
         return await self._in_thread(functools.partial(self._select, sql, parameters or {}))
 
+    async def insert_decisions(self, rows: pa.Table) -> None:
+        """Insert decisions of the guard."""
+        await self._in_thread(functools.partial(self._insert_decisions, rows))
+
+    def _insert_decisions(self, rows: pa.Table) -> None:
+        with self._write_lock, _errors():
+            columns = ", ".join(rows.column_names)
+            self._writer.query(
+                f"INSERT INTO {self._database}.guard_decisions ({columns}) SELECT {columns} FROM Python(rows)"
+            )
+
+    async def last_decision(self) -> int:
+        """The number of the last decision, 0 before the first."""
+        rows = await self.select("SELECT max(n) AS n FROM {db}.guard_decisions")
+        return int(rows["n"][0].as_py() or 0)
+
     async def size_bytes(self) -> int:
         """What the active parts take on disk."""
         rows = await self.select(

@@ -20,7 +20,8 @@ from flyball.errors import FlyballError, Forbidden, InputError, TooLarge
 from flyball.guard.browsers import COOKIE, SESSION_SECONDS, Browsers
 from flyball.guard.keys import Keys
 from flyball.guard.whole import whole_call
-from flyball.queries.guard import guard_approvals, guard_decisions, guard_status
+from flyball.queries.guard import guard_approvals, guard_status
+from flyball.queries.guard_decisions import guard_decisions
 from flyball.queries.ports import Ports
 from flyball.web.render import render
 
@@ -54,8 +55,8 @@ class GuardPages:
     async def _page(self, request: Request) -> Response:
         view = {
             "status": await guard_status(self.ports),
-            "approvals": (await guard_approvals(self.ports))["approvals"],
-            "stopped": (await guard_decisions(self.ports, action="stopped", limit=_STOPPED_MAX))["decisions"],
+            "approvals": (await guard_approvals(self.ports)).approvals,
+            "stopped": (await guard_decisions(self.ports, action="stopped", limit=_STOPPED_MAX)).decisions,
         }
         if request.url.path.endswith(".json"):
             return json_response(view)
