@@ -73,7 +73,7 @@ TOOLS = {
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FlyballProcess]]:
+def servers() -> Iterator[list[FlyballProcess]]:
     """The one that runs; another takes its place when a way has ended it."""
     running: list[FlyballProcess] = []
     yield running
