@@ -1,6 +1,6 @@
 """What the hook adds to a tool call inside the real Claude Code: python -m bench.hook [--calls N] [--rounds N].
 
-Sessions with the command hook, with the HTTP hook and without any go by turns; each makes N calls of a tool that does
+Sessions with the command hook, the HTTP hook, a hook that does nothing and without any go by turns; each makes N calls of a tool that does
 nothing, asked for by a scripted model on loopback. A call's time is from the model's last byte of the request to the
 client's next request, seen by the model: process start, guard and all included. The guard answers at once (scripted, the
 same for both), so that what is measured is the hook. Printed: median and p95 of each, and what they add.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import socket
 import statistics
@@ -24,7 +25,7 @@ from harness.scripted_model import Tool, scripted_model
 
 CALLS = 60
 ROUNDS = 5
-TARGETS_MS = {"command": 12.0, "http": 3.0}
+TARGETS_MS: dict[str, float | None] = {"empty": None, "command": 12.0, "http": 3.0}
 
 
 def run(calls: int = CALLS, rounds: int = ROUNDS) -> None:
@@ -35,11 +36,12 @@ def run(calls: int = CALLS, rounds: int = ROUNDS) -> None:
 
 
 def _measure(cli: Cli, calls: int, rounds: int) -> None:
-    taken: dict[str, list[float]] = {"none": [], "command": [], "http": []}
+    taken: dict[str, list[float]] = {"none": [], "empty": [], "command": [], "http": []}
     with _guard() as port, scripted_model() as model, tempfile.TemporaryDirectory() as root:
         agents = {kind: Agent(cli, Path(root, kind), model) for kind in taken}
         agents["command"].install(port)
         agents["http"].install(port, via="http", fail="open")
+        _install_empty(agents["empty"])
         script = [Tool("Read", {"file_path": "/dev/null", "offset": n + 1, "limit": 1}) for n in range(calls)]
         for _ in range(rounds):
             for kind, agent in agents.items():
@@ -56,11 +58,23 @@ def _measure(cli: Cli, calls: int, rounds: int) -> None:
     for kind, target in TARGETS_MS.items():
         median, p95 = statistics.median(taken[kind]), _p95(taken[kind])
         added = median - base[0]
-        word = "holds" if added <= target else "MISSED"
+        word = (
+            "" if target is None else f"target <= {target:g} ms: {'holds' if added <= target else 'MISSED'}"
+        )
+        tenth = _p10(taken[kind]) - _p10(taken["none"])
         print(
             f"  {kind:<12} median {median:6.1f} ms   p95 {p95:6.1f} ms   adds {added:5.1f} ms"
-            f" (p95 {p95 - base[1]:5.1f}, least disturbed tenth {_p10(taken[kind]) - _p10(taken['none']):5.1f})   target <= {target:g} ms: {word}"
+            f" (p95 {p95 - base[1]:5.1f}, least disturbed tenth {tenth:5.1f})   {word}"
         )
+
+
+def _install_empty(agent: Agent) -> None:
+    """A hook that does nothing: what the client's own machinery takes, below which no hook can be."""
+    file = agent.place.settings_file("user")
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        json.dumps({"hooks": {"PreToolUse": [{"hooks": [{"type": "command", "command": "exit 0"}]}]}})
+    )
 
 
 @contextlib.contextmanager
