@@ -10,13 +10,13 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca gallery test-model bench bench-day e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
 
 test: .venv/.ready .venv/.core .venv-sdk/.ready  ## everything CI runs: what takes one core two at a time, then real processes
-	@$(MAKE) $(PAIRED) lint types unit safety sdk sanitize fuzz-otlp fuzz-lines
+	@$(MAKE) $(PAIRED) lint types unit safety sdk sanitize fuzz-otlp fuzz-lines fuzz-guard
 	@$(MAKE) --no-print-directory e2e
 
 quick: lint types unit       ## what to run before each commit
@@ -66,6 +66,12 @@ eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the
 eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each set by itself: make eval-rca [DATA=DIR]
 	$(RUN)python -m bench.rca $(if $(DATA),--data $(DATA))
 
+eval-guard: .venv/.ready     ## the wall at the tool call on labelled calls, beside the peers: make eval-guard [DATA=DIR]
+	$(RUN)python -m bench.guard $(if $(DATA),--data $(DATA))
+
+fuzz-guard: .venv/.ready     ## hostile calls at the evaluator: make fuzz-guard [SECONDS=120]
+	@$(RUN)python -m bench.guard.fuzz --seconds $(or $(SECONDS),120)
+
 gallery: .venv/.ready .venv/.core  ## 32 failures and 4 false alarms made from a seed, diagnosed: make gallery [SEED=1] [LIVE=1]
 	PYTHONPATH=examples $(RUN)python -m gallery --seed $(or $(SEED),1) $(if $(LIVE),--live)
 
@@ -77,6 +83,9 @@ bench: .venv/.ready .venv/.core  ## throughput and the ratios to the peers
 
 bench-day: .venv/.ready .venv/.core  ## 40 million lines of one day, watched: incidents, explanations, CPU (about half an hour)
 	$(RUN)python -m bench.day $(if $(HOURS),--hours $(HOURS)) $(if $(LINES),--lines $(LINES))
+
+bench-guard: .venv/.ready .venv/.core  ## the guard as a service: 2,000 tool calls a second for a minute
+	$(RUN)python -m bench.guard_service $(if $(SECONDS),--seconds $(SECONDS))
 
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build

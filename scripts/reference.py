@@ -34,6 +34,7 @@ from flyball.mcp.words import TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN
 from flyball.queries.questions import QUESTIONS
 from flyball.settings import Settings, default_folder
 from mcp import Client
+from reference_guard import guard
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTE = "<!-- Made from the code by `make reference`; edit the docstrings instead. -->\n\n"
@@ -56,8 +57,14 @@ def described(text: str | None, what: str) -> str:
 
 def pages() -> dict[str, str]:
     """File name -> text of every page of the reference."""
-    made = {"cli": cli(), "rest": rest(), "mcp": mcp(), "settings": settings(), "receivers": receivers()} | {
-        "clients": clients()
+    made = {
+        "cli": cli(),
+        "rest": rest(),
+        "mcp": mcp(),
+        "settings": settings(),
+        "receivers": receivers(),
+        "guard": guard(),
+        "clients": clients(),
     }
     return {f"{name}.md": _NOTE + text.rstrip() + "\n" for name, text in made.items()}
 

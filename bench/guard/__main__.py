@@ -22,8 +22,10 @@ from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rules import RULES
+from flyball_sdk.guard.texts import kinds
 
-from bench.guard import agentdojo
+from bench.guard import agentdojo, speed
+from bench.guard.calls import SETS
 from bench.guard.leaks import leaks
 from bench.guard.peers import PEERS, Asked
 from bench.guard.sets import DATA, Row, calls, lines
@@ -51,6 +53,9 @@ def main() -> None:
         told += _of_peers(rows)
     _table(rows, told)
     _latencies(told)
+    _adapters()
+    _texts(asked.data)
+    speed.tell(rows)
     print("\n" + agentdojo.score(asked.data, EVALUATOR))
     _write_misses(rows, told[0])
     found = leaks(
@@ -120,6 +125,28 @@ def _table(rows: Sequence[Row], told: Sequence[Asked]) -> None:
 def _cell(said: Sequence[str]) -> str:
     block, ask = (sum(one == kind for one in said) / len(said) for kind in ("block", "ask"))
     return f"{block:.2%} + {ask:.2%} = {block + ask:.2%}"
+
+
+def _adapters() -> None:
+    """Tools that are no shell, each by itself: calls written from manuals, which stand in this repository."""
+    print(
+        "\n| tools that are no shell | harmful | block + ask | look-alikes | block + ask |\n|---|---|---|---|---|"
+    )
+    for name, calls_of in SETS.items():
+        cells: list[str] = []
+        for rows in (calls_of.HARMFUL, calls_of.HARMLESS):
+            cells += [str(len(rows)), _cell([EVALUATOR.judge(ToolCall(*row)).action for row in rows])]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def _texts(folder: Path) -> None:
+    """Signals: the share of texts that are told as orders to a model; nothing is stopped by them."""
+    print("\n| texts (signals) | rows | told |\n|---|---|---|")
+    for name in ("inject", "jailbreak", "inject_benign", "harmful_request"):
+        rows = [row["text"] for _, row in lines(folder, name)]
+        told = sum(bool({"injection", "jailbreak"} & set(kinds(text))) for text in rows)
+        if rows:
+            print(f"| {name} | {len(rows)} | {told / len(rows):.1%} |")
 
 
 def _latencies(told: Sequence[Asked]) -> None:

@@ -73,7 +73,12 @@ def _attacked(task: Task, attack: Task, evaluator: Evaluator) -> Iterator[bool]:
     for row in task:
         if row["tool_name"].startswith(_READS):
             call = _call(row, goal)
-            observe(session, call, evaluator.judge(call, session=session), f"INFORMATION: {attack[0]['injection_goal']}")
+            observe(
+                session,
+                call,
+                evaluator.judge(call, session=session),
+                f"INFORMATION: {attack[0]['injection_goal']}",
+            )
     for row in attack:
         call = _call(row, goal)
         decision = evaluator.judge(call, session=session)

@@ -66,7 +66,7 @@ def _row(name: str, where: str, row: Mapping[str, Any]) -> Row:
         group += ", shells" if row.get("category") == "gtfo:shell" else ", other"
     if group == "GTFOBins":
         group += ", shells" if row.get("category") == "gtfo:shell" else ", other"
-    if name in ("benign_shell",) and group == "agents":
+    if name == "benign_shell" and group == "agents":
         group += ", destructive verb" if row.get("touches_destructive_verb") else ""
     return Row(
         row["tool_name"],

@@ -13,13 +13,19 @@ from flyball_sdk.guard.rules import RULES
 EVALUATOR = Evaluator([Policy(name="all", mode="enforce", rules=RULES)])
 
 
-@pytest.mark.parametrize("proof", list(proofs(RULES)), ids=lambda proof: f"{proof.rule}-{'hit' if proof.hit else 'pass'}")
+@pytest.mark.parametrize(
+    "proof", list(proofs(RULES)), ids=lambda proof: f"{proof.rule}-{'hit' if proof.hit else 'pass'}"
+)
 def test_rule_holds_against_its_example(proof: Proof) -> None:
     assert proof.held, proof.told()
 
 
 def test_every_rule_has_examples_of_both_kinds() -> None:
-    bare = [rule.id for rule in RULES if not rule.passes or (not rule.hits and rule.id not in ("call.unread", "network.exfiltrate"))]
+    bare = [
+        rule.id
+        for rule in RULES
+        if not rule.passes or (not rule.hits and rule.id not in ("call.unread", "network.exfiltrate"))
+    ]
     assert bare == ["network.exfiltrate"]  # proved by a recorded trace: tests/guard/test_taint.py
 
 
@@ -37,7 +43,11 @@ def test_every_rule_has_examples_of_both_kinds() -> None:
         ("kubectl delete pod web-1", {"~/.kube/config": "current-context: prod\n"}, "block"),
         ("kubectl delete pod web-1", {}, "block"),
         ("kubectl --context staging delete pod web-1", {}, "allow"),
-        ("kubectl --context $CTX delete pod web-1", {"~/.kube/config": "current-context: staging\n"}, "block"),
+        (
+            "kubectl --context $CTX delete pod web-1",
+            {"~/.kube/config": "current-context: staging\n"},
+            "block",
+        ),
         ("KUBECONFIG=$X kubectl delete pod web-1", {"~/.kube/config": "current-context: staging\n"}, "block"),
         ("git push --force", {".git/HEAD": "ref: refs/heads/staging\n"}, "allow"),
         ("git push --force", {".git/HEAD": "ref: refs/heads/main\n"}, "block"),

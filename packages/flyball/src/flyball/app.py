@@ -258,7 +258,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         wall = wall_of(
             folder, clock, log_bytes_max=settings.guard_log_bytes_max, anchor=settings.guard_anchor
         )
-        stack.callback(wall.log.close)
+        stack.push_async_callback(_close_wall, wall)
         ports = Ports(
             wall=wall,
             telemetry=telemetry,
@@ -442,6 +442,12 @@ async def _anchoring(server: Server) -> None:
     while True:
         await asyncio.sleep(ANCHOR_SECONDS)
         await server.wall.anchoring.put(server.wall.log.head(), server.clock.now_ns() // 1_000_000)
+
+
+async def _close_wall(wall: Wall) -> None:
+    """Sign the end of the guard's log and anchor it."""
+    wall.log.close()
+    await wall.anchoring.put(wall.log.head(), wall.clock.now_ns() // 1_000_000)
 
 
 async def _narrate(narrating: Narrating) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flyball.errors import InputError, NotFound
@@ -77,7 +78,7 @@ def test_an_approval_is_for_exactly_this_call_of_this_caller(
 def test_an_approval_is_for_the_files_as_they_were(guarded: Guarded, tmp_path: Path) -> None:
     script = tmp_path / "clean.sql"
     script.write_text("drop table orders")
-    here = {"cwd": str(tmp_path), "local": True}
+    here: dict[str, Any] = {"cwd": str(tmp_path), "local": True}
     _approve(guarded, _asked(guarded, "psql -f clean.sql", **here))
     script.write_text("drop table customers")
     assert guarded.ask("psql -f clean.sql", **here)["action"] == "ask"

@@ -11,8 +11,8 @@ import hypothesis
 import hypothesis.strategies as st
 import orjson
 import pytest
-from flyball.guard.audit import Anchor, Audit, audit, read_anchors
 from flyball.guard.anchor import Anchoring
+from flyball.guard.audit import Anchor, Audit, audit, read_anchors
 from flyball.guard.keys import Keys
 from flyball.guard.log import GENESIS, DecisionLog, segments
 

@@ -10,7 +10,6 @@ import pytest
 from flyball.guard import operator
 from flyball.guard.answer import CALL_BYTES_MAX
 from flyball.guard.redacted import Redacted, removed
-from flyball_sdk.redact import redact_value
 from harness.secrets import SECRETS
 from harness.wall import ASKING, Guarded
 
@@ -28,7 +27,7 @@ ON_COMMAND_LINES = [
     f"export API_TOKEN={_WORD}; ./run",
     f"aws configure set aws_secret_access_key={_WORD}",
     f"curl -H 'X-Api-Key: {_WORD}' https://h.example",
-    f"curl -H 'Authorization: Bearer {_WORD}9' https://h.example",
+    f"curl -H 'Authorization: Bearer {_WORD}' https://h.example",
     f"git clone https://bob:{_WORD}@h.example/x.git",
     f"kubectl create secret generic x --from-literal=password={_WORD}",
     f"docker login --password {_WORD} h.example",
@@ -75,7 +74,7 @@ def test_what_holds_no_secret_is_kept() -> None:
         "git commit -m 'pass the token on'",
         "cat key.pem",
     ):
-        assert Redacted({"command": command}, redact_value).input == {"command": command}
+        assert Redacted({"command": command}).input == {"command": command}
 
 
 def test_where_parts_do_not_follow_each_other_all_of_the_rest_is_secret() -> None:

@@ -8,10 +8,10 @@ from time import perf_counter_ns
 from typing import Any
 
 import orjson
+from flyball.guard.keys import Keys
 from flyball.guard.log import DecisionLog, rows, segments
 from flyball.guard.operator import open_wall, put_policy
 from flyball.guard.policies import Policies
-from flyball.guard.keys import Keys
 from flyball.guard.request import read_request
 from flyball.guard.wall import Wall
 from harness.clock import ManualClock

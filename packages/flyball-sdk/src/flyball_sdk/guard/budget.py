@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.decision import Hit
 from flyball_sdk.guard.effect import Effect
-from flyball_sdk.guard.policy import Budget, Policy
+from flyball_sdk.guard.policy import Budget, Policy, Spent
 
 
 def NOTHING_SPENT(_key: str) -> float:  # noqa: N802 - a constant that happens to be a function
@@ -23,10 +23,9 @@ def key_of(policy: str, budget: Budget, context: Context) -> str:
 
 
 def over_budget(
-    policy: Policy, call: ToolCall, effects: Sequence[Effect], spent: object, spend: dict[str, float]
+    policy: Policy, call: ToolCall, effects: Sequence[Effect], spent: Spent, spend: dict[str, float]
 ) -> Iterator[Hit]:
     """The budgets that this call would exceed; what it uses of each is noted in `spend`."""
-    assert callable(spent)
     for budget in policy.budgets:
         if not fnmatchcase(call.tool_name, budget.tools):
             continue
@@ -35,7 +34,7 @@ def over_budget(
             continue
         key = key_of(policy.name, budget, call.context)
         spend[key] = used
-        if float(spent(key)) + used > budget.limit:
+        if spent(key) + used > budget.limit:
             effect = Effect("loop.repeat", f"{budget.counts} over {budget.limit:g}")
             yield Hit(
                 f"budget.{budget.id}", f"at most {budget.limit:g} {budget.counts} per {budget.per}", budget.action,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -119,16 +119,17 @@ class Effect:
 
     def get(self, name: str) -> Any:
         """The value a rule's condition asks for by name; None where the effect does not have it."""
-        if name == "what":
-            return self.what
-        if name == "act":
-            return self.act
-        if name == "target":
-            return self.target.counts_as if self.target else None
-        if name == "target.name":
-            return self.target.name if self.target else None
-        if name == "via":
-            return self.via
-        if name == "confidence":
-            return self.confidence
-        return self.attributes.get(name)
+        found = self.attributes.get(name)
+        return found if found is not None or name not in _OF_EFFECT else _OF_EFFECT[name](self)
+
+
+_OF_EFFECT: Mapping[str, Callable[[Effect], Any]] = MappingProxyType(
+    {
+        "what": lambda effect: effect.what,
+        "act": lambda effect: effect.act,
+        "target": lambda effect: effect.target.counts_as if effect.target else None,
+        "target.name": lambda effect: effect.target.name if effect.target else None,
+        "via": lambda effect: effect.via,
+        "confidence": lambda effect: effect.confidence,
+    }
+)

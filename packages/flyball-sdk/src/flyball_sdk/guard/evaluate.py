@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from time import perf_counter_ns
 
 from flyball_sdk.guard.adapters import read
+from flyball_sdk.guard.adapters.reading import Reading
 from flyball_sdk.guard.budget import NOTHING_SPENT, over_budget
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.decision import Decision, Hit
@@ -99,7 +100,9 @@ def _ready(policy: Policy) -> _Ready:
             by_act.setdefault(act, []).append(compiled)
     for_all = policy.agents == policy.environments == policy.users == ("*",)
     exceptions = tuple(_Exception(one, tuple(c.compiled() for c in one.where)) for one in policy.allowances)
-    return _Ready(policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest(), for_all)
+    return _Ready(
+        policy, {act: tuple(rules) for act, rules in by_act.items()}, exceptions, policy.digest(), for_all
+    )
 
 
 @dataclass(slots=True)
@@ -145,7 +148,8 @@ class Evaluator:
         scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
         reading = _read(scene)
         effects = reading.effects
-        effects = [*effects, *flows(scene, effects)] if effects else effects
+        if effects or session is not None:
+            effects = [*effects, *flows(scene, effects)]
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 FILE_BYTES_MAX = 64 * 1024
@@ -44,11 +44,11 @@ class LocalFiles:
         if self.looks >= FILES_MAX or "\0" in path:
             return None
         self.looks += 1
-        whole = os.path.join(self.cwd, self.home + path[1:] if path.startswith("~/") else path)
+        whole = Path(self.cwd, self.home + path[1:] if path.startswith("~/") else path)
         try:
-            if not os.path.isfile(whole):
+            if not whole.is_file():
                 return None
-            with open(whole, "rb") as file:
+            with whole.open("rb") as file:
                 return file.read(FILE_BYTES_MAX).decode("utf-8", "replace")
         except OSError:
             return None

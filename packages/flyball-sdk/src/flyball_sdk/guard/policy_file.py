@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -309,10 +309,10 @@ def _until(place: _Place) -> float | None:
                 f"{place.name}.until: a time such as 2027-01-31T00:00:00Z, this is {_shown(value)}"
             ) from None
     if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)  # noqa: UP017 - Python 3.10 has no datetime.UTC
     if not isinstance(value, datetime):
         raise RuleError(f"{place.name}.until: a time such as 2027-01-31T00:00:00Z, this is {_shown(value)}")
-    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()  # noqa: UP017
 
 
 def _budgets(top: _Place) -> tuple[Budget, ...]:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import re2
-
 from flyball_sdk.guard.call import Context
 from flyball_sdk.guard.effect import ACTS, Effect
+from flyball_sdk.guard.linear import Pattern
 
 Action = Literal["allow", "modify", "ask", "block"]
 Mode = Literal["audit", "enforce"]
@@ -83,14 +82,10 @@ def _pattern(text: str) -> Callable[[Any], bool]:
     if len(text) > PATTERN_CHARS_MAX:
         raise RuleError(f"a pattern of {len(text)} characters: at most {PATTERN_CHARS_MAX}")
     try:
-        search = re2.compile(text, _RE2).search
-    except re2.error as why:
-        raise RuleError(f"not a pattern: {text!r}: {why}") from None
+        search = Pattern(text).search
+    except ValueError as why:
+        raise RuleError(str(why)) from None
     return lambda found: search(str(found)) is not None
-
-
-_RE2 = re2.Options()
-_RE2.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)

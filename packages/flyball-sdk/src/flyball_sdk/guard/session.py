@@ -15,7 +15,6 @@ from hashlib import blake2b
 SCRIPTS_MAX = 64
 SCRIPT_BYTES_MAX = 256 * 1024
 SCRIPTS_BYTES_MAX = 1024 * 1024
-REPEATS_MAX = 256
 MARKS_MAX = 20_000
 STEPS_MAX = 256
 
@@ -49,8 +48,9 @@ class Session:
     secret_reads: list[Step] = field(default_factory=list)
     # calls that answered with something from outside
     outside: list[Step] = field(default_factory=list)
-    # digest of a call -> how often it was made
-    repeats: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    # the last call's digest, and how often it was made in a row
+    last: str = ""
+    streak: int = 0
     forgotten: int = 0
     _key: bytes = field(default_factory=lambda: os.urandom(16), repr=False)
 
@@ -69,12 +69,10 @@ class Session:
             self.scripts.popitem(last=False)
             self.forgotten += 1
 
-    def repeated(self, digest: str) -> int:
-        """Count a call; how often it was made now."""
-        times = self.repeats.pop(digest, 0) + 1
-        self.repeats[digest] = times
-        self._trim(self.repeats, REPEATS_MAX)
-        return times
+    def made(self, digest: str) -> None:
+        """Count a call: the same one again and again is a streak."""
+        self.streak = self.streak + 1 if digest == self.last else 1
+        self.last = digest
 
     def note_outside(self, step: Step, values: Iterable[str]) -> None:
         """Remember that a tool answered with something from outside, and which values it named."""
@@ -96,7 +94,7 @@ class Session:
             del steps[0]
             self.forgotten += 1
 
-    def _trim(self, table: OrderedDict[bytes, Step] | OrderedDict[str, int], most: int) -> None:
+    def _trim(self, table: OrderedDict[bytes, Step], most: int) -> None:
         while len(table) > most:
             table.popitem(last=False)
             self.forgotten += 1

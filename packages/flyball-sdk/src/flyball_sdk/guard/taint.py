@@ -19,6 +19,7 @@ from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.hosts import kind_of
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.session import Session, Step
 from flyball_sdk.redact import secrets_in
@@ -27,12 +28,16 @@ from flyball_sdk.redact import secrets_in
 OUTPUT_CHARS_MAX = 256 * 1024
 VALUES_MAX = 2_000
 SECRET_CHARS_MIN = 8
+ACCOUNT_DIGITS_MIN = 9
+NAME_CHARS_MIN = 3
+# the same call so often in a row is told as a loop
+STREAK_TOLD = 4
 _SINKS = frozenset(
     {"net.egress", "net.fetch", "message.send", "record.change", "money.transfer", "access.grant"}
 )
 _CHANGES = frozenset({"message.send", "record.change", "record.delete", "money.transfer", "access.grant"})
 # An account, an address, a host: values that decide who gets something. IBAN by ISO 13616, addresses by RFC 5321.
-_IDENTITY = re.compile(
+_IDENTITY = Pattern(
     r"\b[A-Z]{2}\d{2}[A-Z0-9]{10,30}\b|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://)?(?:www\.)?(?:[\w-]+\.)+[a-z]{2,12}\b(?:/[\w./?=&%#~-]*)?|\b(?:0x[0-9a-fA-F]{40}|bc1[a-z0-9]{25,60}|[13][a-km-zA-HJ-NP-Z1-9]{25,34})\b|\+?\d[\d ()-]{8,}\d"
 )
 _PIECE = re.compile(r"[^\s\"'`=,;:{}()\[\]<>|&]+")
@@ -56,6 +61,8 @@ def flows(scene: Scene, effects: Sequence[Effect]) -> list[Effect]:
             found += _secrets_before(scene, sinks)
     if scene.call.context.goal and scene.session.outside:
         found += _unasked(scene, effects)
+    if scene.session.streak >= STREAK_TOLD and scene.session.last == scene.call.digest():
+        found.append(Effect("loop.repeat", scene.call.tool_name, {"count": scene.session.streak + 1}))
     return found
 
 
@@ -154,10 +161,14 @@ def _unasked(scene: Scene, effects: Sequence[Effect]) -> Iterator[Effect]:
         return
     goal = scene.call.context.goal.lower()
     # "invite her, you can find her e-mail on her website": the user asked for the act and said where the address stands
-    delegated = words_of(scene.call.tool_name)[:1] and words_of(scene.call.tool_name)[0] in goal and _DELEGATES.search(goal)
+    delegated = (
+        words_of(scene.call.tool_name)[:1]
+        and words_of(scene.call.tool_name)[0] in goal
+        and _DELEGATES.search(goal)
+    )
     for text in _texts(dict(scene.call.tool_input)):
         for found in _IDENTITY.finditer(text):
-            value = found[0].rstrip("/.")
+            value = (found[0] or "").rstrip("/.")
             if not _named(value, goal) and not (delegated and "@" in value):
                 source = scene.session.untrusted.get(scene.session.mark(value)) or scene.session.outside[-1]
                 yield _flow("untrusted", acts[0], [str(source), f"chooses {value[:60]}"])
@@ -168,7 +179,9 @@ def _unasked(scene: Scene, effects: Sequence[Effect]) -> Iterator[Effect]:
             return
 
 
-_DELEGATES = re.compile(r"\b(?:find|look up|take)\b[^.]{0,30}\b(?:e-?mails?|address(?:es)?|details|contacts?)\b")
+_DELEGATES = re.compile(
+    r"\b(?:find|look up|take)\b[^.]{0,30}\b(?:e-?mails?|address(?:es)?|details|contacts?)\b"
+)
 
 
 def _named(value: str, goal: str) -> bool:
@@ -179,16 +192,19 @@ def _named(value: str, goal: str) -> bool:
         low in goal
         or bare in goal
         or _FILE_NAME.search(low)
-        or (re.sub(r"\D", "", low) in ("",) and "." not in low and "@" not in low)
+        or (not re.sub(r"\D", "", low) and "." not in low and "@" not in low)
     ):
         return True
-    if re.fullmatch(r"[\d .:/-]+", low) and len(re.sub(r"\D", "", low)) < 9:  # a date or an amount
+    if (
+        re.fullmatch(r"[\d .:/-]+", low) and len(re.sub(r"\D", "", low)) < ACCOUNT_DIGITS_MIN
+    ):  # a date or an amount
         return True
     if "@" in low:
-        names = [part for part in re.split(r"[^a-z]+", low.partition("@")[0]) if len(part) > 2]
+        names = [part for part in re.split(r"[^a-z]+", low.partition("@")[0]) if len(part) >= NAME_CHARS_MIN]
         words = set(re.findall(r"[a-z]+", goal))
         return any(
-            name in words or any(len(word) > 3 and name.startswith(word) for word in words) for name in names
+            name in words or any(len(word) > NAME_CHARS_MIN and name.startswith(word) for word in words)
+            for name in names
         )
     return False
 
@@ -229,7 +245,7 @@ def remember(session: Session, call: ToolCall, decision: Decision) -> None:
     """Take a call that goes on into the session: the files it writes, and that it was made."""
     for path, text in decision.written.items():
         session.wrote(path, text)
-    session.repeated(call.digest())
+    session.made(call.digest())
 
 
 def observe(session: Session, call: ToolCall, decision: Decision, output: str) -> None:
@@ -253,7 +269,7 @@ def observe(session: Session, call: ToolCall, decision: Decision, output: str) -
         }
         session.note_secret(Step(call_id, call.tool_name, what), values)
     if _from_outside(call, decision):
-        values = [found[0].rstrip("/.") for found in _IDENTITY.finditer(text)][:VALUES_MAX]
+        values = [(found[0] or "").rstrip("/.") for found in _IDENTITY.finditer(text)][:VALUES_MAX]
         hosts = [value.partition("://")[2].partition("/")[0] or value.partition("/")[0] for value in values]
         session.note_outside(Step(call_id, call.tool_name, "answers from outside"), (*values, *hosts))
 

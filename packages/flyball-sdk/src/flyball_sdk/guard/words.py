@@ -11,7 +11,7 @@ WHAT_CHARS_MAX = 120
 
 
 def visible(text: str, chars_max: int = WHAT_CHARS_MAX) -> str:
-    """The text on one line: control, bidirectional and invisible characters as `\\u{..}`, long texts cut at the end."""
+    r"""The text on one line: control, bidirectional and invisible characters as `\u{..}`, long texts cut at the end."""
     shown = "".join(
         c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in text[: chars_max + 1]
     )

@@ -7,15 +7,14 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from flyball_sdk.guard.shell import UNKNOWN, Program, ShellState, program
 from flyball_sdk.guard.shell.bounds import BYTES_MAX, COMMANDS_MAX, WORDS_MAX, Meter
 from flyball_sdk.guard.shell.command import Command
 from flyball_sdk.guard.shell.heredocs import lift
 from flyball_sdk.guard.shell.simple import simple
 from flyball_sdk.guard.shell.statements import Evaluator
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 BOMBS = {
     "substitutions": "$(" * 10_000, "closed substitutions": "echo $(" * 10_000 + ")" * 10_000, "subshells": "(" * 20_000,
@@ -24,11 +23,11 @@ BOMBS = {
     "whiles": "while a; do " * 10_000, "cases": "case a in " * 10_000, "dollars": "$" * 200_000, "variables": "$a " * 60_000,
     "processes": "<(" * 10_000, "arithmetic": "((" * 10_000, "functions": "a(){ " * 10_000,
     "loops": "".join(f"for i{n} in 1 2 3 4 5 6 7 8 9; do " for n in range(8)) + "x" + "; done" * 8,
-    "commands in words": "$(a) " * 3_000,
+    "commands in words": "$(a) " * 3_000, "here": "<<a " * 2_000,
 }  # fmt: skip
 QUIET_BOMBS = {
     "words": "a " * 130_000, "braces": "echo " + "{a,b}" * 40, "ranges": "echo {1..99999}{1..99999}", "quotes": "echo " + "'a'" * 10_000,
-    "doubling": "a=xxxxxxxx;" + "a=$a$a;" * 40 + "echo $a", "evals": "eval " * 5_000, "here": "<<a " * 2_000, "heredocs": "cat <<A\n" * 5_000,
+    "doubling": "a=xxxxxxxx;" + "a=$a$a;" * 40 + "echo $a", "evals": "eval " * 5_000, "here": "<<a " * 400, "heredocs": "cat <<A\n" * 5_000,
     "long heredoc": "cat > x <<'E'\n" + "it's $(\n" * 20_000 + "E\n", "python": "python3 -c '" + "(" * 9_000 + "'",
     "python minus": "python3 -c 'x=" + "-" * 40_000 + "1'", "python plus": "python3 -c 'x=" + "1+" * 20_000 + "1'",
     "python size": "python3 -c 'x=\"a\"*99999999999'", "python power": "python3 -c 'x=9**9**9'", "power": "echo $((9**9**9))",
@@ -65,16 +64,32 @@ def test_a_word_that_becomes_too_many_is_cut_and_that_is_told() -> None:
     assert len(found.commands[-1].words) == WORDS_MAX
 
 
+def test_rounds_that_are_cut_are_told_unless_they_are_numbers() -> None:
+    assert program("for i in {1..60}; do curl h/$i; done").too_much == ""
+    assert program("seq 99 | xargs -I{} touch f{}").too_much == ""
+    assert (
+        program("for i in " + " ".join(f"f{n}" for n in range(30)) + " /; do rm -rf $i; done").too_much
+        == "rounds"
+    )
+    assert program("echo '" + "a\n" * 20 + "' | xargs -I{} rm {}").too_much == "rounds"
+
+
 def test_a_judgement_does_not_lean_on_an_empty_stack() -> None:
     def deep(level: int) -> Program:
-        return deep(level - 1) if level else program("$(echo $(echo $(echo rm))) -rf /srv/a; " + "(" * 500 + ")" * 500)
+        return (
+            deep(level - 1)
+            if level
+            else program("$(echo $(echo $(echo rm))) -rf /srv/a; " + "(" * 500 + ")" * 500)
+        )
 
     assert deep(sys.getrecursionlimit() // 2) is not None
 
 
 def test_threads_have_parsers_of_their_own() -> None:
     found: list[Program] = []
-    threads = [threading.Thread(target=lambda: found.append(program("for x in a; do rm $x; done"))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(program("for x in a; do rm $x; done"))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -83,8 +98,7 @@ def test_threads_have_parsers_of_their_own() -> None:
 
 
 PIECES = st.sampled_from(
-    list("$(){}[]|&;<>'\"`\\ \n\t#!=*?~-/.,:0aX\0\ue000é\ud800")
-    + ["$(", "${", "<<E\n", "E\n", "if ", "then ", "fi;", "for x in ", "do ", "done", "case ", "esac", "rm -rf ", "echo ", "eval ", "sh -c ",
+    [*"$(){}[]|&;<>'\"`\\ \n\t#!=*?~-/.,:0aX\0\ue000é\ud800", "$(", "${", "<<E\n", "E\n", "if ", "then ", "fi;", "for x in ", "do ", "done", "case ", "esac", "rm -rf ", "echo ", "eval ", "sh -c ",
        "python3 -c ", "xargs ", "find . -exec ", "<<<", "$'", "{a,b}", "x=", "$x", "(( ", "))", "[[ ", "]]", "base64 -d", "awk '", "\\;", "sudo "]
 )  # fmt: skip
 
@@ -100,14 +114,25 @@ def test_no_text_raises(text: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(max_size=60), st.sampled_from(["python3 -c ", "perl -e ", "node -e ", "sh -c ", "awk ", "sed -e ", "vim -c ", "env -S ", "tar -I "]))
+@given(
+    st.text(max_size=60),
+    st.sampled_from(
+        ["python3 -c ", "perl -e ", "node -e ", "sh -c ", "awk ", "sed -e ", "vim -c ", "env -S ", "tar -I "]
+    ),
+)
 def test_no_code_raises(code: str, before: str) -> None:
     text = before + shlex.quote(code.replace("\0", ""))
     assert program(text).commands is not None
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ue000"), max_size=12), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ue000"), max_size=12),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_quoted_words_come_back(words: list[str]) -> None:
     command = program(shlex.join(["cmd", *words])).commands[0]
     assert (command.name, command.words) == ("cmd", tuple(words))
@@ -115,7 +140,7 @@ def test_quoted_words_come_back(words: list[str]) -> None:
 
 SIMPLE = st.lists(
     st.sampled_from(["a", "b", "'c d'", '"e f"', "\\g", "|", "&&", "||", ";", "> x", "2>&1", "< y", ">> z", "$HOME", '"$V w"', "2>/dev/null",
-                     "cd q", "echo", "xargs", "find .", "-exec", "{}", "\\;", "{i,j}", "K=1", "sh -c", "'rm z'", "base64 -d", "cm0geAo="]),
+                     "cd q", "echo", "xargs", "find .", "-exec {}", "\\;", "{i,j}", "K=1", "sh -c", "'rm z'", "base64 -d", "cm0geAo="]),
     min_size=1, max_size=9,
 ).map(" ".join)  # fmt: skip
 
@@ -136,8 +161,20 @@ def test_a_text_that_needs_no_parser_is_read_as_the_parser_would(text: str) -> N
 def test_a_quoted_here_document_is_what_stands_in_it(lines: list[str]) -> None:
     body = "".join(line + "\n" for line in lines)
     assert program(f"cat <<'END' | wc\n{body}END\necho done").commands[0].stdin == body
-    lifted, _ = lift(f"cat <<'END'\n{body}END\nx", evaluator.bodies, Meter()) if (evaluator := Evaluator(ShellState())) else ("", [])
+    lifted, _ = (
+        lift(f"cat <<'END'\n{body}END\nx", evaluator.bodies, Meter())
+        if (evaluator := Evaluator(ShellState()))
+        else ("", [])
+    )
     assert lifted.endswith("\nx")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["timeout2", "zip2", "snap-01", "man5", "sudo1.2", "python3.12", "perl5", "bash5", "git.exe", "node20"],
+)
+def test_a_name_with_a_number_raises_nothing(name: str) -> None:
+    assert program(f"{name} -c x; {name} y z").commands
 
 
 def test_unknown_is_no_character_of_a_text() -> None:

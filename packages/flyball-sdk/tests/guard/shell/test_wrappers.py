@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from flyball_sdk.guard.shell import UNKNOWN, Redirect, program
 
 WIPE = "rm -rf /srv/a"
@@ -52,7 +51,13 @@ def test_a_wrapper_starts_the_command_behind_it(before: str) -> None:
 
 @pytest.mark.parametrize("around", INSIDE)
 def test_a_command_inside_another_ones_words_is_found(around: str) -> None:
-    text = around.replace("{{", "\1").replace("}}", "\2").replace("{}", WIPE).replace("\1", "{").replace("\2", "}")
+    text = (
+        around.replace("{{", "\1")
+        .replace("}}", "\2")
+        .replace("{}", WIPE)
+        .replace("\1", "{")
+        .replace("\2", "}")
+    )
     assert ("rm", "-rf", "/srv/a") in commands(text)
 
 

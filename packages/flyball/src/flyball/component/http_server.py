@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Generator, Sequence
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from flyball.component.http_guard import Accepts, App, HttpGuard
 from flyball.errors import ConfigurationError
@@ -32,6 +34,48 @@ def listen(host: str, port: int) -> socket.socket:
             f"port {port} on {host} cannot be used: {error.strerror}; flyball up --help tells how to choose another"
         ) from error
     return opened
+
+
+class _OneWrite:
+    """A transport that sends the head of an answer together with the first of its body.
+
+    uvicorn writes them one after the other: two packets, and a client that acknowledges late waits 40 ms between them.
+    What is held is sent at the end of this turn of the loop at the latest.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held = b""
+        self._later = asyncio.get_running_loop().call_soon
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold the first piece, send it with the second."""
+        if self._held:
+            data, self._held = self._held + data, b""
+            self._transport.write(data)
+        else:
+            self._held = data
+            self._later(self._flush)
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            data, self._held = self._held, b""
+            self._transport.write(data)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol over that transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn's
+        super().connection_made(cast("asyncio.Transport", _OneWrite(transport)))
 
 
 class _Server(uvicorn.Server):
@@ -64,6 +108,7 @@ async def serve(
     guard = HttpGuard(app, allowed_hosts=allowed_hosts, token=token, **more)
     config = uvicorn.Config(
         guard,
+        http=_Protocol,
         log_level="warning",
         access_log=False,
         lifespan="off",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyball_sdk.guard.decision import Decision, Hit
 from flyball_sdk.guard.effect import Effect
@@ -11,7 +11,9 @@ from flyball_sdk.guard.rule import STRICTNESS
 from flyball_sdk.guard.words import visible
 
 from flyball.guard.redacted import Redacted
-from flyball.guard.request import Ask
+
+if TYPE_CHECKING:
+    from flyball.guard.case import Case
 
 WHAT_CHARS_MAX = 300
 CALL_BYTES_MAX = 8_192
@@ -73,16 +75,9 @@ def results_of(decision: Decision, policies: Mapping[str, str]) -> list[dict[str
     ]
 
 
-def body_of(
-    decision: Decision,
-    redacted: Redacted,
-    *,
-    mode: str,
-    policies: Mapping[str, str],
-    kind: str,
-    approval: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+def body_of(case: Case, decision: Decision, *, mode: str) -> dict[str, Any]:
     """The answer of `POST /v1/guard/evaluate`."""
+    redacted = case.redacted
     body: dict[str, Any] = {
         "action": decision.action,
         "mode": mode,
@@ -92,65 +87,64 @@ def body_of(
         "severity": decision.severity,
         "safer": decision.safer,
         "rules_triggered": [hit_view(hit, redacted) for hit in decision.hits],
-        "results": results_of(decision, policies),
+        "results": results_of(decision, case.modes),
         "modified_input": decision.modified_input,
         "evaluation_status": decision.status,
         "latency_ms": round(decision.latency_ms, 4),
     }
-    if kind:
-        body["kind"] = kind
-    if approval is not None:
-        body["approval"] = approval
+    if case.kind:
+        body["kind"] = case.kind
+    if case.approval is not None and decision.action == "ask":
+        body["approval"] = {
+            "id": case.approval.id,
+            "expires_at": case.approval.expires,
+            "how": f"flyball guard approve {case.approval.id}, then make the same call again",
+        }
     return body
 
 
-def row_of(
-    ask: Ask,
-    decision: Decision,
-    redacted: Redacted,
-    *,
-    mac: str,
-    mode: str,
-    policies: str,
-    kind: str,
-    booked: Mapping[str, float],
-    approval: str,
-    used: bool,
-) -> dict[str, Any]:
-    """The decision as a row of the log. Empty fields are left out: most calls do nothing that a rule speaks of."""
-    context = ask.call.context
+def row_of(case: Case, decision: Decision, *, mode: str, booked: Mapping[str, float]) -> dict[str, Any]:
+    """The decision as a row of the log. What is empty is left out: most calls do nothing that a rule speaks of."""
+    ask, redacted, context = case.ask, case.redacted, case.ask.call.context
     row: dict[str, Any] = {
         "id": decision.decision_id,
-        "given": bool(ask.decision_id),
         "tool": visible(ask.call.tool_name, WHAT_CHARS_MAX),
-        "call": bounded(redacted.input),
-        "mac": mac,
-        "session": context.session_id,
-        "agent": context.agent_name,
-        "user": context.user_id,
-        "environment": context.environment,
-        "trace_id": context.trace_id,
-        "span_id": context.span_id,
-        "tool_call_id": context.tool_call_id,
-        "client": context.client,
-        "event": ask.event,
+        "call": bounded(redacted.input) if len(case.raw) > CALL_BYTES_MAX else redacted.input,
+        "mac": case.mac,
         "action": decision.action,
         "would": decision.would,
         "mode": mode,
         "status": decision.status,
-        "kind_of_failure": kind,
-        "severity": decision.severity,
-        "reason": redacted.hide(decision.reason),
-        "rules": list(dict.fromkeys(hit.rule for hit in decision.hits)),
-        "effects": [effect_view(one, redacted) for one in decision.effects[:EFFECTS_MAX]],
-        "policies": policies,
-        "spend": dict(booked),
-        "approval": approval,
-        "used": used,
-        "canary": is_canary(decision),
+        "policies": case.version,
         "ms": round(decision.latency_ms, 4),
     }
-    return {name: value for name, value in row.items() if value or (value == 0.0 and name == "ms")}
+    more = (
+        ("given", bool(ask.decision_id)),
+        ("session", context.session_id),
+        ("agent", context.agent_name),
+        ("user", context.user_id),
+        ("environment", context.environment),
+        ("client", context.client),
+        ("cwd", context.cwd),
+        ("trace_id", context.trace_id),
+        ("span_id", context.span_id),
+        ("tool_call_id", context.tool_call_id),
+        ("event", ask.event),
+        ("kind_of_failure", case.kind),
+        ("severity", decision.severity),
+        ("reason", redacted.hide(decision.reason)),
+        ("spend", booked),
+        ("used", case.used),
+        ("canary", is_canary(decision)),
+    )
+    row.update(pair for pair in more if pair[1])
+    if decision.hits:
+        row["rules"] = list(dict.fromkeys(hit.rule for hit in decision.hits))
+    if decision.effects:
+        row["effects"] = [effect_view(one, redacted) for one in decision.effects[:EFFECTS_MAX]]
+    if case.approval is not None:
+        row["approval"] = case.approval.id
+    return row
 
 
 def is_canary(decision: Decision) -> bool:

@@ -13,6 +13,7 @@ from flyball_sdk.guard.policy import Policy
 
 from flyball.errors import InputError, NotFound
 from flyball.guard.approvals import Approval
+from flyball.guard.case import WHO, who
 from flyball.guard.controls import Controls, pause_row
 from flyball.guard.log import rows, segments
 from flyball.guard.policies import BUILT_IN, read_policy
@@ -72,8 +73,9 @@ def take_in(wall: Wall, row: Mapping[str, Any], now: float, booked: list[Booking
             spend = row.get("spend", {})
             booked += [(key, amount, at) for key, amount in spend.items()]
             if row.get("given") and now - at < ANSWER_SECONDS:
+                same = row["mac"] + who(tuple(row.get(name, "") for name in WHO))
                 # without its body: the call is judged again, and booked no second time
-                wall.answers.put(row["id"], Answer(row["same"], "", at, b"", spend))
+                wall.answers.put(row["id"], Answer(same, "", at, b"", spend))
 
 
 def snapshot(wall: Wall) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def _compile(wall: Wall) -> None:
 
 
 def _control(wall: Wall, row: Mapping[str, Any]) -> Controls:
-    wall.append("control", row)
+    wall.log.append("control", row)
     _switch(wall, row)
     _compile(wall)
     return wall.controls
@@ -193,7 +195,7 @@ def decide(wall: Wall, approval_id: str, verdict: str, *, by: str) -> Approval:
     before = wall.approvals.get(approval_id, now)
     after = wall.approvals.decided(approval_id, verdict, by=_name(by) or "the operator", now=now)
     if after != before:
-        wall.append("approval", after.row())
+        wall.log.append("approval", after.row())
         wall.approvals.apply(after.row())
         wall.decided(after)
     return after

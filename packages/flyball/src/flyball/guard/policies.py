@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from flyball_sdk.guard.call import Context
 from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.policy_file import POLICY_BYTES_MAX, policy_from_text
@@ -96,6 +97,10 @@ class Policies:
         self.in_force, self.evaluator, self.paused = in_force, evaluator, paused
         digests = "+".join(policy.digest() for policy in in_force)
         self.version = hashlib.sha256(digests.encode()).hexdigest()[:16]
+
+    def concerned(self, context: Context) -> list[Policy]:
+        """The policies that are attached to whoever asks."""
+        return [policy for policy in self.in_force if policy.concerns(context)]
 
     def windows(self) -> dict[str, float]:
         """`policy/budget` -> how long the budget looks back, in seconds."""

@@ -25,9 +25,9 @@ LATENCIES_MAX = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered under an id: to which call (keyed hash), by which policies, with what it was booked for."""
+    """What was answered under an id: to which call of whom, by which policies, with what it was booked for."""
 
-    mac: str
+    same: str
     policies: str
     at: float
     body: bytes

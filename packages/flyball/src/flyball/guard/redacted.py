@@ -6,12 +6,13 @@ stand without the name that gave it away.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import re2
-from flyball_sdk.redact import WILDCARD
+from flyball_sdk.redact import PREFILTER, SECRET_KEY, WILDCARD, redact_text
 
 DEPTH_MAX = 32
 """Deeper values are not kept at all."""
@@ -30,15 +31,24 @@ _FLAGS = re2.compile(
     r"|(?:curl|wget|http|https)\b[^\n|;&]*?[ \t](?:-u|--user|--proxy-user)[ \t=]*[^\s:'\"]{1,64}:"
     r"))(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s|;&'\"<>-][^\s|;&'\"<>]*)"
 )
-_FLAG_HINTS = ("pass", "pwd", "secret", "token", "key", "credential", "auth", "-u", "user", "-p")
+# Most texts hold nothing that looks like a secret: one scan by RE2 tells (`PREFILTER` of the general rules, or a flag).
+_SUSPECT = re2.compile(
+    PREFILTER + r"|(?i:pass|pwd|secret|token|key|credential|auth|-u|user|-p)",
+)
 
 
-def without_flags(text: str) -> str:
-    """The text without the values of flags that take a secret."""
-    lower = text.lower()
-    if not any(hint in lower for hint in _FLAG_HINTS):
+@functools.lru_cache(maxsize=4_096)
+def _is_secret(name: str) -> bool:
+    return SECRET_KEY.search(name) is not None
+
+
+def clean(name: str, text: str) -> str:
+    """The text of a field of that name without its secrets."""
+    if name and _is_secret(name):
+        return WILDCARD
+    if not _SUSPECT.search(text):
         return text
-    return _FLAGS.sub(lambda match: f"{match['head']}{WILDCARD}", text)
+    return _FLAGS.sub(lambda match: f"{match['head']}{WILDCARD}", redact_text(text))
 
 
 class Redacted:
@@ -46,20 +56,19 @@ class Redacted:
 
     Args:
         tool_input: as it came.
-        redact: (name of the field, its text) -> the text without secrets.
     """
 
     __slots__ = ("_secrets", "input")
 
-    def __init__(self, tool_input: Mapping[str, Any], redact: Callable[[str, str], str]) -> None:
+    def __init__(self, tool_input: Mapping[str, Any]) -> None:
         secrets: list[str] = []
 
         def walk(name: str, value: Any, depth: int) -> Any:
             if isinstance(value, str):
-                clean = without_flags(redact(name, value))
-                if clean != value:
-                    secrets.extend(removed(value, clean))
-                return clean
+                kept = clean(name, value)
+                if kept != value:
+                    secrets.extend(removed(value, kept))
+                return kept
             if depth > DEPTH_MAX:
                 return WILDCARD
             if isinstance(value, dict):
@@ -94,11 +103,11 @@ class Redacted:
         return text
 
 
-def removed(text: str, clean: str) -> list[str]:
-    """What stood in `text` where `clean` has wildcards, in whole and in its words."""
+def removed(text: str, kept: str) -> list[str]:
+    """What stood in `text` where `kept` has wildcards, in whole and in its words."""
     found: list[str] = []
     at = 0
-    parts = clean.split(WILDCARD)
+    parts = kept.split(WILDCARD)
     for number, part in enumerate(parts):
         begin = text.find(part, at) if part else (at if number + 1 < len(parts) else len(text))
         if begin < 0:
@@ -108,5 +117,5 @@ def removed(text: str, clean: str) -> list[str]:
         if number:
             found.append(text[at:begin])
         at = begin + len(part)
-    words = [word for piece in found for word in re.split(r"[\s'\"]+", piece)]
+    words = [word for piece in found for word in re.split(r"[\s'\":@=,;]+", piece)]
     return [one for one in {*found, *words} if len(one.strip()) >= _SECRET_CHARS_MIN]

@@ -86,7 +86,8 @@ def read_request(body: bytes, identity: Identity | None) -> Ask:
         raise _bad(f"tool_name is a text of 1 to {NAME_CHARS_MAX} characters")
     if not isinstance(tool_input, dict):
         raise _bad("tool_input is an object")
-    said = given.get("context") or {}
+    said = given.get("context")
+    said = {} if said is None else said
     if not isinstance(said, dict):
         raise _bad("context is an object")
     mode = given.get("failure_mode")

@@ -1,7 +1,7 @@
 """The wall: one call in, one answer out, a row of the log between them.
 
-Everything that later answers depend on is in the rows, so that opening the log is remembering: `open` takes them in,
-`evaluate` and the operator's acts (flyball.guard.operator) append them and take them in the same way.
+Everything that later answers depend on is in the rows, so that opening the log is remembering: the operator's module
+(flyball.guard.operator) opens it and acts, this one answers.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from time import perf_counter_ns
 from typing import Any
 
 import orjson
 from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.files import GivenFiles
-from flyball_sdk.guard.policy import Policy
-from flyball_sdk.guard.rule import STRICTNESS, Action
+from flyball_sdk.guard.rule import STRICTNESS
 from flyball_sdk.guard.session import Session
+from flyball_sdk.guard.spending import Spending
 from flyball_sdk.guard.taint import observe, remember
-from flyball_sdk.redact import redact_value
 
 from flyball.component.ports import Clock
 from flyball.guard.anchor import Anchoring
-from flyball.guard.answer import body_of, effect_view, is_canary, row_of
+from flyball.guard.answer import body_of, is_canary, row_of
 from flyball.guard.approvals import Approval, Approvals
+from flyball.guard.asking import put_to_a_person
+from flyball.guard.case import Case, elapsed_ms, session_key, who_asks
 from flyball.guard.controls import Controls
 from flyball.guard.files import SeenFiles
 from flyball.guard.keys import Keys
@@ -34,13 +34,12 @@ from flyball.guard.log import DecisionLog
 from flyball.guard.policies import Policies
 from flyball.guard.recent import Answer, Answers, Judged, Sessions, Statistics
 from flyball.guard.redacted import Redacted
-from flyball.guard.request import Ask, Kind, Refused
-from flyball.guard.spending import Spending
+from flyball.guard.request import Ask, Refused
 
 _log = logging.getLogger(__name__)
 
-Redact = Callable[[str, str], str]
-"""(name of a field, its text) -> the text without secrets."""
+_UNDECIDED = Decision()
+_COUNTED = {"allow": "allowed", "modify": "modified", "ask": "asked", "block": "blocked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,6 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class _Verdict:
-    """A decision on its way to its caller."""
-
-    decision: Decision
-    kind: Kind | None = None
-    approval: Approval | None = None
-    used: bool = False
-
-
-@dataclass(slots=True)
 class Wall:
     """The guard of one server."""
 
@@ -69,7 +58,6 @@ class Wall:
     log: DecisionLog
     policies: Policies
     clock: Clock
-    redact: Redact = redact_value
     sink: Callable[[Mapping[str, Any]], None] = lambda _row: None
     """Hears each row of a decision, for the telemetry store."""
     controls: Controls = field(default_factory=Controls)
@@ -93,8 +81,6 @@ class Wall:
         """Another rule, policy, mode or switch, another version: what was answered before is judged again."""
         return f"{self.policies.version}{'p' * self.controls.paused(now)}{'l' * self.controls.locked}"
 
-    # -- one call ---------------------------------------------------------------------------------------
-
     def evaluate(
         self, ask: Ask, *, local: bool, begun_ns: int, hold: bool = False, last: bool = False
     ) -> bytes | Waiting:
@@ -104,37 +90,48 @@ class Wall:
         it is answered by the default of its ask.
 
         Raises:
-            Refused: the decision_id was used for another input, or the log cannot be written.
+            Refused: the decision_id was used for another input.
+            StoreError: the log cannot be written; then there is no answer.
         """
         now = self.now()
         raw = orjson.dumps(ask.call.tool_input, option=orjson.OPT_SORT_KEYS)
         mac = self.keys.sign("call", ask.call.tool_name, raw)
-        same = self.keys.sign("same", mac, _who(ask))
-        version = self.version(now)
+        same, version = mac + who_asks(ask), self.version(now)
         known = self.answers.get(ask.decision_id, now) if ask.decision_id else None
         if known is not None:
-            if known.mac != same:
+            if known.same != same:
                 raise Refused("this decision_id was used for another call", "reused")
             if known.body and known.policies == version:
-                self.append("replay", {"id": ask.decision_id})
+                self.log.append("replay", {"id": ask.decision_id})
                 self.statistics.counts["replayed"] += 1
                 return known.body
-        before = known.spend if known is not None else {}
-        session = self.sessions.of(key) if (key := _session_key(ask)) else Session()
-        files = SeenFiles(ask.files, cwd=ask.call.context.cwd, local=local)
-        verdict = self._judged(ask, session, files, now, begun_ns, before)
-        redacted = Redacted(ask.call.tool_input, self.redact)
-        if verdict.decision.action == "ask" and not self.controls.locked:
-            bound = files.with_scripts(session, raw.decode())
-            self._put_to_a_person(ask, verdict, redacted, f"{same}/{sorted(bound.items())}", bound, now)
-            if hold and verdict.decision.action == "ask" and verdict.approval is not None:
-                return Waiting(verdict.approval.id, verdict.approval.expires)
-            if last and verdict.decision.action == "ask":
-                self._nobody_spoke(ask, verdict)
-        if verdict.decision.action in ("allow", "modify"):
-            remember(session, ask.call, verdict.decision)
-        self.judged.put(mac, verdict.decision)
-        return self._answered(ask, verdict, redacted, mac, same, version, before, now, begun_ns)
+        concerned = self.policies.concerned(ask.call.context)
+        paused = self.controls.paused(now)
+        case = Case(
+            ask=ask,
+            now=now,
+            begun_ns=begun_ns,
+            mac=mac,
+            same=same,
+            version=version,
+            raw=raw,
+            before=known.spend if known is not None else {},
+            concerned=concerned,
+            modes={policy.name: "audit" if paused else policy.mode for policy in concerned},
+            session=self.sessions.of(key) if (key := session_key(ask)) else Session(),
+            files=SeenFiles(ask.files, cwd=ask.call.context.cwd, local=local),
+            redacted=Redacted(ask.call.tool_input),
+            decision=_UNDECIDED,
+        )
+        self._judge(case, paused=paused)
+        if case.decision.action == "ask":
+            put_to_a_person(case, self.approvals, self.keys, self.log)
+            if case.decision.action == "ask" and case.approval is not None:
+                if hold:
+                    return Waiting(case.approval.id, case.approval.expires)
+                if last:
+                    case.nobody_spoke()
+        return self._answered(case)
 
     def answer(self, ask: Ask, *, local: bool, begun_ns: int, last: bool = False) -> bytes:
         """As `evaluate`, at once."""
@@ -143,7 +140,7 @@ class Wall:
 
     def observe(self, ask: Ask) -> None:
         """Let the session know what a tool answered."""
-        if (key := _session_key(ask)) is None:
+        if (key := session_key(ask)) is None:
             return
         raw = orjson.dumps(ask.call.tool_input, option=orjson.OPT_SORT_KEYS)
         session = self.sessions.of(key)
@@ -152,195 +149,78 @@ class Wall:
             decision = self.policies.paused.judge(ask.call, session=session, files=GivenFiles(ask.files))
         observe(session, ask.call, decision, ask.output)
 
-    def _judged(
-        self, ask: Ask, session: Session, files: SeenFiles, now: float, begun_ns: int,
-        before: Mapping[str, float],
-    ) -> _Verdict:  # fmt: skip
+    def _judge(self, case: Case, *, paused: bool) -> None:
         """What the evaluator says, or the failure mode where it says nothing in time."""
-        if _elapsed_ms(begun_ns) > ask.deadline_ms:
-            return _Verdict(self._failed(ask, "deadline"), "deadline")
-        evaluator = self.policies.paused if self.controls.paused(now) else self.policies.evaluator
-        spending = self.spending
+        if case.late():
+            case.failed("deadline")
+            return
+        evaluator = self.policies.paused if paused else self.policies.evaluator
+        spent, before, now = self.spending.spent, case.before, case.now
         try:
-            decision = evaluator.judge(
-                ask.call,
-                session=session,
-                files=files,
+            case.decision = evaluator.judge(
+                case.ask.call,
+                session=case.session,
+                files=case.files,
                 now=now,
-                spent=lambda key: spending.spent(key, now) - before.get(key, 0.0),
+                spent=lambda key: spent(key, now) - before.get(key, 0.0),
             )
         except Exception as error:  # noqa: BLE001 - the edge of foreign rules: told without what they were given
-            place = " < ".join(
-                f"{one.name}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)[-4:]
-            )
+            frames = traceback.extract_tb(error.__traceback__)[-4:]
+            place = " < ".join(f"{one.name}:{one.lineno}" for one in frames)
             _log.error("the evaluator raised %s at %s", type(error).__name__, place)
-            return _Verdict(self._failed(ask, "engine"), "engine")
-        if _elapsed_ms(begun_ns) > ask.deadline_ms and decision.action != "block":
-            return _Verdict(self._failed(ask, "deadline"), "deadline")
-        if self.controls.locked:
-            told = f"locked down by {self.controls.by or 'the operator'}: every call is blocked until `flyball guard resume`"
-            decision = replace(decision, action="block", would="block", reason=told, severity="critical")
-        return _Verdict(decision, "unread" if decision.status == "unread" else None)
-
-    def concerned(self, ask: Ask) -> list[Policy]:
-        """The policies that are attached to whoever asks."""
-        return [policy for policy in self.policies.in_force if policy.concerns(ask.call.context)]
-
-    def modes(self, ask: Ask, now: float) -> dict[str, str]:
-        """The mode of each policy that concerns the caller."""
-        paused = self.controls.paused(now)
-        return {policy.name: "audit" if paused else policy.mode for policy in self.concerned(ask)}
-
-    def _failed(self, ask: Ask, kind: Kind) -> Decision:
-        """No evaluation took place: the strictest failure mode of whoever has a say decides."""
-        concerned = self.concerned(ask)
-        closed = ask.closed or any(policy.failure_mode == "closed" for policy in concerned)
-        enforced = not self.controls.paused(self.now()) and any(one.mode == "enforce" for one in concerned)
-        would = "block" if closed else "allow"
-        word = "blocked" if closed and enforced else "let through"
-        return Decision(
-            action="block" if closed and enforced else "allow",
-            would=would,
-            reason=f"not evaluated ({kind}): {word} by the failure mode; make the call again",
-            severity="high" if closed else None,
-            status="failed",
-        )
-
-    def _put_to_a_person(
-        self,
-        ask: Ask,
-        verdict: _Verdict,
-        redacted: Redacted,
-        bound_to: str,
-        files: Mapping[str, str],
-        now: float,
-    ) -> None:
-        """An ask becomes what a person said of exactly this call, or a new question to them."""
-        decision = verdict.decision
-        binding = self.keys.sign("approval", bound_to)
-        found = self.approvals.bound_to(binding, now)
-        over = self.approvals.timed_out(binding, now) if found is None else None
-        if over is not None and self._default_of(ask, decision) == "allow":
-            verdict.approval = over
-            self._nobody_spoke(ask, verdict)
+            case.failed("engine")
             return
-        if found is None:
-            if not self.approvals.may_ask(now):
-                verdict.kind = "overloaded"
-                told = "too many calls wait for approval already"
-                verdict.decision = replace(decision, action="block", reason=told)
-                return
-            seconds = min((one.ask_timeout_s for one in self._asking(ask, decision)), default=300.0)
-            found = self._asked(ask, decision, redacted, binding, files, now, seconds)
-        verdict.approval = found
-        if found.state == "approved":
-            verdict.used = True
-            verdict.decision = replace(
-                decision, action="allow", reason=f"approved by {found.by} ({found.id})"
-            )
-        elif found.state == "denied":
-            verdict.decision = replace(decision, action="block", reason=f"denied by {found.by} ({found.id})")
+        if case.decision.action != "block" and case.late():
+            case.failed("deadline")
+        elif self.controls.locked:
+            by = self.controls.by or "the operator"
+            told = f"locked down by {by}: every call is blocked until `flyball guard resume`"
+            case.becomes("block", told, would="block", severity="critical")
+        elif case.decision.status == "unread":
+            case.kind = "unread"
 
-    def _asking(self, ask: Ask, decision: Decision) -> list[Policy]:
-        """The policies that want a person to be asked."""
-        names = {hit.policy for hit in decision.hits if hit.action == "ask" and hit.mode == "enforce"}
-        return [policy for policy in self.concerned(ask) if policy.name in names]
-
-    def _default_of(self, ask: Ask, decision: Decision) -> str:
-        """What an ask becomes that nobody answers: `allow` where every policy that asks says so."""
-        asking = self._asking(ask, decision)
-        return "allow" if asking and all(one.ask_default == "allow" for one in asking) else "block"
-
-    def _nobody_spoke(self, ask: Ask, verdict: _Verdict) -> None:
-        """The time of an ask is over."""
-        default = self._default_of(ask, verdict.decision)
-        verdict.used = default == "allow"
-        told = f"nobody answered in time: {'let through' if default == 'allow' else 'blocked'} by the default of the ask"
-        action: Action = "allow" if default == "allow" else "block"
-        reason = f"{told} ({verdict.decision.reason})" if action == "block" else told
-        verdict.decision = replace(verdict.decision, action=action, reason=reason)
-
-    def _asked(
-        self, ask: Ask, decision: Decision, redacted: Redacted, binding: str, files: Mapping[str, str], now: float,
-        seconds: float,
-    ) -> Approval:  # fmt: skip
-        context = ask.call.context
-        who = ("session_id", "agent_name", "user_id", "environment", "client", "cwd", "trace_id")
-        approval = Approval(
-            id=f"apr_{secrets.token_hex(8)}",
-            state="asked",
-            asked=now,
-            expires=now + seconds,
-            binding=binding,
-            tool_name=ask.call.tool_name,
-            call=redacted.input,
-            context={name: redacted.hide(getattr(context, name)) for name in who},
-            effects=tuple(effect_view(one, redacted) for one in decision.effects),
-            reason=redacted.hide(decision.reason),
-            safer=decision.safer,
-            rule=decision.hits[0].rule if decision.hits else "",
-            severity=decision.severity or "",
-            policy_hash=decision.policy_hash,
-            files=tuple(redacted.hide(path) for path in files),
-        )
-        self.append("approval", approval.row())
-        return self.approvals.apply(approval.row())
-
-    def _answered(
-        self, ask: Ask, verdict: _Verdict, redacted: Redacted, mac: str, same: str, version: str,
-        before: Mapping[str, float], now: float, begun_ns: int,
-    ) -> bytes:  # fmt: skip
+    def _answered(self, case: Case) -> bytes:
         """Write the row, remember the answer, give it."""
-        decision_id = ask.decision_id or f"dec_{secrets.token_hex(8)}"
-        decision = replace(verdict.decision, decision_id=decision_id)
+        ask = case.ask
+        decision = replace(case.decision, decision_id=ask.decision_id or f"dec_{secrets.token_hex(8)}")
         canary = is_canary(decision)
         passes = decision.action in ("allow", "modify") and not canary
-        booked = (
-            {key: amount for key, amount in decision.spend.items() if key not in before} if passes else {}
+        booked: Mapping[str, float] = {}
+        if passes and decision.spend:
+            booked = {key: amount for key, amount in decision.spend.items() if key not in case.before}
+        mode = (
+            "lockdown" if self.controls.locked else "enforce" if "enforce" in case.modes.values() else "audit"
         )
-        modes = self.modes(ask, now)
-        mode = "lockdown" if self.controls.locked else "enforce" if "enforce" in modes.values() else "audit"
-        approval = verdict.approval
-        how = None if approval is None or decision.action != "ask" else _how(approval)
-        row = row_of(
-            ask, decision, redacted, mac=mac, mode=mode, policies=version, kind=verdict.kind or "", booked=booked,
-            approval=approval.id if approval else "", used=verdict.used,
-        )  # fmt: skip
-        if ask.decision_id:
-            row["same"] = same
-        number = self.append("decision", row)
-        if verdict.used and approval is not None:
-            self.approvals.used(approval.id)
+        row = row_of(case, decision, mode=mode, booked=booked)
+        number = self.log.append("decision", row)
+        if case.used and case.approval is not None:
+            self.approvals.used(case.approval.id)
         if booked:
-            self.spending.book(booked, now)
-        body = orjson.dumps(
-            body_of(decision, redacted, mode=mode, policies=modes, kind=verdict.kind or "", approval=how),
-            default=dict,
-        )
+            self.spending.book(booked, case.now)
+        if passes:
+            remember(case.session, ask.call, decision)
+        self.judged.put(case.mac, decision)
+        body = orjson.dumps(body_of(case, decision, mode=mode), default=dict)
         if ask.decision_id:
             # an ask is judged again: a person may have answered in the meantime
             kept = b"" if decision.action == "ask" else body
-            self.answers.put(decision_id, Answer(same, version, now, kept, {**before, **booked}))
-        self._count(ask, decision, now, canary=canary)
-        self.statistics.decisions.append({"n": number, "t": int(now * 1000), **row})
-        self.sink(self.statistics.decisions[-1])
-        self.statistics.took(_elapsed_ms(begun_ns))
+            answer = Answer(case.same, case.version, case.now, kept, {**case.before, **booked})
+            self.answers.put(ask.decision_id, answer)
+        self._count(case, decision, canary=canary)
+        row["n"], row["t"] = number, int(case.now * 1000)
+        self.statistics.decisions.append(row)
+        self.sink(row)
+        self.statistics.took(elapsed_ms(case.begun_ns))
         return body
 
-    def append(self, kind: str, row: Mapping[str, Any]) -> int:
-        """Write a row.
-
-        Raises:
-            Refused: it cannot be written; then nothing is answered.
-        """
-        return self.log.append(kind, row)
-
-    def _count(self, ask: Ask, decision: Decision, now: float, *, canary: bool) -> None:
-        context = ask.call.context
+    def _count(self, case: Case, decision: Decision, *, canary: bool) -> None:
+        context = case.ask.call.context
         caller = self.statistics.caller(context.client, context.agent_name)
-        caller.last_seen, caller.client_version = now, ask.client_version or caller.client_version
+        caller.last_seen = case.now
+        caller.client_version = case.ask.client_version or caller.client_version
         if canary:
-            caller.canary_at, caller.canary_action, caller.canary_would = now, decision.action, decision.would
+            caller.canary_at, caller.canary_action = case.now, decision.action
+            caller.canary_would = decision.would
             return
         caller.calls += 1
         counts = self.statistics.counts
@@ -349,30 +229,3 @@ class Wall:
             counts[f"would_{decision.would}"] += 1
         if decision.status != "complete":
             counts[f"status_{decision.status}"] += 1
-
-
-_COUNTED = {"allow": "allowed", "modify": "modified", "ask": "asked", "block": "blocked"}
-
-
-def _how(approval: Approval) -> dict[str, Any]:
-    return {
-        "id": approval.id,
-        "expires_at": approval.expires,
-        "how": f"flyball guard approve {approval.id}, then make the same call again",
-    }
-
-
-def _who(ask: Ask) -> str:
-    """Who makes the call and where, as one text: what an answer and an approval are bound to besides the call."""
-    c = ask.call.context
-    return orjson.dumps([c.session_id, c.agent_name, c.user_id, c.environment, c.client, c.cwd]).decode()
-
-
-def _session_key(ask: Ask) -> tuple[str, str, str] | None:
-    c = ask.call.context
-    session = c.session_id or c.trace_id
-    return (c.user_id, c.agent_name, session) if session else None
-
-
-def _elapsed_ms(begun_ns: int) -> float:
-    return (perf_counter_ns() - begun_ns) / 1e6

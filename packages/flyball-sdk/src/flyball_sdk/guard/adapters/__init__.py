@@ -13,7 +13,9 @@ from flyball_sdk.guard.scene import Scene
 Adapter = Callable[[Scene], Reading]
 # How deep and how wide an input may be: more asks, unread.
 DEPTH_MAX = 64
-VALUES_MAX = 20_000
+VALUES_MAX = 5_000
+# a shell call with few fields needs no walk: its text has a bound of its own
+USUAL_FIELDS = 4
 
 _BY_NAME: Mapping[str, Adapter] = {**shell.TOOLS, **edit.TOOLS, **sql.TOOLS, **http.TOOLS}
 
@@ -23,8 +25,8 @@ def read(scene: Scene) -> Reading:
     call = scene.call
     adapter = _BY_NAME.get(call.tool_name)
     command = call.tool_input.get("command")
-    if adapter is shell.bash and isinstance(command, str) and len(call.tool_input) <= 4:  # the usual call
-        return adapter(scene)
+    if adapter is shell.bash and isinstance(command, str) and len(call.tool_input) <= USUAL_FIELDS:
+        return shell.bash(scene)
     too_much = _too_much(call.tool_input)
     if too_much:
         return unread(too_much)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from flyball_sdk.guard.adapters.reading import Reading, unread
@@ -30,12 +29,10 @@ def http(scene: Scene) -> Reading:
         return unread("a request without an address")
     method = str(tool_input.get("method", "")).upper()
     body = next((tool_input[name] for name in _BODIES if tool_input.get(name)), None)
-    return Reading(
-        list(request(url, method or ("POST" if body is not None else "GET"), body, tool_input, scene))
-    )
+    return Reading(list(request(url, method or ("POST" if body is not None else "GET"), body, scene)))
 
 
-def request(url: str, method: str, body: Any, tool_input: Mapping[str, Any], scene: Scene) -> list[Effect]:
+def request(url: str, method: str, body: Any, scene: Scene) -> list[Effect]:
     """The effects of one request of a tool."""
     host = host_of(url)
     kind = kind_of(host)
@@ -66,7 +63,9 @@ def request(url: str, method: str, body: Any, tool_input: Mapping[str, Any], sce
             if body is not None
             else 0
         )
-        effects.append(Effect("net.egress", shown(url), attributes | {"files": (), "bytes": size}, found_in="url"))
+        effects.append(
+            Effect("net.egress", shown(url), attributes | {"files": (), "bytes": size}, found_in="url")
+        )
     else:
         effects.append(Effect("net.fetch", shown(url), attributes, found_in="url"))
     return effects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
@@ -33,9 +33,8 @@ def bash(scene: Scene) -> Reading:
     return unread("a shell tool without a command")
 
 
-def _joined(words: object) -> str:
+def _joined(words: Sequence[object]) -> str:
     """A command as a list: `["bash", "-lc", TEXT]` is the text, any other list its words, quoted."""
-    assert isinstance(words, (list, tuple))
     parts = [str(word) for word in words]
     return " ".join("'" + part.replace("'", "'\\''") + "'" for part in parts)
 

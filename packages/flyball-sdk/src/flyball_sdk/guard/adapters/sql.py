@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.hosts import host_of, kind_of
@@ -32,15 +35,14 @@ _TARGETS = (
 )
 
 
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
 def sql(scene: Scene) -> Reading:
     """The statements of `sql`, `query`, `statement`, with what names the database."""
     tool_input = scene.call.tool_input
-    texts: list[tuple[str, str]] = []
-    for name in _TEXTS:
-        value = tool_input.get(name)
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(one, str):
-                texts.append((name, one))
+    texts = [(name, one) for name in _TEXTS for one in _listed(tool_input.get(name)) if isinstance(one, str)]
     if not texts:
         return unread("a database tool without a statement")
     said = tuple(

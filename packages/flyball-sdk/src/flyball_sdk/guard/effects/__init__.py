@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import (
     cloud,
@@ -19,14 +17,15 @@ from flyball_sdk.guard.effects import (
     secrets,
     services,
     system,
+    tamper,
 )
 from flyball_sdk.guard.effects.execute import SHELLS, escape, preload
 from flyball_sdk.guard.effects.files import written
 from flyball_sdk.guard.effects.make import Reader
 from flyball_sdk.guard.effects.secrets import read_by
 from flyball_sdk.guard.effects.services import untabled
-from flyball_sdk.guard.effects.system import writes
 from flyball_sdk.guard.effects.tamper import canary, switches, tampering
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
@@ -54,7 +53,7 @@ def _table() -> dict[str, tuple[Reader, ...]]:
 
 
 # one look that costs a microsecond: a command without any of these names no secret, no guard, no shell and no verb that deletes
-_SUSPECT = re2.compile(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
+_SUSPECT = Pattern(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
 
 READERS = _table()
 """Program -> what reads its command line. A name in more than one module is read by each."""

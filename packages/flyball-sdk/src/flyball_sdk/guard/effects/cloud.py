@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect, Target
 from flyball_sdk.guard.effects.iac import first_known
@@ -188,7 +188,7 @@ def buckets(command: Command, scene: Scene) -> Iterator[Effect]:
         )
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     {"aws": aws}
     | dict.fromkeys(("gsutil", "s3cmd", "mc", "azcopy", "s5cmd", "b2", "mcli"), buckets)
     | dict.fromkeys(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect, Target
 from flyball_sdk.guard.effects.hosts import host_of, kind_of
@@ -86,13 +86,16 @@ _VERBS = {
 }
 
 
+_SPEAKS = {"mongosh": "mongo", "valkey-cli": "redis-cli"}
+
+
 def other(command: Command, scene: Scene) -> Iterator[Effect]:
     """Databases that do not speak SQL: their own verbs."""
     given = options(
         command.words, ("-h", "-p", "-a", "-n", "-u", "--pass", "--host", "--port", "--eval", "-H")
     )
     text = " ".join((*given.words, given.value("--eval"), command.stdin or ""))
-    kind = "mongo" if command.name in ("mongo", "mongosh") else command.name
+    kind = _SPEAKS.get(command.name, command.name)
     found = re.search(_VERBS[kind], text)
     if found:
         yield effect(
@@ -145,11 +148,10 @@ def migration(command: Command, scene: Scene) -> Iterator[Effect]:
         yield effect("sql.ddl", words[:120], command, target=first_known(tuple(said), scene), drops=True)
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     dict.fromkeys((*_DIALECTS, "osql", "isql"), client)
     | dict.fromkeys(("redis-cli", "valkey-cli", "mongo", "mongosh", "cypher-shell", "influx"), other)
     | dict.fromkeys(("dropdb", "dropuser", "pg_restore", "mongorestore", "createuser", "pg_resetwal"), tool)
     | dict.fromkeys(("rails", "rake", "bin/rails", "prisma", "manage.py", "alembic", "flyway", "sequelize", "sequelize-cli", "knex", "artisan", "php-artisan", "dbmate", "goose",
                      "migrate", "liquibase", "typeorm", "drizzle-kit", "mix", "dotnet", "symfony", "diesel", "sqlx", "atlas", "flask"), migration)
 )  # fmt: skip
-_VERBS["valkey-cli"] = _VERBS["redis-cli"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -87,7 +87,9 @@ _NAMES_SHELLS = frozenset({
     "wc", "cut", "tr", "uniq", "less", "more", "vi", "nano", "code", "getent", "getopt", "date", "tar", "zip", "unzip", "docker-compose", "cd", "mkdir", "jq", "update-alternatives",
     "dpkg-reconfigure", "nc", "ncat", "netcat", "socat", "locate", "du", "df", "awk-print", "comm", "mkfifo", "chroot-list", "whatis", "yum", "dnf", "npm", "fork-bomb", "lsof", "fuser",
 })  # fmt: skip
-NAMES_SHELL = r"/(?:ba|da|z|k|c|tc|a|fi)?sh\b|\b(?:ba|da|z|k)?sh\b|socket|connect|/inet/tcp|fsockopen|--exec-path"
+NAMES_SHELL = (
+    r"/(?:ba|da|z|k|c|tc|a|fi)?sh\b|\b(?:ba|da|z|k)?sh\b|socket|connect|/inet/tcp|fsockopen|--exec-path"
+)
 _SHELL_WORD = re.compile(
     r"(?:^|[\s'\"`(=:,!|;{\[])(?:/usr)?/bin/(?:ba|da|z|k|c|tc|a|fi)?sh\b(?!\.)|(?:^|[\s'\";:])!(?:/bin/)?(?:ba|z)?sh\b|^(?:ba|da|z|k)?sh$"
 )
@@ -164,12 +166,12 @@ def escape(command: Command) -> Iterator[Effect]:
 def _hosted(command: Command) -> Iterator[Effect]:
     """Programs that often name a shell, in the form in which they start one that waits."""
     words = command.words
-    if command.name in ("tmux", "screen", "systemd-run") and any(
-        _SHELL_WORD.search(word) for word in words if len(word) < _SHORT
-    ):
-        yield effect("exec.shell", " ".join((command.name, *words))[:80], command)
-    elif command.name == "git" and any(
-        word.startswith("--exec-path=") and word[12:13] != "/" for word in words
+    if (
+        command.name in ("tmux", "screen", "systemd-run")
+        and any(_SHELL_WORD.search(word) for word in words if len(word) < _SHORT)
+    ) or (
+        command.name == "git"
+        and any(word.startswith("--exec-path=") and word[12:13] != "/" for word in words)
     ):
         yield effect("exec.shell", " ".join((command.name, *words))[:80], command)
 
@@ -179,7 +181,9 @@ def _starts(word: str) -> bool:
 
 
 def _bare_shell(command: Command) -> Iterator[Effect]:
-    away = next((one.path for one in command.redirects if one.path.startswith(("/dev/tcp/", "/dev/udp/"))), "")
+    away = next(
+        (one.path for one in command.redirects if one.path.startswith(("/dev/tcp/", "/dev/udp/"))), ""
+    )
     if away:
         yield effect("net.reverse_shell", f"{command.name} to {away}", command)
         return
@@ -211,20 +215,37 @@ def fetched_and_run(commands: Sequence[Command]) -> Iterator[Effect]:
     fetched: dict[str, str] = {}
     for command in commands:
         if fetched:
-            runs = next((word for word in command.words if word[:1] != "-"), "") if command.name in INTERPRETERS else command.path
+            runs = (
+                next((word for word in command.words if word[:1] != "-"), "")
+                if command.name in INTERPRETERS
+                else command.path
+            )
             if runs and runs.rpartition("/")[2] in fetched and (command.name in INTERPRETERS or "/" in runs):
-                yield effect("exec.remote_code", f"{runs} from {fetched[runs.rpartition('/')[2]]}", command, saved=True)
+                yield effect(
+                    "exec.remote_code", f"{runs} from {fetched[runs.rpartition('/')[2]]}", command, saved=True
+                )
         if command.name in ("curl", "wget", "aria2c", "fetch"):
-            fetched.update(dict.fromkeys(_saved_as(command), next((w for w in command.words if "/" in w and w[:1] != "-"), "elsewhere")))
+            fetched.update(
+                dict.fromkeys(
+                    _saved_as(command),
+                    next((w for w in command.words if "/" in w and w[:1] != "-"), "elsewhere"),
+                )
+            )
         elif fetched and command.name == "" and command.redirects:  # what a language writes after it fetched
-            fetched.update(dict.fromkeys((one.path.rpartition("/")[2] for one in command.redirects), "elsewhere"))
+            fetched.update(
+                dict.fromkeys((one.path.rpartition("/")[2] for one in command.redirects), "elsewhere")
+            )
 
 
 def _saved_as(command: Command) -> Iterator[str]:
     words = command.words
     yield ""  # a program that fetched: what it writes next may be that
     for at, word in enumerate(words):
-        if word in ("-o", "-O", "--output", "--output-document") and at + 1 < len(words) and "://" not in words[at + 1]:
+        if (
+            word in ("-o", "-O", "--output", "--output-document")
+            and at + 1 < len(words)
+            and "://" not in words[at + 1]
+        ):
             yield words[at + 1].rpartition("/")[2]
         elif "://" in word:
             yield word.partition("?")[0].rpartition("/")[2]
@@ -319,7 +340,7 @@ def preload(command: Command) -> Iterator[Effect]:
             yield effect("exec.load", f"{name}={value}"[:120], command)
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     dict.fromkeys(INTERPRETERS - {"busybox", "php", "osascript"}, shell)
     | dict.fromkeys(("pip", "pip3", "npm", "pnpm", "yarn", "npx", "pipx", "uvx", "bun", "bunx", "gem", "go", "cpan", "easy_install", "conda", "mamba", "uv"), packages)
     | dict.fromkeys(("gdb", "lldb", "frida", "openssl"), loader)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect, on_place
@@ -254,7 +254,7 @@ def written(path: str, command: Command, scene: Scene, *, append: bool = False) 
     )
 
 
-READERS: dict[str, Reader] = {
+READERS: Mapping[str, Reader] = {
     "rm": rm, "rmdir": rm, "unlink": rm, "shred": shred, "srm": shred, "wipe": shred, "find": find, "truncate": truncate,
     "tee": tee, "dd": dd, "dcfldd": dd, "chmod": chmod, "chown": chown, "chgrp": chown, "chattr": chattr, "setfacl": chattr,
     "mv": mv, "cp": cp, "install": cp, "ln": cp, "sed": sed, "rsync": rsync, "rclone-sync": rsync,

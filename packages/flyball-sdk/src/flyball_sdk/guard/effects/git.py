@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from flyball_sdk.guard.effect import Effect, Target
@@ -191,7 +191,7 @@ def _gc(given: Options, command: Command, *_: object) -> Iterator[Effect]:
         yield effect("git.delete", "unreachable objects", command, remote=False, lasting=True)
 
 
-def _filter(given: Options, command: Command, *_: object) -> Iterator[Effect]:
+def _filter(_given: Options, command: Command, *_: object) -> Iterator[Effect]:
     yield effect(
         "git.rewrite",
         "all history",
@@ -247,4 +247,4 @@ def cleaner(command: Command, _scene: Scene) -> Iterator[Effect]:
     )
 
 
-READERS: dict[str, Reader] = {"git": git, "hub": git, "git-filter-repo": cleaner, "bfg": cleaner}
+READERS: Mapping[str, Reader] = {"git": git, "hub": git, "git-filter-repo": cleaner, "bfg": cleaner}

@@ -63,8 +63,7 @@ def kind_of(host: str) -> str:
         r"^(?:.*\.)?(\d{1,3})[-.](\d{1,3})[-.](\d{1,3})[-.](\d{1,3})\.(?:nip\.io|sslip\.io|xip\.io)$", host
     )
     if embedded:
-        inner = kind_of(".".join(embedded.groups()))
-        return inner
+        return kind_of(".".join(embedded.groups()))
     return "inside" if "." not in host or host.endswith(_INSIDE) else "outside"
 
 

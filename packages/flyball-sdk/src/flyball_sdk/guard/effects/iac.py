@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect, Target
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -164,7 +164,7 @@ def ansible(command: Command, scene: Scene) -> Iterator[Effect]:
         yield effect("iac.apply", given.value("-a"), command, target=target)
 
 
-READERS: dict[str, Reader] = {
+READERS: Mapping[str, Reader] = {
     "terraform": terraform, "tofu": terraform, "opentofu": terraform, "terragrunt": terraform, "pulumi": pulumi,
     "ansible": ansible, "ansible-playbook": ansible,
 } | dict.fromkeys(("cdk", "sam", "sls", "serverless", "sst", "copilot", "amplify", "cdktf"), cdk)  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -33,34 +34,12 @@ def kubectl(command: Command, scene: Scene) -> Iterator[Effect]:
     verb, rest = given.words[0], given.words[1:]
     target = cluster_target(given, command, scene)
     what = " ".join(rest) or given.value("-f", "--filename", "-k", "--kustomize")
-    if verb in ("delete", "drain", "evict") or (verb == "adm" and rest[:1] == ("drain",)):
-        kind = rest[0].partition("/")[0].lower() if rest else ""
-        wide = kind in _WIDE or given.has("--all", "-A", "--all-namespaces") or verb == "drain"
-        yield effect(
-            "kubernetes.delete",
-            what,
-            command,
-            target=target,
-            wide=wide,
-            resource=kind,
-            force=given.has("--force"),
-        )
-    elif verb == "scale" and given.value("--replicas") == "0":
-        yield effect(
-            "kubernetes.delete",
-            f"{what} to no replicas",
-            command,
-            target=target,
-            wide=False,
-            resource="replicas",
-        )
-    elif verb == "replace" and given.has("--force"):
-        yield effect("kubernetes.delete", what, command, target=target, wide=False, resource="replace")
-    elif verb == "rollout" and rest[:1] in (("status",), ("history",)):
-        return
-    elif verb in _CHANGES:
+    deleted = _deletes(verb, rest, given)
+    if deleted is not None:
+        yield effect("kubernetes.delete", what, command, target=target, force=given.has("--force"), **deleted)
+    elif verb in _CHANGES and not (verb == "rollout" and rest[:1] in (("status",), ("history",))):
         yield effect("kubernetes.apply", what, command, target=target, resource=rest[0] if rest else "")
-        if verb == "apply" and given.has("--prune"):
+        if given.has("--prune"):
             yield effect("kubernetes.delete", "what is not in the files", command, target=target, wide=True)
     elif verb in ("exec", "debug", "attach", "cp", "port-forward"):
         yield effect("kubernetes.exec", what, command, target=target)
@@ -70,8 +49,21 @@ def kubectl(command: Command, scene: Scene) -> Iterator[Effect]:
         yield effect("service.change", what, command)
 
 
+def _deletes(verb: str, rest: tuple[str, ...], given: Options) -> dict[str, Any] | None:
+    """What a verb deletes and how wide that is; None where it deletes nothing."""
+    if verb in ("delete", "drain", "evict") or (verb == "adm" and rest[:1] == ("drain",)):
+        kind = rest[0].partition("/")[0].lower() if rest else ""
+        wide = kind in _WIDE or given.has("--all", "-A", "--all-namespaces") or verb == "drain"
+        return {"wide": wide, "resource": kind}
+    if verb == "scale" and given.value("--replicas") == "0":
+        return {"wide": False, "resource": "replicas"}
+    if verb == "replace" and given.has("--force"):
+        return {"wide": False, "resource": "replace"}
+    return None
+
+
 def _dry(given: Options) -> bool:
-    return given.has("--dry-run") and given.value("--dry-run") not in ("none",)
+    return given.has("--dry-run") and given.value("--dry-run") != "none"
 
 
 def _shows(given: Options) -> bool:
@@ -145,7 +137,7 @@ def cluster(command: Command, scene: Scene) -> Iterator[Effect]:
         yield effect("kubernetes.delete", what, command, target=target, wide=True, resource="cluster")
 
 
-READERS: dict[str, Reader] = {
+READERS: Mapping[str, Reader] = {
     "kubectl": kubectl,
     "oc": kubectl,
     "k": kubectl,

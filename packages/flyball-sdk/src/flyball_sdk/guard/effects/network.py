@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flyball_sdk.guard.effect import Effect
@@ -38,7 +38,10 @@ def http(command: Command, scene: Scene) -> Iterator[Effect]:
     urls = [*given.all("--url"), *given.words]
     method = given.value("-X", "--request", "--method").upper()
     # what -T and --post-file name is a file, written as -d has it: @FILE
-    sent = (*given.all(*_SENDS), *(f"@{path}" for path in given.all("-T", "--upload-file", "--post-file", "--body-file")))
+    sent = (
+        *given.all(*_SENDS),
+        *(f"@{path}" for path in given.all("-T", "--upload-file", "--post-file", "--body-file")),
+    )
     output = given.value("-O", "--output-document", "-P") if wget else given.value("-o", "--output")
     if output:
         yield from written(output, command, scene, append=False)
@@ -100,7 +103,12 @@ def request(
         yield effect("net.egress", shown(url), command, files=files, elsewhere=away, fed=fed, **attributes)
     elif sent or method in ("POST", "PUT", "PATCH"):
         yield effect(
-            "net.egress", shown(url), command, files=(), unknown=any(UNKNOWN in body for body in sent), **attributes
+            "net.egress",
+            shown(url),
+            command,
+            files=(),
+            unknown=any(UNKNOWN in body for body in sent),
+            **attributes,
         )
     elif UNKNOWN in url and UNKNOWN not in host:
         yield effect("net.egress", shown(url), command, files=(), unknown=True, inline=True, **attributes)
@@ -192,7 +200,7 @@ def tunnel(command: Command, _scene: Scene) -> Iterator[Effect]:
     words = command.words
     if command.name == "code" and "tunnel" not in words:
         return
-    if command.name in ("cloudflared",) and "tunnel" not in words:
+    if command.name == "cloudflared" and "tunnel" not in words:
         return
     if command.name == "tailscale" and not {"funnel", "serve", "up"} & set(words):
         return
@@ -302,7 +310,7 @@ def mail(command: Command, _scene: Scene) -> Iterator[Effect]:
         )
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     dict.fromkeys(("curl", "wget", "wget2", "aria2c", "http", "https", "xh", "httpie"), http)
     | dict.fromkeys(("nc", "ncat", "netcat", "socat", "nc.traditional", "nc.openbsd", "pwncat"), netcat)
     | dict.fromkeys(("scp", "sftp", "rcp"), remote_copy)

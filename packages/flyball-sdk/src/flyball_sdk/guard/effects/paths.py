@@ -78,7 +78,9 @@ def _relative(path: str, relative: str, project: str, *, part: bool) -> Place:
     return Place(path, "project", regenerable=_regenerable(tidy))
 
 
-def _absolute(path: str, tidy: str, project: str, *, part: bool) -> Place:
+def _absolute(  # noqa: PLR0911 - a table of places, one return each
+    path: str, tidy: str, project: str, *, part: bool
+) -> Place:
     if project and project != "/" and (tidy == project or tidy.startswith(project + "/")):
         rest = tidy[len(project) + 1 :]
         return Place(path, "project", whole=rest in _WHOLE and not part, regenerable=_regenerable(rest))
@@ -87,10 +89,10 @@ def _absolute(path: str, tidy: str, project: str, *, part: bool) -> Place:
     if tidy.startswith(_TEMPORARY):
         return Place(path, "temporary")
     if tidy[0] == "~":
-        return _home(path, tidy.partition("/")[2], part)
+        return _home(path, tidy.partition("/")[2], part=part)
     if tidy.startswith(_HOMES) or tidy in ("/home", "/Users"):
         below = tidy.split("/", 3)[3:]
-        return _home(path, below[0] if below else "", part)
+        return _home(path, below[0] if below else "", part=part)
     if any(one in tidy for one in _INSTALLED):
         return Place(path, "installed", regenerable=_regenerable(tidy))
     top = tidy.split("/", 2)[1]
@@ -99,7 +101,7 @@ def _absolute(path: str, tidy: str, project: str, *, part: bool) -> Place:
     return Place(path, "outside", whole=tidy.count("/") == 1, regenerable=_regenerable(tidy))
 
 
-def _home(path: str, below: str, part: bool) -> Place:
+def _home(path: str, below: str, *, part: bool) -> Place:
     whole = below in ("", "*", ".*", "**") and not part
     return Place(path, "home", whole=whole, regenerable=below.startswith(".cache/") or _regenerable(below))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -162,6 +162,6 @@ def thief(command: Command, _scene: Scene) -> Iterator[Effect]:
             return
 
 
-READERS: dict[str, Reader] = dict.fromkeys(("security", "secret-tool", "gpg"), keyring) | dict.fromkeys(
+READERS: Mapping[str, Reader] = dict.fromkeys(("security", "secret-tool", "gpg"), keyring) | dict.fromkeys(
     (*_THIEVES, "laZagne.py", "python", "python3", "bash", "sh"), thief
 )

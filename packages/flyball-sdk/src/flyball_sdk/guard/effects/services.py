@@ -18,7 +18,7 @@ from flyball_sdk.guard.shell.command import Command
 _DELETE, _CHANGE, _SECRET, _REVEAL = "service.delete", "service.change", "secret.change", "secret.read"
 
 # program -> the beginning of its words -> the act
-VERBS: Mapping[str, Mapping[str, str]] = {
+_TABLE: Mapping[str, Mapping[str, str]] = {
     "vault": {
         "delete": _DELETE, "kv delete": _DELETE, "kv destroy": _DELETE, "kv metadata delete": _DELETE, "kv undelete": _CHANGE,
         "secrets disable": _DELETE, "auth disable": _DELETE, "audit disable": "system.defense", "policy delete": _DELETE,
@@ -100,13 +100,13 @@ VERBS: Mapping[str, Mapping[str, str]] = {
     "bw": {"delete": _DELETE, "purge": _DELETE, "get password": _REVEAL, "export": _REVEAL}, "lpass": {"rm": _DELETE, "export": _REVEAL},
     "chezmoi": {"purge": _DELETE}, "certbot": {"delete": _DELETE, "revoke": _DELETE}, "stripe": {},
 }  # fmt: skip
-VERBS = {
-    **VERBS,
-    "podman": VERBS["docker"],
-    "nerdctl": VERBS["docker"],
-    "podman-compose": VERBS["docker-compose"],
-    "bao": VERBS["vault"],
-    "borg2": VERBS["borg"],
+VERBS: Mapping[str, Mapping[str, str]] = {
+    **_TABLE,
+    "podman": _TABLE["docker"],
+    "nerdctl": _TABLE["docker"],
+    "podman-compose": _TABLE["docker-compose"],
+    "bao": _TABLE["vault"],
+    "borg2": _TABLE["borg"],
 }
 
 _VALUED = ("-n", "--namespace", "-X", "--method", "--repo", "-R", "-r", "--repository", "--project", "--config", "-c", "--context", "-p", "-u", "-H", "--host",
@@ -158,7 +158,9 @@ _UNTABLED = frozenset({"delete", "destroy", "purge", "deregister", "unregister",
                        "dropdb", "deletebucket", "teardown", "delete-all", "destroy-all", "remove-all", "truncate", "force-delete", "erase"})  # fmt: skip
 _VERB_BEGINS = ("delete-", "delete_", "delete:", "destroy-", "destroy_", "destroy:", "purge-", "purge_", "purge:", "drop-", "drop_", "drop:", "terminate-",
                 "wipe-", "db:drop", "db:reset", "db:purge", "db:truncate", "doDelete")  # fmt: skip
-DELETING = r"delet|destroy|purge|regist|terminat|drop|wipe|nuke|obliterat|teardown|remove-all|truncate|eras|db:reset"
+DELETING = (
+    r"delet|destroy|purge|regist|terminat|drop|wipe|nuke|obliterat|teardown|remove-all|truncate|eras|db:reset"
+)
 # programs whose words are data: what they hold is not a verb
 _TAKES_TEXT = frozenset({
     "echo", "printf", "grep", "egrep", "fgrep", "rg", "ag", "ack", "cat", "ls", "find", "sed", "awk", "gawk", "man", "which", "type", "less", "more",
@@ -249,7 +251,7 @@ def jar(command: Command, scene: Scene) -> Iterator[Effect]:
             return
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     dict.fromkeys(VERBS, by_verb)
     | dict.fromkeys(
         [f"{name}{end}" for end in ("", ".sh") for name in ("kafka-topics", "kafka-configs", "kafka-acls", "kafka-consumer-groups",

@@ -6,33 +6,37 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from flyball_sdk.guard.effect import Effect, Target
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
-# 64 KiB of SQL are parsed; a longer text is judged by its statements' first words
-_PARSED_CHARS_MAX = 64 * 1024
+from flyball_sdk.guard.effect import Effect, Target
+from flyball_sdk.guard.linear import Pattern
+
+# So many tokens are parsed (about 10 us each); a longer text is judged by its statements' first words.
+_PARSED_TOKENS_MAX = 800
+_READ_CHARS_MAX = 256 * 1024
 STATEMENTS_MAX = 200
 _HARMLESS = re.compile(
     r"^\s*(?:select|show|describe|desc|explain|values|use|pragma\s+\w+\s*;?\s*$|begin|commit|rollback|end|start)\b",
     re.IGNORECASE,
 )
 # a text without any of these words changes nothing: it is not parsed
-_CHANGES = re.compile(
-    r"\b(?:drop|truncate|delete|update|insert|alter|create|grant|revoke|copy|merge|replace|into|call|exec|execute|do|load|attach|detach|vacuum|lock|rename|"
-    r"reassign|security|set|kill|shutdown|optimize|xp_\w+|pg_\w+|lo_\w+|dblink\w*|sys_\w+|import|export|backup|restore|unload|flush|reset|purge|comment|refresh|outfile|dumpfile|load_file|analyze|system|alter)\b|\\!|\\copy|\\o\s|^\s*\.",
-    re.IGNORECASE,
+_CHANGES = Pattern(
+    r"(?i)\b(?:drop|truncate|delete|update|insert|alter|create|grant|revoke|copy|merge|replace|into|call|exec|execute|do|load|attach|detach|vacuum|lock|rename|"
+    r"reassign|security|set|kill|shutdown|optimize|xp_\w+|pg_\w+|lo_\w+|dblink\w*|sys_\w+|import|export|backup|restore|unload|flush|reset|purge|comment|refresh|outfile|dumpfile|load_file|load_extension|analyze|system|alter)\b|\\!|\\copy|\\o\s|^\s*\."
 )
-_EXECUTES = re.compile(
-    r"\bcopy\b[^;]*\b(?:to|from)\s+program\b|\binto\s+(?:outfile|dumpfile)\b|\bload_file\s*\(|\bload\s+data\b|\bxp_cmdshell\b|\bsp_oacreate\b|\bsys_exec\b|\bsys_eval\b|"
+_EXECUTES = Pattern(
+    r"(?im)\bcopy\b[^;]*\b(?:to|from)\s+program\b|\binto\s+(?:outfile|dumpfile)\b|\bload_file\s*\(|\bload\s+data\b|\bxp_cmdshell\b|\bsp_oacreate\b|\bsys_exec\b|\bsys_eval\b|"
     r"\bpg_read_(?:binary_)?file\s*\(|\bpg_ls_dir\s*\(|\blo_(?:import|export)\s*\(|\bdblink\w*\s*\(|\bcreate\s+(?:or\s+replace\s+)?function\b[^;]*\blanguage\s+['\"]?(?:c|plpythonu|plpython3u|plperlu|plsh)\b|"
-    r"\bcreate\s+extension\b|\butl_http\b|\butl_file\b|\bdbms_scheduler\b|\\!\s*\S|\\copy\b[^\n]*\bprogram\b|\battach\s+database\b|^\s*\.(?:shell|system|load|import)\b|\bload_extension\s*\(|\bcopy\s+\S+\s+(?:to|from)\s+['\"]/|"
-    r"\bcreate\s+(?:trigger|event)\b|\bsystem\s+(?:rm|sh|bash|curl)\b|\burl\s*\(\s*'http|\bremote\s*\(",
-    re.IGNORECASE | re.MULTILINE,
+    r"\bcreate\s+extension\b|\butl_http\b|\butl_file\b|\bdbms_scheduler\b|\\!\s*\S|\\copy\b[^\n]*\bprogram\b|\battach\s+database\b|^\s*\.(?:shell|system|load|import)\b|\bload_extension\s*\(|\bcopy\b[^;]*\b(?:to|from)\s+'|"
+    r"\bcreate\s+(?:trigger|event)\b|\bsystem\s+(?:rm|sh|bash|curl)\b|\burl\s*\(\s*'http|\bremote\s*\("
 )
-_STOPS = re.compile(
-    r"\b(?:pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_rotate_logfile)\s*\(|^\s*(?:kill|shutdown)\b",
-    re.IGNORECASE,
+_STOPS = Pattern(
+    r"(?i)\b(?:pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_rotate_logfile)\s*\(|^\s*(?:kill|shutdown)\b"
 )
 _FIRST = (
     (
@@ -74,7 +78,7 @@ def statements(
     if not _CHANGES.search(text):
         return
     for found in _EXECUTES.finditer(text):
-        yield Effect("sql.execute", _short(found[0]), target=target, **common)
+        yield Effect("sql.execute", _short(found[0] or ""), target=target, **common)
     if _STOPS.search(text):
         yield Effect("service.change", _short(text), target=target, **common)
     parsed = _parsed(text, dialect)
@@ -94,16 +98,20 @@ def _short(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    bare = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text[: 4 * _PARSED_CHARS_MAX], flags=re.DOTALL)
+    bare = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text[:_READ_CHARS_MAX], flags=re.DOTALL)
     return [one for one in bare.split(";") if one.strip()]
+
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
     """(tree or None, text) for each statement; None where the text as a whole cannot be parsed."""
-    if len(text) > _PARSED_CHARS_MAX or text.count("(") > 2_000:
+    if (
+        len(text) > _READ_CHARS_MAX
+        or sum(1 for _ in islice(_TOKEN.finditer(text), _PARSED_TOKENS_MAX + 1)) > _PARSED_TOKENS_MAX
+    ):
         return None
-    import sqlglot  # noqa: PLC0415 - 80 ms that a caller without SQL need not wait for
-    from sqlglot import exp  # noqa: PLC0415
 
     logging.getLogger("sqlglot").addFilter(_UNHEARD)  # adding it twice changes nothing
     clean = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("\\", ".")))
@@ -111,7 +119,7 @@ def _parsed(text: str, dialect: str) -> list[tuple[Any, str]] | None:
     try:
         trees = sqlglot.parse(clean, read=dialect or None, error_level=sqlglot.ErrorLevel.RAISE)
     except (
-        sqlglot.errors.SqlglotError,
+        SqlglotError,
         RecursionError,
         ValueError,
         AttributeError,
@@ -167,7 +175,6 @@ def _by_first_words(text: str, target: Target | None, common: dict[str, Any]) ->
 
 
 def _of_tree(tree: Any, target: Target | None, common: dict[str, Any]) -> Iterator[Effect]:
-    from sqlglot import exp  # noqa: PLC0415
 
     for node in tree.walk():
         kind = type(node)
@@ -178,7 +185,7 @@ def _of_tree(tree: Any, target: Target | None, common: dict[str, Any]) -> Iterat
                 isinstance(one, (exp.Drop, exp.AlterRename)) for one in node.args.get("actions") or ()
             )
             yield Effect("sql.ddl", _short(node.sql()), {"drops": lossy, "alters": True}, target, **common)
-        elif kind in (exp.Delete, exp.Update):
+        elif kind in (exp.Delete, exp.Update) and not isinstance(node.parent, exp.When):
             where = node.args.get("where")
             mass = where is None or _ALWAYS.match(where.this.sql()) is not None
             yield Effect(
@@ -190,9 +197,9 @@ def _of_tree(tree: Any, target: Target | None, common: dict[str, Any]) -> Iterat
             )
         elif kind in (exp.Insert, exp.Merge):
             yield Effect(
-                "sql.write",
+                "sql.ddl" if node.args.get("overwrite") else "sql.write",
                 _short(node.sql()),
-                {"verb": kind.key, "drops": bool(node.args.get("overwrite"))},
+                {"verb": kind.key},
                 target,
                 **common,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
@@ -39,7 +39,7 @@ def writes(path: str, command: Command, *, append: bool) -> Iterator[Effect]:
         yield effect("system.defense", path, command, append=append)
     elif path.startswith(("/proc/sysrq-trigger", "/sys/power/state")):
         yield effect("system.stop", path, command)
-    elif path.startswith("/dev/tcp/") or path.startswith("/dev/udp/"):
+    elif path.startswith(("/dev/tcp/", "/dev/udp/")):
         yield effect(
             "net.egress",
             path,
@@ -54,14 +54,9 @@ def writes(path: str, command: Command, *, append: bool) -> Iterator[Effect]:
 
 def systemctl(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`systemctl`, `service`, `launchctl`, `rc-service`."""
-    words = options(command.words, ("-p", "-t", "--type", "--state", "-M", "-H", "-n")).words
-    if not words:
-        return
-    verb, units = (
-        (words[1], words[:1])
-        if command.name in ("service", "rc-service") and len(words) > 1
-        else (words[0], words[1:])
-    )
+    verb, *units = options(command.words, ("-p", "-t", "--type", "--state", "-M", "-H", "-n")).words or ("",)
+    if command.name in ("service", "rc-service") and units:  # `service UNIT VERB`, `systemctl VERB UNIT...`
+        verb, units = units[0], [verb]
     what = " ".join(units) or verb
     protective = re.search(
         r"(?i)auditd|rsyslog|syslog|ufw|firewalld|iptables|nftables|fail2ban|apparmor|selinux|clamav|falcon|osquery|wazuh|cbdaemon|crowdstrike|defender|sysmon",
@@ -278,7 +273,7 @@ def container(command: Command, _scene: Scene) -> Iterator[Effect]:
         yield effect("container.escape", reach[0], command)
 
 
-READERS: dict[str, Reader] = (
+READERS: Mapping[str, Reader] = (
     dict.fromkeys(("systemctl", "service", "launchctl", "rc-service"), systemctl)
     | dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "init", "telinit"), stop)
     | dict.fromkeys(("kill", "pkill", "killall", "killall5", "skill", "xkill"), kill)

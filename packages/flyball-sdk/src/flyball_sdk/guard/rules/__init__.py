@@ -13,9 +13,10 @@ from flyball_sdk.guard.rules import (
     network,
     secrets,
     system,
+    texts,
     tools,
 )
 
 RULES: tuple[Rule, ...] = (
-    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES,
+    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES, *texts.RULES,
 )  # fmt: skip

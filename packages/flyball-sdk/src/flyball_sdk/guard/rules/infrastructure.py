@@ -45,7 +45,7 @@ RULES = (
         severity="critical",
         safer="`terraform plan -destroy`, and let a person apply it",
         hits=shell(
-            "terraform destroy -auto-approve=true",
+            "terraform -chdir=live destroy -auto-approve",
             "tofu apply -destroy",
             "pulumi destroy -s prod",
             "cdk destroy ShopStack",

@@ -188,7 +188,9 @@ RULES = (
         acts=("taint.flow",),
         where=(
             is_("source", "secret"),
-            matches("into", "^(net.egress|net.fetch|message.send|record.change|access.grant|money.transfer)$"),
+            matches(
+                "into", "^(net.egress|net.fetch|message.send|record.change|access.grant|money.transfer)$"
+            ),
         ),
         action="block",
         severity="critical",

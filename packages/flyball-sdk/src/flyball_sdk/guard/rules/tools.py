@@ -66,4 +66,15 @@ RULES = (
         hits=(tool("mcp__crm__delete_customer", id=7),),
         passes=(tool("mcp__crm__get_customer", id=7),),
     ),
+    Rule(
+        id="loops.repeat",
+        title="makes the same call again and again",
+        acts=("loop.repeat",),
+        where=(over("count", 9),),
+        action="ask",
+        severity="medium",
+        safer="look at what it answered, and change something",
+        hits=(Example("make test", before=(Example("make test"),) * 9),),
+        passes=(Example("make test", before=(Example("make test"),) * 3),),
+    ),
 )

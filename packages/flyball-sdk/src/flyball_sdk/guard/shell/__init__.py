@@ -36,6 +36,8 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
         too_much = str(bound)
     except RecursionError:
         too_much = "depth"
+    # the two know each other: parted, they are freed at once and not by a later collection
+    del evaluator.expander.shell
     commands, opaque = evaluator.commands, evaluator.opaque
     if cuts or not text.isascii():
         place = _placer(text, cuts)
@@ -46,7 +48,11 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
         tuple(opaque),
         evaluator.partial,
         too_much or evaluator.meter.noted,
-        {path: file.text for path, file in evaluator.files.items() if UNKNOWN not in file.text},
+        {
+            path: file.text
+            for path, file in evaluator.files.items()
+            if UNKNOWN not in file.text and path[:5] != "/dev/"
+        },
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # Longer texts are not parsed at all (the bound of one argument to exec is 128 KiB on Linux).
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
 NODES_MAX = 20_000
-# Calls of the parser's progress hook, 15 to 90 us each: some 20 ms of parsing.
-PARSE_TICKS_MAX = 800
+# Calls of the parser's progress hook, 15 to 90 us each: some 15 ms of parsing.
+PARSE_TICKS_MAX = 500
 # What a call counts while the parser recovers from an error: it takes 700 us then.
 ERROR_TICKS = 20
 # Shorter texts are parsed without the hook, which costs as much as parsing a short line.
@@ -21,12 +23,16 @@ CODE_DEPTH_MAX = 8
 COMMANDS_MAX = 2_000
 # Words that one word may expand to; more of them are cut and the cut is told.
 WORDS_MAX = 256
+# Values that a variable may have had instead, each of which a command is tried with.
+MAYBES_MAX = 3
+# Here-documents of one text.
+HEREDOCS_MAX = 500
 # Rounds of a loop whose values are known.
 ROUNDS_MAX = 16
 # Characters that a variable, a pipe or a file is remembered with; more becomes unknown.
-TEXT_MAX = 64 * 1024
+TEXT_MAX = BYTES_MAX
 # Simple commands, expansions and scanned quotes, together.
-STEPS_MAX = 30_000
+STEPS_MAX = 15_000
 
 
 class TooMuch(Exception):
@@ -45,6 +51,12 @@ class Meter:
     code = 0
     # the name of a bound at which something was cut and the work went on
     noted = ""
+
+    def rounds(self, values: Sequence[str]) -> Sequence[str]:
+        """The values that a loop is run with: the first ones; a cut is told, but for plain numbers, which are alike."""
+        if len(values) > ROUNDS_MAX and not all(value.isdigit() for value in values):
+            self.noted = "rounds"
+        return values[:ROUNDS_MAX]
 
     def step(self, count: int = 1) -> None:
         """Count work that was done."""

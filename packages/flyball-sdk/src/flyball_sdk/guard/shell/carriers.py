@@ -1,17 +1,16 @@
-"""Programs that make commands of what they find, read or contain: `find`, `xargs`, `parallel`, containers, `env`, `su`."""
+"""Programs that make commands of what they find or read: `find`, `xargs`, `parallel`; and `env`, `su`, `busybox`."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flyball_sdk.guard.shell.bounds import ROUNDS_MAX, WORDS_MAX
+from flyball_sdk.guard.shell.bounds import WORDS_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
-from flyball_sdk.guard.shell.scope import EMPTY, Call, Text, Where
+from flyball_sdk.guard.shell.scope import EMPTY, Call, Text
 
 if TYPE_CHECKING:
     from flyball_sdk.guard.shell.machine import Machine
@@ -128,20 +127,20 @@ def _spread(shell: Machine, call: Call, name: str, command: list[str], items: li
     if not mark:
         if command[0] in _SUBSHELL and len(command) == 2 and command[1] == "-c":  # noqa: PLR2004
             # each item is the code of a shell of its own
-            return _each(shell, call, name, [[*command, item] for item in items])
+            return _each(shell, call, name, [[*command, item] for item in shell.meter.rounds(items)])
         return shell.run(call.behind(name, [*command, *items]))
+    items = list(shell.meter.rounds(items))
     return _each(shell, call, name, [[word.replace(mark, item) for word in command] for item in items])
 
 
 def _each(shell: Machine, call: Call, name: str, commands: list[list[str]]) -> Text:
     printed = EMPTY
-    if len(commands) > ROUNDS_MAX:
-        shell.meter.noted = "rounds"
-    for words in commands[:ROUNDS_MAX]:
+    for words in commands:
         printed += shell.run(call.behind(name, words))
     return printed
 
 
+_PARALLEL_MARK = re.compile(r"\{(?:[./#%0-9]|//|/\.)*\}")
 _PARALLEL_VALUED = frozenset(
     [
         "-j",
@@ -198,12 +197,10 @@ def _parallel(shell: Machine, call: Call, name: str) -> Text:
         items = _items(shell, call, "", "\n", lines=True)
     call.feed = None
     line = " ".join(command)
-    if len(items) > ROUNDS_MAX:
-        shell.meter.noted = "rounds"
     printed = EMPTY
-    for item in items[:ROUNDS_MAX]:
+    for item in shell.meter.rounds(items):
         quoted = item if UNKNOWN in item or not command else shlex.quote(item)
-        code = re.sub(r"\{(?:[./#%0-9]|//|/\.)*\}", lambda _: quoted, line)
+        code = quoted.join(_PARALLEL_MARK.split(line))
         if code.lstrip().startswith(UNKNOWN) or (not command and UNKNOWN in item):
             shell.unknown(call, "code")
             continue
@@ -270,137 +267,11 @@ def _busybox(shell: Machine, call: Call, name: str) -> Text:
     return shell.printed(call, name)
 
 
-# short options of `docker run` and `docker exec` that take no value, and long ones
-_DOCKER_FLAGS = frozenset("ditPq")
-_DOCKER_LONG = frozenset(
-    [
-        "--rm",
-        "--privileged",
-        "--init",
-        "--interactive",
-        "--tty",
-        "--detach",
-        "--read-only",
-        "--publish-all",
-        "--no-healthcheck",
-        "--quiet",
-        "--oom-kill-disable",
-        "--sig-proxy",
-        "--disable-content-trust",
-        "--no-deps",
-        "--service-ports",
-        "--use-aliases",
-        "--build",
-        "--no-TTY",
-        "--help",
-        "--replace",
-        "--rmi",
-        "--debug",
-        "--tls",
-        "--tlsverify",
-        "--all",
-        "--latest",
-        "--no-tty",
-        "--remote",
-        "-T",
-    ]
-)
-_DOCKER_NOUNS = frozenset({"container", "compose"})
-
-
-def _docker(shell: Machine, call: Call, name: str) -> Text:
-    shell.emit(call, name)
-    words = call.words
-    at = _skip(words, 1, "D")
-    verb = words[at] if at < len(words) else ""
-    if verb in _DOCKER_NOUNS:
-        at = _skip(words, at + 1, "")
-        verb = words[at] if at < len(words) else ""
-    if verb not in {"exec", "run", "create"}:
-        return shell.printed(call, name)
-    start = at + 1
-    at = _skip(words, start, "")
-    host = words[at] if at < len(words) else ""
-    command = words[at + 1 :]
-    for index, word in enumerate(words[start:at], start):
-        if word.startswith("--entrypoint"):
-            command = [word.partition("=")[2] or words[index + 1], *command]
-    return _inside(shell, call, f"{name} {verb}", host, command)
-
-
-def _skip(words: list[str], at: int, flags: str) -> int:
-    """The index behind the options of docker or podman."""
-    while at < len(words) and words[at].startswith("-") and len(words[at]) > 1:
-        word = words[at]
-        if word == "--":
-            return at + 1
-        if word.startswith("--") or word in _DOCKER_LONG:
-            at += 1 if "=" in word or word in _DOCKER_LONG else 2
-        else:
-            plain = all(letter in _DOCKER_FLAGS or letter in flags for letter in word[1:])
-            glued = word[1] not in _DOCKER_FLAGS and len(word) > 2  # noqa: PLR2004
-            at += 1 if plain or glued else 2
-    return at
-
-
-def _inside(shell: Machine, call: Call, via: str, host: str, command: list[str]) -> Text:
-    """Run a command elsewhere."""
-    where = call.where
-    call = replace(call, where=Where(where.base, where.span, where.via, host or where.host, where.sources))
-    return shell.run(call.behind(via, command)) if command else Text(UNKNOWN, (via.split(maxsplit=1)[0],))
-
-
-def _kubectl(shell: Machine, call: Call, name: str) -> Text:
-    shell.emit(call, name)
-    words = call.words
-    verbs = {"exec", "debug", "run"}
-    verb = next((word for word in words[1:] if word in verbs), "")
-    if not verb:
-        return shell.printed(call, name)
-    at = words.index(verb) + 1
-    target, command = "", []
-    while at < len(words):
-        if words[at] == "--":
-            command = words[at + 1 :]
-            break
-        if words[at] in {"-c", "--container", "-n", "--namespace", "-f", "--image", "--target", "--context"}:
-            at += 1
-        elif not words[at].startswith("-"):
-            if target and verb == "exec":
-                command = words[at:]
-                break
-            target = target or words[at]
-        at += 1
-    return _inside(shell, call, f"{name} {verb}", target, command)
-
-
-def _dashed(shell: Machine, call: Call, name: str) -> Text:
-    """Programs whose command stands behind `--`, or behind a verb: `vagrant ssh -c`, `lxc exec NAME -- CMD`."""
-    shell.emit(call, name)
-    words = call.words
-    if "-c" in words[1:-1]:
-        return shell.shell(words[words.index("-c") + 1], call, name)
-    if "--command" in words[1:-1]:
-        return shell.shell(words[words.index("--command") + 1], call, name)
-    if "--" in words[1:-1]:
-        return _inside(shell, call, name, name, words[words.index("--") + 1 :])
-    for at, word in enumerate(words[1:], 1):
-        if word.startswith("--command="):
-            return shell.shell(word.partition("=")[2], call, name)
-        if word in {"exec", "exec-command", "shell"} and name in {"lxc", "incus", "adb", "machinectl"}:
-            rest = words[at + 1 :] if name == "adb" else words[at + 2 :]
-            return shell.shell(" ".join(rest), call, name) if rest else EMPTY
-    return shell.printed(call, name)
-
-
 Carrier = Callable[["Machine", Call, str], Text]
 HANDLERS: Mapping[str, Carrier] = MappingProxyType(
     {
         "find": _find, "gfind": _find, "fd": _fd, "fdfind": _fd, "xargs": _xargs, "gxargs": _xargs,
         "parallel": _parallel, "env": _env, "genv": _env, "su": _su, "runuser": _su, "busybox": _busybox,
-        "toybox": _busybox, "docker": _docker, "podman": _docker, "nerdctl": _docker, "docker-compose": _docker,
-        "finch": _docker, "kubectl": _kubectl, "oc": _kubectl, "k3s": _busybox, "microk8s": _busybox, "minikube": _dashed,
-        "vagrant": _dashed, "lxc": _dashed, "incus": _dashed, "adb": _dashed, "gcloud": _dashed, "machinectl": _dashed,
-        "multipass": _dashed, "flatpak-spawn": _dashed, "distrobox": _dashed, "toolbox": _dashed, "wsl": _dashed,
+        "toybox": _busybox, "k3s": _busybox, "microk8s": _busybox,
     }
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 
 from tree_sitter import Node
 
 from flyball_sdk.guard.shell import builtins, redirects
-from flyball_sdk.guard.shell.command import NOTHING
+from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN
 from flyball_sdk.guard.shell.machine import Machine
 from flyball_sdk.guard.shell.scan import split_raw
 from flyball_sdk.guard.shell.scope import EMPTY, Call, Feed, Text, Value, Where, flat
@@ -18,6 +19,32 @@ from flyball_sdk.guard.shell.wrappers import WRAPPERS
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]*)\])?(\+?=)", re.ASCII)
 # commands that change the shell that runs them, or run others that may
 _CHANGING = builtins.HANDLERS.keys() | WRAPPERS.keys()
+
+
+# variables whose value a program runs as a command (manuals of git, man, less, sudo, ssh, rsync, systemctl)
+_CODE_VARIABLES = frozenset(
+    [
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "MANPAGER",
+        "GIT_PAGER",
+        "SYSTEMD_PAGER",
+        "SYSTEMD_EDITOR",
+        "SUDO_EDITOR",
+        "SUDO_ASKPASS",
+        "SSH_ASKPASS",
+        "BROWSER",
+        "RSYNC_RSH",
+        "CVS_RSH",
+        "PROMPT_COMMAND",
+        "LESSOPEN",
+        "LESSCLOSE",
+        "AUTOM4TE",
+        "FCEDIT",
+        "GIT_ASKPASS",
+    ]
+)
 
 
 class Commands(Machine):
@@ -83,13 +110,14 @@ class Commands(Machine):
             span = (base + command.start, base + command.end)
             where = Where(base, span, where.via, where.host, where.sources)
         env = self.inherit(NOTHING)
+        if expander.doubtful:
+            to_expand = set(command.raw)
+            raw = [text if at in to_expand else shlex.quote(text) for at, text in enumerate(command.words)]
+            self._instead([(text, -1) for text in raw], Call(words, where, feed, (), env, sources))
         if not found:
             return self.run(Call(words, where, feed, (), env, sources))
-        wanted = self.wanted
-        self.wanted = wanted or bool(found.outputs)
-        printed = self.run(Call(words, where, found.feed, found.redirects, env, sources))
-        self.wanted = wanted
-        return redirects.write(self, found.outputs, printed) if found.outputs else printed
+        call = Call(words, where, found.feed, found.redirects, env, sources)
+        return self._run_into(call, found.outputs) if found.outputs else self.run(call)
 
     def at(self, node: Node, end: int = 0) -> Where:
         """How a node is reached, with its span; `end` is where it ends if not with the node."""
@@ -126,17 +154,15 @@ class Commands(Machine):
         self,
         node: Node,
         feed: Feed | None,
-        around: tuple[Redirect, ...],
-        more: Sequence[Node] = (),
+        behind: Sequence[Node] = (),
         end: int = 0,
     ) -> Text:
-        """Run a simple command; `around` and `more` are redirects and words that stand behind its node, up to `end`."""
+        """Run a simple command; `behind` are redirects (and words among them) behind its node, up to `end`."""
         raw, assigned, others = self._raw_words(node)
-        found = redirects.gather(self, others, feed) if others else None
+        found = redirects.gather(self, [*others, *behind], feed) if others or behind else None
         if found:
-            feed, around = found.feed, around + found.redirects
+            feed = found.feed
             raw += [(self.raw(child), child.start_byte) for child in found.arguments]
-        raw += [(self.raw(child), child.start_byte) for child in more]
         expander = self.expander
         expander.sources = ()
         env = NOTHING
@@ -145,20 +171,72 @@ class Commands(Machine):
                 name: value for text, at in assigned for name, value in self._assign(text, at, keep=not raw)
             }
         if not raw:
-            return EMPTY
-        words = expander.command_word(*raw[0])
-        for word, offset in raw[1:]:
-            words += expander.words(word, offset)
+            return self.nothing(self.at(node, end), found) if found else EMPTY
+        words = self._words(raw)
         sources = expander.sources
         expander.sources = ()
         if not words:
             return EMPTY
+        if env and not _CODE_VARIABLES.isdisjoint(env):
+            self._run_variables(env, node)
+        ties = found.redirects if found else ()
+        call = Call(words, self.at(node, end), feed, ties, self.inherit(env), sources)
+        if expander.doubtful:
+            self._instead(raw, call)
+        return self._run_into(call, found.outputs) if found and found.outputs else self.run(call)
+
+    def _words(self, raw: Sequence[tuple[str, int]]) -> list[str]:
+        words = self.expander.command_word(*raw[0])
+        for word, offset in raw[1:]:
+            words += self.expander.words(word, offset)
+        return words
+
+    def _instead(self, raw: Sequence[tuple[str, int]], call: Call) -> None:
+        """Run a command also with the values that a variable has if a branch was not taken."""
+        scope, expander = self.scope, self.expander
+        name, expander.doubtful = expander.doubtful, ""
+        if name not in scope.variables:
+            return
+        value, others = scope.variables[name], scope.maybes.pop(name, [])
+        for other in others:
+            scope.variables[name] = other
+            words = self._words([(word, -1) for word, _ in raw])
+            if words and words != call.words:
+                self.run(Call(words, call.where, call.feed, call.redirects, call.env, call.sources))
+        scope.variables[name], scope.maybes[name] = value, others
+        expander.doubtful = ""
+        expander.sources = ()
+
+    def _run_variables(self, env: Mapping[str, str], node: Node) -> None:
+        """Variables before a command that name what it is to run."""
+        for name in _CODE_VARIABLES & env.keys():
+            if not env[name].startswith(UNKNOWN):
+                self.shell(env[name], Call([name], self.at(node)), name)
+
+    def _run_into(self, call: Call, outputs: list[tuple[str, str]]) -> Text:
+        """Run a command whose output goes to files."""
         wanted = self.wanted
-        if found and found.outputs:
-            self.wanted = True
-        printed = self.run(Call(words, self.at(node, end), feed, around, self.inherit(env), sources))
+        self.wanted = True
+        printed = self.run(call)
         self.wanted = wanted
-        return redirects.write(self, found.outputs, printed) if found and found.outputs else printed
+        return redirects.write(self, outputs, printed)
+
+    def nothing(self, where: Where, found: redirects.Found) -> Text:
+        """Redirects alone, or before words that the grammar took for more targets of them."""
+        words: list[str] = []
+        for child in found.arguments:
+            words += (
+                self.expander.words(self.raw(child)) if words else self.expander.command_word(self.raw(child))
+            )
+        if words:
+            sources = self.expander.take_sources()
+            call = Call(words, where, found.feed, found.redirects, self.inherit(NOTHING), sources)
+            return self._run_into(call, found.outputs) if found.outputs else self.run(call)
+        self.emit(Call([""], where, None, found.redirects, self.inherit(NOTHING)), "")
+        if found.outputs:
+            return redirects.write(self, found.outputs, EMPTY)
+        # $(<file) prints the file
+        return Text(found.feed.text, found.feed.sources) if found.feed else EMPTY
 
     def assignments(self, node: Node, _feed: Feed | None) -> Text:
         """Assignments without a command."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import bz2
 import codecs
-import lzma
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
 
 from flyball_sdk.guard.shell.bounds import TEXT_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
+from flyball_sdk.guard.shell.decoders import DECODERS, Files, Filter, input_of, options_of
 from flyball_sdk.guard.shell.scan import unescape
 
-# Stands for the byte 0, which would mean unknown; like the other bytes that are no text it is a lone surrogate.
-_NUL = "\udc00"
 _FORMAT = re.compile(r"%(%|[-+ #0]*\d*(?:\.\d+)?([sdiuxXocbqfeg]))")
 _SUBSTITUTION = re.compile(r"(?:(\d+|\$))?([sy])(.)", re.DOTALL)
 _CLASSES = {
@@ -27,53 +20,6 @@ _CLASSES = {
     "[:alpha:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     "[:alnum:]": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }  # fmt: skip
-
-
-class _Known(Protocol):
-    """A text that is known."""
-
-    @property
-    def text(self) -> str: ...
-
-
-Files = Callable[[str], "_Known | None"]
-Filter = Callable[[Sequence[str], "str | None", Files], "str | None"]
-
-
-def _options(words: Sequence[str], valued: str = "") -> tuple[dict[str, str], list[str]]:
-    """Short and long options of a program and its operands; letters in `valued` take a value."""
-    options: dict[str, str] = {}
-    operands: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            operands.extend(rest)
-        elif word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            options[name] = value
-        elif word.startswith("-") and len(word) > 1:
-            for at, letter in enumerate(word[1:], 2):
-                options[letter] = ""
-                if letter in valued:
-                    options[letter] = word[at:] or next(rest, "")
-                    break
-        else:
-            operands.append(word)
-    return options, operands
-
-
-def _input(operands: Sequence[str], feed: str | None, files: Files) -> str | None:
-    """What a program reads: its files, or its standard input."""
-    if not operands:
-        return feed
-    parts: list[str] = []
-    for path in operands:
-        known = files(path)
-        text = feed if path in {"-", "/dev/stdin"} else known.text if known else None
-        if text is None:
-            return None
-        parts.append(text)
-    return "".join(parts)
 
 
 def _echo(words: Sequence[str], _feed: str | None, _files: Files) -> str:
@@ -101,7 +47,7 @@ def _printf(words: Sequence[str], _feed: str | None, _files: Files) -> str | Non
             return "".join(printed)
 
 
-def _formatted(found: re.Match[str], values: list[str]) -> str:
+def _formatted(found: re.Match[str], values: list[str]) -> str:  # noqa: PLR0911 a line for each conversion
     if found[1] == "%":
         return "%"
     value, kind = (values.pop(0) if values else ""), found[2]
@@ -122,94 +68,6 @@ def _formatted(found: re.Match[str], values: list[str]) -> str:
         return UNKNOWN
 
 
-def _bytes(text: str) -> bytes:
-    return text.replace(_NUL, "\0").encode("utf-8", "surrogateescape")
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape").replace("\0", _NUL)
-
-
-def _base(
-    words: Sequence[str], feed: str | None, files: Files, decode: Callable[[bytes], bytes]
-) -> str | None:
-    options, operands = _options(words, "w")
-    text = _input(operands, feed, files)
-    if text is None or UNKNOWN in text:
-        return None
-    if not options.keys() & {"d", "D", "decode"}:
-        return base64.b64encode(_bytes(text)).decode() + "\n" if decode is base64.b64decode else None
-    plain = "".join(text.split())
-    try:
-        return _decoded(decode(_bytes(plain + "=" * (-len(plain) % 4))))
-    except (ValueError, binascii.Error):
-        return None
-
-
-def _base64(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    return _base(words, feed, files, base64.b64decode)
-
-
-def _base32(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    return _base(words, feed, files, base64.b32decode)
-
-
-def _basenc(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    options, operands = _options([word for word in words if not word.startswith("--base")], "w")
-    rest = [*(["-d"] if options.keys() & {"d", "decode"} else []), *operands]
-    if "--base64" in words:
-        return _base64(rest, feed, files)
-    if "--base64url" in words:
-        return _base(rest, feed, files, base64.urlsafe_b64decode)
-    if "--base32" in words:
-        return _base32(rest, feed, files)
-    return _base(rest, feed, files, base64.b16decode) if "--base16" in words else None
-
-
-def _openssl(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    """`openssl base64 -d` and `openssl enc -base64 -d`; anything with a key is unknown."""
-    if not ({"base64", "-base64", "-a"} & set(words[:3])) or any(
-        word.startswith(("-aes", "-k", "-pass")) for word in words
-    ):
-        return None
-    return _base64(["-d"] if "-d" in words else [], feed, files)
-
-
-def _xxd(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    letters = {letter for word in words if word.startswith("-") for letter in word[1:]}
-    text = _input([word for word in words if not word.startswith("-")], feed, files)
-    if text is None or UNKNOWN in text or "r" not in letters:
-        return None
-    if "p" not in letters:
-        # a dump has its offset before the digits and the characters after two blanks
-        text = "".join(line.partition(":")[2].partition("  ")[0] for line in text.splitlines())
-    try:
-        return _decoded(bytes.fromhex("".join(text.split())))
-    except ValueError:
-        return None
-
-
-def _inflate(words: Sequence[str], feed: str | None, files: Files, name: str) -> str | None:
-    options, operands = _options(words)
-    text = _input(operands, feed, files)
-    decoding = name in {"gunzip", "zcat", "bunzip2", "bzcat", "unxz", "xzcat", "unlzma"}
-    if text is None or UNKNOWN in text or not (decoding or options.keys() & {"d", "decompress", "c"}):
-        return None
-    data = _bytes(text)
-    try:
-        if "z2" in name or name == "bzcat":
-            return _decoded(bz2.BZ2Decompressor().decompress(data, TEXT_MAX))
-        if "x" in name or "lzma" in name:
-            return _decoded(lzma.LZMADecompressor(memlimit=1 << 26).decompress(data, TEXT_MAX))
-        return _decoded(zlib.decompressobj(47).decompress(data, TEXT_MAX))
-    except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError):
-        return None
-
-
-def _inflater(name: str) -> Filter:
-    return lambda words, feed, files: _inflate(words, feed, files, name)
-
-
 def _set(text: str) -> str:
     """The characters of a set of `tr`."""
     for name, members in _CLASSES.items():
@@ -228,7 +86,7 @@ def _set(text: str) -> str:
 
 
 def _tr(words: Sequence[str], feed: str | None, _files: Files) -> str | None:
-    options, sets = _options(words)
+    options, sets = options_of(words)
     if feed is None or not sets:
         return None
     first = _set(sets[0])
@@ -250,11 +108,11 @@ def _tr(words: Sequence[str], feed: str | None, _files: Files) -> str | None:
 
 def _sed(words: Sequence[str], feed: str | None, files: Files) -> str | None:
     """`s` and `y` of one script without addresses; all else is unknown."""
-    options, operands = _options(words, "ef")
+    options, operands = options_of(words, "ef")
     if options.keys() & {"n", "i", "f", "in-place"}:
         return None
     script = options.get("e") or (operands.pop(0) if operands else "")
-    text = _input(operands, feed, files)
+    text = input_of(operands, feed, files)
     if text is None or UNKNOWN in text:
         return None
     for one in [part.strip() for part in script.split(";") if part.strip()]:
@@ -300,8 +158,8 @@ def _ranges(text: str) -> Callable[[int], bool] | None:
 
 
 def _cut(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    options, operands = _options(words, "dfcb")
-    text = _input(operands, feed, files)
+    options, operands = options_of(words, "dfcb")
+    text = input_of(operands, feed, files)
     wanted = _ranges(options.get("f") or options.get("c") or options.get("b") or "")
     if text is None or UNKNOWN in text or not wanted:
         return None
@@ -327,7 +185,7 @@ def _lines(take: Callable[[list[str], int], list[str]]) -> Filter:
                 return None
             else:
                 operands.append(word)
-        text = _input(operands, feed, files)
+        text = input_of(operands, feed, files)
         return (
             None if text is None or UNKNOWN in text else "".join(take(text.splitlines(keepends=True), count))
         )
@@ -336,16 +194,16 @@ def _lines(take: Callable[[list[str], int], list[str]]) -> Filter:
 
 
 def _cat(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    return _input([word for word in words if not word.startswith("-") or word == "-"], feed, files)
+    return input_of([word for word in words if not word.startswith("-") or word == "-"], feed, files)
 
 
 def _rev(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    text = _input(words, feed, files)
+    text = input_of(words, feed, files)
     return None if text is None else "\n".join(line[::-1] for line in text.split("\n"))
 
 
 def _tac(words: Sequence[str], feed: str | None, files: Files) -> str | None:
-    text = _input(words, feed, files)
+    text = input_of(words, feed, files)
     return None if text is None else "".join(reversed(text.splitlines(keepends=True)))
 
 
@@ -380,7 +238,7 @@ def _seq(words: Sequence[str], _feed: str | None, _files: Files) -> str | None:
 
 def _same(words: Sequence[str], feed: str | None, files: Files) -> str | None:
     """`sort`, `uniq`, `paste`: of one known line they change nothing."""
-    text = _input([word for word in words if not word.startswith("-")], feed, files)
+    text = input_of([word for word in words if not word.startswith("-")], feed, files)
     return text if text is not None and text.count("\n") < 2 else None  # noqa: PLR2004
 
 
@@ -400,13 +258,11 @@ def _silent(_words: Sequence[str], _feed: str | None, _files: Files) -> str:
 
 FILTERS: Mapping[str, Filter] = MappingProxyType(
     {
-        "echo": _echo, "printf": _printf, "base64": _base64, "base32": _base32, "basenc": _basenc, "openssl": _openssl,
-        "xxd": _xxd, "tr": _tr, "sed": _sed, "gsed": _sed, "cut": _cut, "rev": _rev, "tac": _tac, "cat": _cat,
+        "echo": _echo, "printf": _printf,         "tr": _tr, "sed": _sed, "gsed": _sed, "cut": _cut, "rev": _rev, "tac": _tac, "cat": _cat,
         "head": _lines(lambda lines, count: lines[:count]), "tail": _lines(lambda lines, count: lines[-count:]),
         "rot13": _rot13, "basename": _basename, "dirname": _dirname, "seq": _seq, "sort": _same, "uniq": _same,
         "tee": _tee, "which": _which, "type": _which,
-        **{name: _inflater(name) for name in (
-            "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "unlzma")},
+        **DECODERS,
         **dict.fromkeys(("true", "false", ":", "cd", "mkdir", "rm", "touch", "chmod", "chown", "sleep", "test", "[",
                          "kill", "rmdir", "ln", "cp", "mv"), _silent),
     }

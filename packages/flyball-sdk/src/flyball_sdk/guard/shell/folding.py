@@ -251,7 +251,7 @@ _FOLDS: dict[str, Callable[[list[Value]], Value]] = {
     "os.path.join": _path_join, "posixpath.join": _path_join, "os.path.expanduser": lambda values: values[0],
     "os.path.abspath": lambda values: values[0], "os.path.realpath": lambda values: values[0],
     "shlex.quote": lambda values: values[0], "shlex.split": lambda values: list(text(values[0]).split()),
-    "str.split": lambda values: _method("split")(values), "os.fsencode": lambda values: _bytes(values[0]),
+    "str.split": _method("split"), "os.fsencode": lambda values: _bytes(values[0]),
     "os.getcwd": lambda _: ".", "os.path.dirname": lambda values: text(values[0]).rpartition("/")[0],
     **{f"str.{name}": _method(name) for name in ("replace", "strip", "lstrip", "rstrip", "lower", "upper", "title",
        "swapcase", "removeprefix", "removesuffix", "translate", "splitlines")},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flyball_sdk.guard.shell.bounds import Meter
+from flyball_sdk.guard.shell.bounds import HEREDOCS_MAX, Meter, TooMuch
 from flyball_sdk.guard.shell.scan import end_of_ansi
 
 # Stands around the number of a lifted body; the outermost text cannot hold it (see `program`).
@@ -117,6 +117,8 @@ class _Lifter:
         self.at = found.end()
         delimiter = _QUOTES.sub(lambda quote: quote[1] or "", found[2])
         one = _Pending(found.start(), found.end(), found[1] == "-", delimiter, delimiter != found[2])
+        if len(self.edits) >= HEREDOCS_MAX:
+            raise TooMuch("heredocs")
         self.pending.append(one)
         self.edits.append((one.start, one.end, one))
 

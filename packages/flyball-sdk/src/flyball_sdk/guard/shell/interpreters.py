@@ -58,6 +58,15 @@ _DECODERS = frozenset(
         "uudecode",
         "tr",
         "rev",
+        "awk",
+        "gawk",
+        "perl",
+        "python",
+        "python2",
+        "python3",
+        "ruby",
+        "node",
+        "php",
     ]
 )
 
@@ -85,7 +94,7 @@ def _shell_words(words: list[str]) -> tuple[str | None, list[str]]:
     return (words[at] if at < len(words) else "", words[at + 1 :]) if coded else (None, words[at:])
 
 
-def _sh(shell: Machine, call: Call, name: str) -> Text:
+def _sh(shell: Machine, call: Call, name: str) -> Text:  # noqa: PLR0911 a line for each place code comes from
     code, rest = _shell_words(call.words)
     if code is not None:
         if code.lstrip().startswith(UNKNOWN):
@@ -172,26 +181,26 @@ def _code_words(words: list[str], name: str) -> tuple[list[str], list[str], bool
 
 
 def _interpreter(shell: Machine, call: Call, name: str) -> Text:
-    shell.emit(call, name)
     language = _language(name)
     codes, rest, module = _code_words(call.words, language)
-    feed = call.feed
     if language in {"deno", "bun"} and rest[:1] == ["eval"]:
         codes, rest = rest[1:2], rest[2:]
+    feed = call.feed
+    script = None
+    if not codes and not module and rest and rest[0] not in _STDIN:
+        script = shell.file(rest[0])
+        call.sources += script.sources if script else ()
+    shell.emit(call, name)
     if codes:
         _acts(shell, call, name, "\n".join(codes), f"{name} -{_CODE[language][0][:1]}")
-    elif module or not rest or rest[0] in _STDIN:
-        if not module and feed and feed.text.strip():
-            if feed.text.lstrip().startswith(UNKNOWN):
-                if _DECODERS.intersection(feed.sources):
-                    shell.unknown(call, "decoded code")
-            else:
-                call.feed = None
-                _acts(shell, call, name, feed.text, name)
-    else:
-        known = shell.file(rest[0])
-        if known and not known.text.lstrip().startswith(UNKNOWN):
-            _acts(shell, call, name, known.text, f"{name} {rest[0]}", rest)
+    elif script:
+        if not script.text.lstrip().startswith(UNKNOWN):
+            _acts(shell, call, name, script.text, f"{name} {rest[0]}", rest)
+    elif feed and not module and (not rest or rest[0] in _STDIN):
+        if not feed.text.lstrip().startswith(UNKNOWN):
+            _acts(shell, call, name, feed.text, name)
+        elif _DECODERS.intersection(feed.sources):
+            shell.unknown(call, "decoded code")
     return shell.printed(call, name)
 
 
@@ -199,6 +208,9 @@ def _acts(
     shell: Machine, call: Call, name: str, code: str, via: str, arguments: list[str] | None = None
 ) -> None:
     """Write down what a script does to the world outside its process."""
+    if code.lstrip().startswith(UNKNOWN):
+        shell.unknown(call, "code")
+        return
     shell.meter.step(1 + len(code) // 64)
     shell.deeper()
     try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from flyball_sdk.guard.shell.bounds import (
     CODE_DEPTH_MAX,
     COMMANDS_MAX,
+    STEPS_MAX,
     SUBSTITUTION_DEPTH_MAX,
     Meter,
     TooMuch,
@@ -31,6 +32,10 @@ from flyball_sdk.guard.shell.scope import (
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.words import Expander
 
+# Characters that a filter reads in about the time of a step.
+_FILTERED_A_STEP = 128
+# Filters that do not read their input.
+_UNFED = frozenset({"echo", "printf", "seq", "basename", "dirname", "which", "type", "true", ":"})
 _DEVICE = "/dev/"
 
 
@@ -156,13 +161,15 @@ class Machine(ABC):
             return self.scope.cwd or self.state.cwd or "."
         if name == "IFS":
             return " \t\n"
+        if name in {"SHELL", "BASH"}:
+            return "sh"
         if name == "#" and self.scope.arguments is not None:
             return str(len(self.scope.arguments))
         return None
 
     def file(self, path: str) -> Text | None:
         """What a file holds, None where that is not known."""
-        if UNKNOWN in path:
+        if UNKNOWN in path or not (self.files or self.state.scripts):
             return None
         if path in self.files:
             return self.files[path]
@@ -186,7 +193,10 @@ class Machine(ABC):
 
     def run(self, call: Call) -> Text:
         """Run a simple command: a function, an alias, a handler that knows it, or just a program."""
-        self.meter.step(1 + len(call.words) // 16)
+        meter = self.meter
+        meter.steps += 1 + len(call.words) // 16
+        if meter.steps > STEPS_MAX:
+            raise TooMuch("steps")
         word = call.words[0]
         name = word
         if "/" in word:
@@ -198,7 +208,7 @@ class Machine(ABC):
             return self._alias(word, call)
         if UNKNOWN in name or not name:
             return self.unknown(call, "command word")
-        known = handler(name)
+        known = handler(name, path=bool(call.path))
         if known:
             return known(self, call, name)
         return self.program(call, name)
@@ -233,14 +243,15 @@ class Machine(ABC):
         """What a program prints, as far as it is a pure function of known words and input."""
         if not self.wanted:
             return EMPTY
+        feed = call.feed
         pure = FILTERS.get(name)
-        if pure:
-            feed = call.feed
+        if pure and not (feed and feed.text == UNKNOWN and name not in _UNFED):
+            self.meter.step(len(feed.text) // _FILTERED_A_STEP if feed else 1)
             output = pure(call.words[1:], feed.text if feed else None, self.file)
             if output is not None:
                 sources = call.sources + (feed.sources if feed else ())
                 return bounded(output, sources if UNKNOWN in output else ())
-        sources = (name, *call.sources, *(call.feed.sources if call.feed else ()))
+        sources = (name, *call.sources, *(feed.sources if feed else ()))
         return bounded(UNKNOWN, sources)
 
     def _alias(self, word: str, call: Call) -> Text:

@@ -66,7 +66,8 @@ def _value(found: re.Match[str], names: Names) -> Value | None:
     if index is None:
         return value if found[1] in _MANY else flat(value)
     if index in _MANY:
-        return value if isinstance(value, list) else [value]
+        values = value if isinstance(value, list) else [value]
+        return " ".join(values) if index == "*" else values
     number = arithmetic(names.inner(index), lambda name: flat(names.get(name) or ""))
     if number is None:
         return None
@@ -100,7 +101,7 @@ def _defaulted(name: str, value: Value | None, kind: str, rest: str, names: Name
     return word
 
 
-def _changed(value: str, operation: str, names: Names) -> str | None:
+def _changed(value: str, operation: str, names: Names) -> str | None:  # noqa: PLR0911 a line for each operator
     if UNKNOWN in value or len(value) > _MATCHED_MAX:
         return UNKNOWN
     kind = operation[0]

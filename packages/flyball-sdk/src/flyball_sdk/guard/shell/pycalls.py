@@ -25,6 +25,8 @@ class Surroundings:
 
     def command(self, *words: str) -> None:
         """A command by its words."""
+        if not words:
+            return
         if len(self.acts) < _ACTS_MAX and not (self.guessing and words[0].startswith(UNKNOWN)):
             if words[0].startswith(UNKNOWN):
                 self.why = self.why or "command of python code"
@@ -116,7 +118,7 @@ def _command(*words: str) -> Handler:
 def _chmod(here: Surroundings, values: list[Value], _named: Named) -> Value:
     mode = values[1] if len(values) > 1 else None
     here.command(
-        "chmod", oct(mode)[2:] if isinstance(mode, int) else UNKNOWN, text(values[0]) if values else UNKNOWN
+        "chmod", f"{mode:o}" if isinstance(mode, int) else UNKNOWN, text(values[0]) if values else UNKNOWN
     )
     return None
 
@@ -182,7 +184,7 @@ def _web(method: str) -> Handler:
         url = text(rest[0] if rest else named.get("url"))
         data = rest[1] if len(rest) > 1 and method in {"POST", "PUT", "PATCH"} else None
         for name in ("data", "json", "files", "content"):
-            data = named[name] if name in named else data
+            data = named.get(name, data)
         sent = data is not None or bool({"data", "json", "files", "content"} & named.keys())
         words = ["curl"]
         if verb not in {"GET", "POST"} or (verb == "POST" and not sent):

@@ -7,7 +7,8 @@ and calls of functions that the code defines. What is not known is `UNKNOWN` in 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from flyball_sdk.guard.shell.acts import Act
 from flyball_sdk.guard.shell.command import UNKNOWN
@@ -25,8 +26,10 @@ from flyball_sdk.guard.shell.folding import (
 from flyball_sdk.guard.shell.pycalls import Surroundings, act_of
 
 # Parsing takes about a microsecond a byte.
-_BYTES_MAX = 48 * 1024
-_STEPS_MAX = 20_000
+_BYTES_MAX = 32 * 1024
+# A name that stands in the code for what is not known of it.
+_UNKNOWN_NAME = "unknown_flyball_text"
+_STEPS_MAX = 8_000
 _DEPTH_MAX = 8
 _ROUNDS_MAX = 16
 # Parts of a comprehension: characters by their numbers.
@@ -174,49 +177,66 @@ class _Reader(Surroundings):
         self.steps += 1
         if self.steps > _STEPS_MAX:
             raise _Stop
-        if isinstance(node, ast.Constant):
-            return node.value if isinstance(node.value, (str, bytes, int)) else None
-        if isinstance(node, ast.Name):
-            return self._name(node.id)
-        if isinstance(node, ast.Attribute):
-            return self._attribute(node)
-        if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, ast.BinOp):
-            return fold_binary(node.op, self.value(node.left), self.value(node.right))
-        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            return self._sequence(node.elts)
-        if isinstance(node, ast.JoinedStr):
-            return "".join(text(self.value(part)) for part in node.values)
-        return self._rare(node)
-
-    def _rare(self, node: ast.expr) -> Value:
-        if isinstance(node, ast.FormattedValue):
-            return self.value(node.value)
-        if isinstance(node, ast.Subscript):
-            return fold_index(self.value(node.value), node.slice, self.value)
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
-            first = node.generators[0]
-            for more in node.generators[1:]:
-                self.bind(more.target, None)
-            return self._for(first.target, self.value(first.iter), node.elt)
-        if isinstance(node, ast.IfExp):
-            body, other = self.value(node.body), self.value(node.orelse)
-            return other if body is None else body
-        if isinstance(node, ast.BoolOp):
-            values = [self.value(part) for part in node.values]
-            return next((value for value in values if value is not None), None)
-        if isinstance(node, ast.NamedExpr):
-            value = self.value(node.value)
-            self.bind(node.target, value)
-            return value
-        if isinstance(node, ast.UnaryOp):
-            value = self.value(node.operand)
-            return -value if isinstance(node.op, ast.USub) and isinstance(value, int) else None
-        if isinstance(node, (ast.Starred, ast.Await)):
-            return self.value(node.value)
+        method = _VALUES.get(type(node))
+        if method:
+            return method(self, node)
         self._other(node)
         return None
+
+    def constant(self, node: ast.Constant) -> Value:
+        """A literal."""
+        value = node.value
+        if isinstance(value, str) and _UNKNOWN_NAME in value:
+            return value.replace(_UNKNOWN_NAME, UNKNOWN)
+        return value if isinstance(value, (str, bytes, int)) else None
+
+    def binary(self, node: ast.BinOp) -> Value:
+        """An operation on two values."""
+        return fold_binary(node.op, self.value(node.left), self.value(node.right))
+
+    def several(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        """A display of values."""
+        return self._sequence(node.elts)
+
+    def joined(self, node: ast.JoinedStr) -> Value:
+        """An f-string."""
+        return "".join(text(self.value(part)) for part in node.values)
+
+    def wrapped(self, node: ast.FormattedValue | ast.Starred | ast.Await) -> Value:
+        """What has the value of what is in it."""
+        return self.value(node.value)
+
+    def indexed(self, node: ast.Subscript) -> Value:
+        """An index or a slice."""
+        return fold_index(self.value(node.value), node.slice, self.value)
+
+    def comprehended(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        """A comprehension over values that are known, else over one that is not."""
+        first = node.generators[0]
+        for more in node.generators[1:]:
+            self.bind(more.target, None)
+        return self._for(first.target, self.value(first.iter), node.elt)
+
+    def chosen(self, node: ast.IfExp) -> Value:
+        """Either value: the first that is known."""
+        body, other = self.value(node.body), self.value(node.orelse)
+        return other if body is None else body
+
+    def either(self, node: ast.BoolOp) -> Value:
+        """`a or b`: the first that is known."""
+        values = [self.value(part) for part in node.values]
+        return next((value for value in values if value is not None), None)
+
+    def named(self, node: ast.NamedExpr) -> Value:
+        """`name := value`."""
+        value = self.value(node.value)
+        self.bind(node.target, value)
+        return value
+
+    def unary(self, node: ast.UnaryOp) -> Value:
+        """A negative number."""
+        value = self.value(node.operand)
+        return -value if isinstance(node.op, ast.USub) and isinstance(value, int) else None
 
     def _sequence(self, elements: Sequence[ast.expr]) -> list[Value]:
         values: list[Value] = []
@@ -228,7 +248,9 @@ class _Reader(Surroundings):
                 values.append(value)
         return values
 
-    def _name(self, name: str) -> Value:
+    def name(self, node: ast.Name) -> Value:
+        """What a name stands for."""
+        name = node.id
         if name in self.names:
             return self.names[name]
         if name in _BUILTINS:
@@ -237,7 +259,8 @@ class _Reader(Surroundings):
             return self.arguments[0] if self.arguments else None
         return Ref(f"{self.star}.{name}") if self.star else None
 
-    def _attribute(self, node: ast.Attribute) -> Value:
+    def attribute(self, node: ast.Attribute) -> Value:
+        """What `base.name` stands for."""
         base = self.value(node.value)
         if isinstance(base, Ref):
             if base.name == "sys" and node.attr == "argv":
@@ -249,7 +272,8 @@ class _Reader(Surroundings):
             )
         return self.names.get("." + node.attr)
 
-    def _call(self, node: ast.Call) -> Value:
+    def call(self, node: ast.Call) -> Value:
+        """A call: folded, followed into a function of the code, or an act."""
         positional = self._sequence(node.args)
         named = {word.arg: self.value(word.value) for word in node.keywords if word.arg}
         function = node.func
@@ -337,6 +361,16 @@ class _Reader(Surroundings):
                 self._enter(function, [], parameters)
 
 
+_VALUES: dict[type[ast.expr], Callable[[_Reader, Any], Value]] = {
+    ast.Constant: _Reader.constant, ast.Name: _Reader.name, ast.Attribute: _Reader.attribute, ast.Call: _Reader.call,
+    ast.BinOp: _Reader.binary, ast.List: _Reader.several, ast.Tuple: _Reader.several, ast.Set: _Reader.several,
+    ast.JoinedStr: _Reader.joined, ast.FormattedValue: _Reader.wrapped, ast.Starred: _Reader.wrapped,
+    ast.Await: _Reader.wrapped, ast.Subscript: _Reader.indexed, ast.ListComp: _Reader.comprehended,
+    ast.SetComp: _Reader.comprehended, ast.GeneratorExp: _Reader.comprehended, ast.IfExp: _Reader.chosen,
+    ast.BoolOp: _Reader.either, ast.NamedExpr: _Reader.named, ast.UnaryOp: _Reader.unary,
+}  # fmt: skip
+
+
 def _parse(code: str) -> ast.Module | None:
     try:
         return ast.parse(code)
@@ -352,7 +386,7 @@ def python_acts(code: str, arguments: Sequence[str] = ()) -> tuple[list[Act], st
     dangerous = any(word in code for word in _DANGEROUS)
     if len(code) > _BYTES_MAX:
         return [], "long python code" if dangerous else "", True
-    tree = _parse(code.replace(UNKNOWN, "unknown"))
+    tree = _parse(code.replace(UNKNOWN, _UNKNOWN_NAME))
     if not tree:
         return [], "unreadable python code" if dangerous else "", True
     reader = _Reader(arguments)

@@ -104,10 +104,11 @@ def _tie(shell: Commands, found: Found, operator: str, descriptor: str, raw: str
 
 def write(shell: Commands, outputs: list[tuple[str, str]], printed: Text) -> Text:
     """The files now hold what was printed; returns what is left for the one who reads."""
-    for operator, path in outputs:
-        if operator.endswith(">>"):
-            old = shell.file(path)
-            shell.write(path, old + printed if old else printed)
-        else:
-            shell.write(path, printed)
+    for operator, path in outputs[:-1]:
+        # all are opened, the last one is written to
+        if not operator.endswith(">>"):
+            shell.write(path, EMPTY)
+    operator, path = outputs[-1]
+    old = shell.file(path) if operator.endswith(">>") else None
+    shell.write(path, old + printed if old else printed)
     return EMPTY

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from flyball_sdk.guard.shell.bounds import CODE_DEPTH_MAX
 from flyball_sdk.guard.shell.command import UNKNOWN
 from flyball_sdk.guard.shell.scope import EMPTY, Call, Text
 
@@ -77,7 +78,7 @@ def _git_alias(shell: Machine, call: Call, alias: str, rest: list[str]) -> Text:
         return shell.shell(alias[1:] + ' "$@"', call, "git alias", ["git", *rest])
     return (
         shell.run(call.behind("git alias", ["git", *alias.split(), *rest]))
-        if len(call.where.via) < 8
+        if len(call.where.via) < CODE_DEPTH_MAX
         else EMPTY
     )
 
@@ -129,36 +130,41 @@ _ONE_MORE = frozenset({"direnv", "aws-vault", "chamber", "ip"})
 _PYTHON_RUN = frozenset({"coverage", "accelerate"})
 
 
-def _run(shell: Machine, call: Call, name: str) -> Text:
-    shell.emit(call, name)
+def _behind(name: str, words: list[str]) -> int:
+    """The index of the command behind the verb of a runner, 0 if there is none."""
     verbs, valued = _RUN[name]
-    words, at, seen = call.words, 1, False
-    more = name in _ONE_MORE
+    at, seen, more = 1, False, name in _ONE_MORE
     while at < len(words):
         word = words[at]
         if word.startswith("-") and len(word) > 1:
-            if name == "npm" and word in {"-c", "--call"} and at + 1 < len(words):
-                return shell.shell(words[at + 1], call, "npm exec")
             if name == "uv" and word == "-m" and seen:
-                return shell.run(call.behind("uv run", ["python", *words[at:]]))
+                return at
             at += 2 if word in valued else 1
             continue
         if seen and not more:
-            break
+            return at
         if seen:
             more = False
         elif word in verbs:
-            seen = True
-            if name == "uv" and word == "tool":
-                seen = words[at + 1 : at + 2] == ["run"]
-                at += seen
-        elif name != "ip":
-            break
+            # `uv tool run` has two verbs
+            seen = word != "tool"
+        elif name not in {"ip", "uv"}:
+            return 0
         at += 1
-    if not seen or at >= len(words):
+    return 0
+
+
+def _run(shell: Machine, call: Call, name: str) -> Text:
+    shell.emit(call, name)
+    words = call.words
+    for option in ("-c", "--call"):
+        if name == "npm" and option in words[:-1]:
+            return shell.shell(words[words.index(option) + 1], call, "npm exec")
+    at = _behind(name, words)
+    if not at:
         return shell.printed(call, name)
     command = words[at:]
-    if name in _PYTHON_RUN or command[0].endswith(".py"):
+    if name in _PYTHON_RUN or command[0] == "-m" or command[0].endswith(".py"):
         command = ["python", *command]
     if len(command) == 1 and " " in command[0] and name in {"sops", "hatch", "composer", "yarn"}:
         return shell.shell(command[0], call, f"{name} {words[1]}")

@@ -61,7 +61,7 @@ def skip(text: str, start: int) -> int:
     return at
 
 
-def _enter(text: str, at: int, char: str, stack: list[tuple[str, int]]) -> int:
+def _enter(text: str, at: int, char: str, stack: list[tuple[str, int]]) -> int:  # noqa: PLR0911 a line for each character
     """Step over or into what stands at `at`; the index to go on from."""
     following = text[at + 1 : at + 2]
     if char == "\\":
@@ -105,7 +105,13 @@ def _unescaped(found: re.Match[str]) -> str:
         return chr(ord(found[5]) & 0x1F)
     number = int(found[4], 8) & 0xFF if found[4] else int(found[1] or found[2] or found[3], 16)
     # a NUL separates names (find -print0): a newline splits alike, and NUL means unknown here
-    return "\n" if not number else chr(number) if number <= _UNICODE_MAX and not _SURROGATES[0] <= number <= _SURROGATES[1] else "\ufffd"
+    return (
+        "\n"
+        if not number
+        else chr(number)
+        if number <= _UNICODE_MAX and not _SURROGATES[0] <= number <= _SURROGATES[1]
+        else "\ufffd"
+    )
 
 
 def unescape(text: str) -> str:
@@ -134,7 +140,7 @@ def split_raw(text: str) -> list[str]:
     return words
 
 
-def step_over(text: str, at: int) -> int:
+def step_over(text: str, at: int) -> int:  # noqa: PLR0911 a line for each character
     """The index behind one character of a raw word, or behind the quote or substitution that it opens."""
     char = text[at]
     if char == "\\":

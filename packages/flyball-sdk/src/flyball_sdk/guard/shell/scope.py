@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from flyball_sdk.guard.shell.bounds import TEXT_MAX
+from flyball_sdk.guard.shell.bounds import MAYBES_MAX, TEXT_MAX
 from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Redirect
 
 Value = str | list[str]
@@ -107,6 +107,10 @@ class Scope:
     # None at the top, where it is not known what the text is given
     arguments: list[str] | None = None
     cwd: str = ""
+    # values that a variable keeps if the branch that set it is not taken
+    maybes: dict[str, list[Value]] = field(default_factory=dict)
+    # how many branches the shell is in
+    branches: int = 0
 
     def copy(self) -> Scope:
         """A subshell's own state."""
@@ -118,12 +122,19 @@ class Scope:
             self.aliases.copy(),
             self.arguments,
             self.cwd,
+            self.maybes.copy(),
+            self.branches,
         )
 
     def assign(self, name: str, value: Value, sources: tuple[str, ...] = ()) -> None:
         """Set a variable; one that is too long to remember becomes unknown."""
         if sum(map(len, value)) > TEXT_MAX:
             value = UNKNOWN
+        old = self.variables.get(name)
+        if self.branches and old is not None and old != value:
+            self.maybes[name] = [old, *self.maybes.get(name, ())][:MAYBES_MAX]
+        elif not self.branches and self.maybes:
+            self.maybes.pop(name, None)
         self.variables[name] = value
         if sources:
             self.origins[name] = sources

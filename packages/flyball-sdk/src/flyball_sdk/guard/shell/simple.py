@@ -20,9 +20,15 @@ _TOKEN = re.compile(
     rf"""(?:[ \t]*({_WORD})|(?<=>)&([012]){_END})|({_WORD})|\Z|([\s\S]))""",
     re.ASCII,
 )
+# one command of plain words, each behind one blank
+_PLAIN_TEXT = re.compile(r"[\w./:,@%+^*?=~-]+(?: [\w./:,@%+^*?=~-]+)*", re.ASCII)
 # of more tokens the parser is to say whether they are too many
 _TOKENS_MAX = 1_000
 _PLAIN, _QUOTED, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 10)
+# the group with which a token begins
+_FIRST = (0, _PLAIN, _QUOTED, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
+_PLAIN_OR_RAW = frozenset({_PLAIN, _RAW})
+_REDIRECTS = frozenset({_TARGET, _COPY})
 # words that are not a command where a command stands
 _RESERVED = frozenset(
     [
@@ -77,51 +83,50 @@ class Simple:
 Pipeline = tuple[str, list[Simple]]
 
 
-def simple(text: str) -> list[Pipeline] | None:
+def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0912 a call for each token costs half as much again
     """The pipelines of a text that needs no parser; None for one that does."""
+    if _PLAIN_TEXT.fullmatch(text):
+        only = Simple(0)
+        only.words, only.end = text.split(" "), len(text)
+        return [("", [only])] if "=" not in only.words[0] and only.words[0] not in _RESERVED else None
     commands: list[Simple] = []
-    operator = ""
     pipelines: list[Pipeline] = []
-    current = Simple(0)
+    operator = ""
+    current = Simple(-1)
     words = current.words
     for count, found in enumerate(_TOKEN.finditer(text)):
-        if count > _TOKENS_MAX:
-            return None
         kind = found.lastindex
-        if not words and not current.redirects and kind:
-            current.start = found.start(_DESCRIPTOR if kind in {_TARGET, _COPY} else kind) - (kind == _QUOTED)
-        if kind == _PLAIN:
-            word = found[1]
-            if not words and ("=" in word or word in _RESERVED):
-                return None
-            words.append(word)
-        elif kind == _QUOTED:
-            words.append(found[2])
-        elif kind == _RAW:
-            if not words and "=" in found[8]:
-                return None
-            current.raw.append(len(words))
-            words.append(found[8])
-        elif kind == _OPERATOR:
+        if kind is None:
+            break
+        if kind == _ELSE or count > _TOKENS_MAX:
+            return None
+        if kind == _OPERATOR:
             if not words:
                 return None
             current.end = found.start()
             commands.append(current)
-            current = Simple(found.end())
+            current = Simple(-1)
             words = current.words
             if found[3] != "|":
                 pipelines.append((operator, commands))
                 commands, operator = [], found[3]
+            continue
+        word = found[kind]
+        if not words:
+            if current.start < 0:
+                current.start = found.start(_FIRST[kind]) - (kind == _QUOTED)
+            if kind in _PLAIN_OR_RAW and ("=" in word or word in _RESERVED):
+                return None
+        if kind == _RAW:
+            current.raw.append(len(words))
         elif kind == _TARGET:
-            current.redirects.append((found[5], found[4], found[6]))
-        elif kind is None:
-            break
-        elif kind != _COPY:
-            return None
-    current.end = len(text.rstrip(" \t"))
+            current.redirects.append((found[5], found[4], word))
+        if kind not in _REDIRECTS:
+            words.append(word)
     if words:
+        current.end = len(text.rstrip(" \t"))
         commands.append(current)
-    elif current.redirects or commands or operator in {"&&", "||"} or not pipelines:
+    elif current.start >= 0 or commands or operator != ";":
         return None
     if commands:
         pipelines.append((operator, commands))

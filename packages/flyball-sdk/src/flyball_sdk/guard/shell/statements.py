@@ -72,7 +72,7 @@ class Evaluator(Commands):
         meter.statements += 1
         try:
             if kind == "command":
-                return self.command(node, feed, ())
+                return self.command(node, feed)
             method = _KINDS.get(kind)
             if method:
                 return method(self, node, feed)
@@ -93,26 +93,47 @@ class Evaluator(Commands):
             return EMPTY
         return self.statements(node.children, feed)
 
-    def _list(self, node: Node, feed: Feed | None) -> Text:
+    def sequence(self, node: Node, feed: Feed | None) -> Text:
+        """`a && b || c`: all of them, for nobody knows how they end."""
         printed, operator = EMPTY, ""
         for part in _parts(node):
             kind = part.type
             if kind in {"&&", "||"}:
                 operator = kind
             else:
+                self.scope.branches += bool(operator)
                 output = self.statement(part, kind, feed)
+                self.scope.branches -= bool(operator)
                 # what stands behind `||` prints where nothing was printed before
                 if operator != "||" or not printed.text:
                     printed += output
         return printed if self.wanted else EMPTY
 
-    def _pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
+    def pipeline(self, node: Node, feed: Feed | None, redirect: Node | None = None) -> Text:
+        """Each part is a subshell and reads what the one before prints; `redirect` is tied to the last."""
         parts = [child for child in node.named_children if child.type != "comment"]
+        tied = (
+            parts[0].child_by_field_name("body")
+            if parts and parts[0].type == "redirected_statement"
+            else None
+        )
+        before = EMPTY
+        if tied and tied.type == "list":
+            # `a && b > x | c`: the grammar pipes both, the shell the second
+            *leading, tied = _parts(tied)
+            before = self.statements(leading, feed)
+        else:
+            tied = None
+        return before + self._piped(parts, feed, redirect, tied)
+
+    def _piped(self, parts: list[Node], feed: Feed | None, redirect: Node | None, tied: Node | None) -> Text:
+        """The parts of a pipeline; `tied` is the command in the first one if not all of it."""
         scope, wanted = self.scope, self.wanted
         try:
             for part in parts[:-1]:
                 self.scope, self.wanted = scope.copy(), True
-                printed = self.statement(part, part.type, feed)
+                printed = self._tied(part, tied, feed) if tied else self.statement(part, part.type, feed)
+                tied = None
                 feed = Feed(printed.text, printed.sources)
             self.scope, self.wanted = scope.copy(), wanted
             if redirect and parts:
@@ -121,7 +142,8 @@ class Evaluator(Commands):
         finally:
             self.scope, self.wanted = scope, wanted
 
-    def _subshell(self, node: Node, feed: Feed | None) -> Text:
+    def subshell(self, node: Node, feed: Feed | None) -> Text:
+        """`( .. )`: what it changes is forgotten."""
         scope = self.scope
         self.scope = scope.copy()
         try:
@@ -129,13 +151,14 @@ class Evaluator(Commands):
         finally:
             self.scope = scope
 
-    def _group(self, node: Node, feed: Feed | None) -> Text:
+    def group(self, node: Node, feed: Feed | None) -> Text:
+        """`{ .. }`, or the arithmetic of `(( .. ))`."""
         if node.children and node.children[0].type == "((":
             self.expander.inner(self.raw(node)[2:-2])
             return EMPTY
         return self.statements(node.children, feed)
 
-    def _loop(self, node: Node, feed: Feed | None) -> Text:
+    def loop(self, node: Node, feed: Feed | None) -> Text:
         """`while` and `until`: once, but once for each line where they read lines that are known."""
         body = node.child_by_field_name("body")
         head = [child for child in node.children[1:] if child != body]
@@ -155,7 +178,8 @@ class Evaluator(Commands):
         printed = self.statements(head, feed)
         return printed + self.statements(body.children, feed) if body else printed
 
-    def _for(self, node: Node, feed: Feed | None) -> Text:
+    def each(self, node: Node, feed: Feed | None) -> Text:
+        """`for x in ..`: once for each value that is known, once if none is."""
         body = node.child_by_field_name("body")
         variable = node.child_by_field_name("variable")
         if not body or not variable:
@@ -168,25 +192,31 @@ class Evaluator(Commands):
         sources = expander.take_sources()
         if not values:
             words = list(self.scope.arguments or [UNKNOWN])
-        if len(words) > ROUNDS_MAX:
-            # the last ones stand for the rest: nobody is to hide behind sixteen harmless ones
-            self.meter.noted = "rounds"
-            del words[ROUNDS_MAX:]
         printed = EMPTY
         name = self.raw(variable)
-        for word in words:
+        for word in self.meter.rounds(words):
             self.scope.assign(name, word, sources if UNKNOWN in word else ())
             printed += self.statements(body.children, feed)
         return printed
 
-    def _for_arithmetic(self, node: Node, feed: Feed | None) -> Text:
+    def count(self, node: Node, feed: Feed | None) -> Text:
+        """`for ((..))`: once, its variable unknown."""
         body = node.child_by_field_name("body")
         for child in node.children:
             if child.type == "variable_assignment":
                 self.scope.assign(self.raw(child).partition("=")[0], UNKNOWN)
         return self.statements(body.children, feed) if body else EMPTY
 
-    def _case(self, node: Node, feed: Feed | None) -> Text:
+    def branch(self, node: Node, feed: Feed | None) -> Text:
+        """`if`: every condition and every branch."""
+        self.scope.branches += 1
+        try:
+            return self.statements(node.children, feed)
+        finally:
+            self.scope.branches -= 1
+
+    def cases(self, node: Node, feed: Feed | None) -> Text:
+        """`case`: every branch."""
         printed = EMPTY
         value = node.child_by_field_name("value")
         if value:
@@ -194,9 +224,11 @@ class Evaluator(Commands):
         for child in node.children:
             if child.type == "case_item":
                 values = child.children_by_field_name("value")
+                self.scope.branches += 1
                 printed += self.statements(
                     [part for part in child.named_children if part not in values], feed
                 )
+                self.scope.branches -= 1
         return printed
 
     def _define(self, node: Node) -> None:
@@ -231,7 +263,8 @@ class Evaluator(Commands):
             self.meter.code -= 1
             self.where, self.code, self.scope.arguments, self.expander.sources = saved
 
-    def _redirected(self, node: Node, feed: Feed | None) -> Text:
+    def redirected(self, node: Node, feed: Feed | None) -> Text:
+        """A statement with redirects."""
         body = node.child_by_field_name("body")
         before = EMPTY
         if body and body.type == "list":
@@ -240,32 +273,27 @@ class Evaluator(Commands):
             before = self.statements(parts[:-1], feed)
             body = parts[-1]
         if body and body.type == "pipeline":
-            return before + self._pipeline(body, feed, node)
+            return before + self.pipeline(body, feed, node)
         return before + self._tied(node, body, feed)
 
     def _tied(self, node: Node, body: Node | None, feed: Feed | None) -> Text:
         """Evaluate `body` with the redirects of `node`."""
         kept = node.child_by_field_name("body")
-        found = redirects.gather(self, [child for child in node.children if child != kept], feed)
+        others = [child for child in node.children if child != kept]
+        if body and body.type == "command":
+            return self.command(body, feed, others, node.end_byte)
+        found = redirects.gather(self, others, feed)
+        if not body:
+            return self.nothing(self.at(node), found)
+        if found.redirects:
+            self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
         wanted = self.wanted
         self.wanted = wanted or bool(found.outputs)
         try:
-            if not body:
-                printed = self._nothing(node, found)
-            elif body.type == "command":
-                printed = self.command(body, found.feed, found.redirects, found.arguments, node.end_byte)
-            else:
-                if found.redirects:
-                    self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
-                printed = self.statement(body, body.type, found.feed)
+            printed = self.statement(body, body.type, found.feed)
         finally:
             self.wanted = wanted
         return redirects.write(self, found.outputs, printed) if found.outputs else printed
-
-    def _nothing(self, node: Node, found: redirects.Found) -> Text:
-        self.emit(Call([""], self.at(node), None, found.redirects, self.inherit(NOTHING)), "")
-        # $(<file) prints the file
-        return Text(found.feed.text, found.feed.sources) if found.feed and not found.outputs else EMPTY
 
 
 def _parts(node: Node) -> list[Node]:
@@ -280,15 +308,16 @@ def _parts(node: Node) -> list[Node]:
 
 _KINDS: Mapping[str, Callable[[Evaluator, Node, Feed | None], Text]] = MappingProxyType(
     {
-        "redirected_statement": Evaluator._redirected,
-        "pipeline": Evaluator._pipeline,
-        "list": Evaluator._list,
-        "subshell": Evaluator._subshell,
-        "compound_statement": Evaluator._group,
-        "while_statement": Evaluator._loop,
-        "for_statement": Evaluator._for,
-        "c_style_for_statement": Evaluator._for_arithmetic,
-        "case_statement": Evaluator._case,
+        "redirected_statement": Evaluator.redirected,
+        "pipeline": Evaluator.pipeline,
+        "list": Evaluator.sequence,
+        "subshell": Evaluator.subshell,
+        "compound_statement": Evaluator.group,
+        "while_statement": Evaluator.loop,
+        "for_statement": Evaluator.each,
+        "c_style_for_statement": Evaluator.count,
+        "if_statement": Evaluator.branch,
+        "case_statement": Evaluator.cases,
         "declaration_command": Evaluator.declared,
         "unset_command": Evaluator.declared,
         "variable_assignment": Evaluator.assignments,

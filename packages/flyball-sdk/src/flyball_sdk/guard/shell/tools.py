@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from flyball_sdk.guard.shell.machine import Machine
 
 _STRING = r'"((?:[^"\\]|\\.){0,4096})"'
-_AWK = re.compile(rf"system\(\s*{_STRING}|{_STRING}\s*(?:\|&?\s*getline)|\|&?\s*{_STRING}", re.DOTALL)
+_AWK_SYSTEM = re.compile(r"\bsystem\s*\(")
+_AWK_PIPE = re.compile(rf"{_STRING}\s*\|&?\s*getline|\|&?\s*{_STRING}", re.DOTALL)
 _AWK_SHELL = re.compile(rf'print[^"|]{{0,80}}{_STRING}\s*\|\s*"(?:/bin/)?(?:ba|da|z|k)?sh\b[^"]*"', re.DOTALL)
-_AWK_UNKNOWN = re.compile(r"system\(\s*[^\s\")]|[A-Za-z_$\d)]\s*\|\s*getline")
+_AWK_ASSIGNED = re.compile(rf"\b([A-Za-z_]\w*)\s*=\s*{_STRING}", re.DOTALL)
+# a string, a name, a field, or the end of an expression
+_AWK_PART = re.compile(rf"\s*(?:{_STRING}|([A-Za-z_]\w*)|(\$\w+)|([)|;}}]))", re.DOTALL)
+_AWK_PARTS_MAX = 64
 _SED_COMMAND = re.compile(r"(?:^|[;\n{])\s*(?:\d+|\$|/[^/]*/)?\s*(?:,\s*(?:\d+|\$|/[^/]*/)\s*)?e\s+([^\n]+)")
 _EDITOR = re.compile(r"(?:^|[:|+])\s*(?:silent!?\s+|exe(?:cute)?\s+['\"])?!+\s*([^'\"].*)", re.DOTALL)
 _EDITOR_CALL = re.compile(r"(?:system|os\.system|os\.execute)\(\s*['\"]([^'\"]+)['\"]")
@@ -31,9 +35,9 @@ def _values(words: list[str], options: tuple[str, ...]) -> list[str]:
         if word in options:
             values.append(words[at + 1] if at + 1 < len(words) else "")
             continue
-        for option in options:
-            if option.startswith("--") and word.startswith(option + "="):
-                values.append(word[len(option) + 1 :])
+        option, equals, value = word.partition("=")
+        if equals and option.startswith("--") and option in options:
+            values.append(value)
     return values
 
 
@@ -58,7 +62,7 @@ def _options(shell: Machine, call: Call, name: str) -> Text:
         printed += shell.shell(code, call, name)
     if name.endswith("tar"):
         for word in call.words:
-            if word.startswith("--checkpoint-action=exec=") or word.startswith("exec="):
+            if word.startswith(("--checkpoint-action=exec=", "exec=")):
                 printed += shell.shell(word.partition("exec=")[2], call, name)
     return printed
 
@@ -73,30 +77,52 @@ def _socat(shell: Machine, call: Call, name: str) -> Text:
     return shell.printed(call, name)
 
 
-def _awk(shell: Machine, call: Call, name: str) -> Text:
-    printed = shell.program(call, name)
-    programs = _values(call.words, ("-e", "--source"))
-    for path in _values(call.words, ("-f", "--file")):
+def _awk_programs(shell: Machine, words: list[str]) -> list[str]:
+    """The texts of the programs of awk: of files that are known, of `-e`, or of its first operand."""
+    programs = _values(words, ("-e", "--source"))
+    for path in _values(words, ("-f", "--file")):
         known = shell.file(path)
         programs += [known.text] if known else []
-    if not programs:
-        rest = iter(call.words[1:])
-        for word in rest:
-            if word in {"-F", "-v", "-f", "--field-separator", "--assign"}:
-                next(rest, "")
-            elif not word.startswith("-") or word == "-":
-                programs = [word]
-                break
-    for text in programs:
-        for found in _AWK_SHELL.finditer(text):
-            printed += shell.shell(unescape(found[1]), call, name)
+    rest = iter(words[1:])
+    for word in rest:
+        if programs:
+            break
+        if word in {"-F", "-v", "-f", "--field-separator", "--assign"}:
+            next(rest, "")
+        elif not word.startswith("-") or word == "-":
+            programs.append(word)
+    return programs
+
+
+def _awk(shell: Machine, call: Call, name: str) -> Text:
+    printed = shell.program(call, name)
+    for text in _awk_programs(shell, call.words):
         if "system" not in text and "|" not in text:
             continue
-        for found in _AWK.finditer(text):
-            printed += shell.shell(unescape(found[1] or found[2] or found[3] or ""), call, name)
-        if _AWK_UNKNOWN.search(text) and "system" in text:
-            shell.run(call.behind(name, ["sh", "-c", ": " + UNKNOWN]))
+        known = {found[1]: unescape(found[2]) for found in _AWK_ASSIGNED.finditer(text)}
+        codes = [unescape(found[1]) for found in _AWK_SHELL.finditer(text)]
+        codes += [unescape(found[1] or found[2] or "") for found in _AWK_PIPE.finditer(text)]
+        codes += [_awk_expression(text, found.end(), known) for found in _AWK_SYSTEM.finditer(text)]
+        for code in codes:
+            if code.lstrip().startswith(UNKNOWN):
+                shell.unknown(call, "code")
+            elif code:
+                printed += shell.shell(code, call, name)
     return printed
+
+
+def _awk_expression(text: str, at: int, known: Mapping[str, str]) -> str:
+    """The text of a concatenation: strings, variables that were given a string, and what is not known."""
+    parts: list[str] = []
+    for _ in range(_AWK_PARTS_MAX):
+        found = _AWK_PART.match(text, at)
+        if not found:
+            return "".join([*parts, UNKNOWN])
+        if found[4]:
+            break
+        parts.append(unescape(found[1]) if found[1] is not None else known.get(found[2] or "", UNKNOWN))
+        at = found.end()
+    return "".join(parts)
 
 
 def _sed(shell: Machine, call: Call, name: str) -> Text:

@@ -43,7 +43,7 @@ class Expander:
     the raw word stands in the code, -1 where it does not stand there.
     """
 
-    __slots__ = ("naming", "offset", "shell", "sources")
+    __slots__ = ("doubtful", "naming", "offset", "shell", "sources")
 
     def __init__(self, shell: Machine) -> None:
         self.shell = shell
@@ -51,6 +51,8 @@ class Expander:
         self.offset = -1
         # whether a command word is being expanded
         self.naming = False
+        # a variable that was used and may have another value
+        self.doubtful = ""
 
     def take_sources(self) -> tuple[str, ...]:
         """The sources gathered since the last time."""
@@ -95,6 +97,8 @@ class Expander:
     def get(self, name: str) -> Value | None:
         """The value of a parameter, None where it is not known; its sources are gathered."""
         value, sources = self.shell.lookup(name)
+        if self.shell.scope.maybes and name in self.shell.scope.maybes:
+            self.doubtful = name
         if value is None and self.naming and name.isdigit():
             # a text has no arguments unless it says so; elsewhere it may be part of a script that does
             return ""
@@ -136,16 +140,8 @@ class Expander:
                 current.append(raw[at:start])
             char = raw[start]
             value: Value
-            if char == "\\":
-                at = start + 2
-                if raw[start + 1 : at] != "\n":
-                    current.append(raw[start + 1 : at])
-                continue
-            if char == "'":
-                end = raw.find("'", start + 1)
-                end = length if end < 0 else end
-                current.append(raw[start + 1 : end])
-                at = end + 1
+            if char in "\\'":
+                at = self._literal(raw, start, current)
                 continue
             if char == '"' or (char == "$" and raw[start + 1 : start + 2] == '"'):
                 start += char == "$"
@@ -161,6 +157,19 @@ class Expander:
         if current:
             fields.append("".join(current))
         return fields
+
+    @staticmethod
+    def _literal(raw: str, start: int, current: list[str]) -> int:
+        """Take what a backslash or a single quote keeps as it is; the index behind it."""
+        if raw[start] == "\\":
+            end = start + 2
+            if raw[start + 1 : end] != "\n":
+                current.append(raw[start + 1 : end])
+            return end
+        end = raw.find("'", start + 1)
+        end = len(raw) if end < 0 else end
+        current.append(raw[start + 1 : end])
+        return end + 1
 
     @staticmethod
     def _append(words: list[str], fields: list[str], current: list[str]) -> None:
@@ -223,7 +232,7 @@ class Expander:
         fields.append("".join(current))
         return fields
 
-    def _dollar(self, raw: str, start: int) -> tuple[Value, int]:
+    def _dollar(self, raw: str, start: int) -> tuple[Value, int]:  # noqa: PLR0911 a line for each kind of expansion
         """The value of what opens at `start`, one of `$` backtick `<` `>`, and the index behind it."""
         char, following = raw[start], raw[start + 1 : start + 2]
         if char == "`":

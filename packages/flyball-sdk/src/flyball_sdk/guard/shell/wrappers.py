@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 
 
+_SSH = frozenset({"ssh", "autossh"})
+# options of ssh_config whose value is a command of this machine
+_SSH_CODE = re.compile(r"(?:-o)?(?:Proxy|Local|KnownHosts)Command[= ](.+)", re.IGNORECASE | re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Wrapper:
     """How the words of a wrapper are read.
@@ -38,7 +43,7 @@ class Wrapper:
     kept: bool = False
     host: bool = False
     # without a command it starts a shell that reads its input
-    shell: bool = False
+    reads: bool = False
 
 
 def _row(valued: str = "", long: str = "", before: int = 0, code: str = "", **more: bool) -> Wrapper:
@@ -52,7 +57,7 @@ _SU = _row(
     0,
     "c command session-command",
     kept=True,
-    shell=True,
+    reads=True,
 )
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
@@ -84,7 +89,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "strace": _row("abeEIoOpPsSuXU", "attach trace output user env string-limit expr"), "truss": _row("ouSvwxsmT"),
         "valgrind": _row(), "perf": _row("", "", 1), "rr": _row("", "", 1), "heaptrack": _row(), "multitime": _row("nsr"),
         "xvfb-run": _row("nefswp", "server-num error-file auth-file server-args wait"), "dbus-run-session": _row(
-            "", "config-file dbus-daemon"), "dbus-launch": _row(), "exec-with-env": _row(), "caffeinate": _row("tw"),
+            "", "config-file dbus-daemon"), "dbus-launch": _row(), "caffeinate": _row("tw"),
         "logsave": _row("", "", 1), "softlimit": _row("acdflmoprstu"), "chpst": _row("ubeiC/nmdopfctl"),
         "with-contenv": _row(), "tini": _row("pe"), "dumb-init": _row("r", "rewrite"), "ld.so": _row(),
         "ld-linux-x86-64.so.2": _row("", "library-path preload audit argv0"), "rlwrap": _row("abcCDefFgHlmMOpPqrRsStwz"),
@@ -103,14 +108,25 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "chroot": _row("", "", 1, kept=True), "unshare": _row("SGRw", "setuid setgid root wd map-user map-group "
             "propagation setgroups", kept=True), "nsenter": _row("tSGrw", "target setuid setgid root wd", kept=True),
         "bwrap": _row(kept=True), "proot": _row("rbqwkR", kept=True), "ip-netns-exec": _row("", "", 1),
-        "ssh": _row("BbcDEeFIiJLlmOopPQRSWw", "", 1, joined=True, kept=True, host=True, shell=True),
+        "ssh": _row("BbcDEeFIiJLlmOopPQRSWw", "", 1, joined=True, kept=True, host=True, reads=True),
         "rsh": _row("l", "", 1, joined=True, kept=True, host=True), "mosh": _row("", "ssh port", 1, kept=True, host=True),
         "sshpass": _row("pfdeP"), "autossh": _row("MBbcDEeFIiJLlmOopQRSWw", "", 1, joined=True, kept=True, host=True),
         "pdsh": _row("wxlutfR", joined=True, kept=True), "clush": _row("wxglft", joined=True, kept=True),
+        "openvt": _row("cl", "console"), "torify": _row(), "ssh-agent": _row("aEOPt"), "setlock": _row("", "", 1),
+        "setuidgid": _row("", "", 1, kept=True), "envuidgid": _row("", "", 1), "s6-setuidgid": _row("", "", 1, kept=True),
+        "envdir": _row("", "", 1), "systemd-cat": _row("tp", "identifier priority stderr-priority"), "eatmydata": _row(),
+        "cgexec": _row("g"), "choom": _row("np", "adjust pid"), "uclampset": _row("mMp"), "trickle": _row("sudwtlL"),
+        "schedtool": _row("pnaM"), "ksu": _row("ncrp", "", 0, "e", kept=True), "genie": _row("", "", 0, "c"),
+        "arch-chroot": _row("u", "", 1, kept=True), "lxc-attach": _row("nuvs", "name", kept=True), "nq": _row(),
+        "tsp": _row("LNDSCtcfplr"), "timelimit": _row("tTsS"), "sem": _row(
+            "j", "jobs id"), "rustup": _row("", "", 2),
+        "wine": _row(), "qemu-x86_64": _row("ELg"), "box64": _row(),
+        "ccache": _row(), "distcc": _row(), "please": _row("u", "user", kept=True), "sudoedit": _row(
+            kept=True), "dzdo": _row("u", kept=True), "pfexec": _row("P", kept=True),
         # tool chains
         "npx": _row("pc", "package call", 0, "c call", kept=True), "bunx": _row("", "package", kept=True),
         "pnpx": _row("", "package", kept=True), "uvx": _row("p", "from with python index-url", kept=True),
-        "pipx-run": _row("", "spec", kept=True), "direnv-exec": _row("", "", 1), "dotenv": _row("fe", "file"),
+        "direnv-exec": _row("", "", 1), "dotenv": _row("fe", "file"),
         "doppler": _row(), "envchain": _row("", "", 1), "aws-vault": _row(), "chamber": _row(),
         "nix-shell": _row("pIA", "attr", 0, "run command", kept=True), "guix": _row(kept=True),
         "xterm": _row("T", "", 0, "e"), "gnome-terminal": _row("", "title"), "konsole": _row("", "", 0, "e"),
@@ -129,10 +145,12 @@ def wrapped(shell: Machine, call: Call, name: str) -> Text:
         where = call.where
         call.where = Where(where.base, where.span, where.via, host, where.sources)
     printed = EMPTY
+    if name in _SSH:
+        code += [found[1] for word in words if (found := _SSH_CODE.fullmatch(word))]
     for text in code:
         printed += shell.shell(text, call, name)
     if at >= len(words):
-        if wrapper.shell and call.feed and not code:
+        if wrapper.reads and call.feed and not code:
             return shell.run(call.behind(name, ["sh"]))
         return printed if code else shell.printed(call, name)
     if env:

@@ -1,4 +1,4 @@
-"""What is used of each budget, by all callers of this server: sums over a sliding window.
+"""What is used of each budget, by all callers of this process: sums over a sliding window.
 
 A window is cut into `SLOTS`; a slot is forgotten when it lies wholly before the window. So at most one part in sixty of
 a window is counted longer than it should be, never shorter.
@@ -21,9 +21,9 @@ WINDOW_S = 3600.0
 class Spending:
     """Sums by key (`policy/budget/per/who`); `windows` tells how long a key's budget looks back, in seconds."""
 
-    windows: dict[str, float] = field(default_factory=dict[str, float])
+    windows: dict[str, float] = field(default_factory=dict)
     forgotten: int = 0
-    _keys: OrderedDict[str, dict[int, float]] = field(default_factory=OrderedDict[str, dict[int, float]])
+    _keys: OrderedDict[str, dict[int, float]] = field(default_factory=OrderedDict)
 
     def window_s(self, key: str) -> float:
         """The window of this key's budget."""
