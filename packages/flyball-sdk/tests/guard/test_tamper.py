@@ -81,7 +81,7 @@ def test_way_of_switching_the_guard_off_is_blocked(command: str) -> None:
         ("mcp__filesystem__write_file", {"path": "/srv/fb-data/guard/policies/a.yaml", "content": "x"}),
         (
             "mcp__filesystem__move_file",
-            {"source": "/tmp/a", "destination": "/home/ann/.claude/settings.json"},
+            {"source": "a.json", "destination": "/home/ann/.claude/settings.json"},
         ),
         ("Monitor", {"command": "rm ~/.claude/settings.json"}),
     ],

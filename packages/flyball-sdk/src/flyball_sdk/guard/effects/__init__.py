@@ -66,7 +66,9 @@ def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
         (command.cwd, command.path or command.name, *command.words, *(one.path for one in command.redirects))
     )
     suspect = (
-        SUSPECT.search(text) is not None or any(one in text for one in own.paths) or command.name == "kill"
+        SUSPECT.search(text) is not None
+        or command.name == "kill"
+        or (bool(own.paths) and (command.cwd != "" or any(one in text for one in own.paths)))
     )
     readers = READERS.get(command.name)
     if readers:
