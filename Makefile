@@ -10,7 +10,7 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -45,6 +45,19 @@ e2e-incidents:
 
 e2e-others:
 	$(RUN)pytest -m e2e packages/flyball/tests $(addprefix --ignore=,$(STORIES))
+
+e2e-agents: .venv/.ready .venv/.core  ## the real Claude Code and Codex against a scripted model, guarded (npm installs them on a first run)
+	@sh scripts/get-agents.sh
+	$(RUN)pytest -m e2e packages/flyball/tests/agents
+
+reach: .venv/.ready          ## which tools of the real clients ask the hook, for `flyball status` and the reference
+	@sh scripts/get-agents.sh
+	PYTHONPATH=packages/flyball/tests $(RUN)python scripts/reach.py
+	$(RUN)python scripts/reference.py
+
+bench-hook: .venv/.ready     ## milliseconds that the hook adds to a tool call in the real Claude Code
+	@sh scripts/get-agents.sh
+	PYTHONPATH=packages/flyball/tests $(RUN)python -m bench.hook
 
 eval: .venv/.ready .venv/.core  ## quality, reduction, rare patterns, beside the peers: make eval [DATA=DIR]
 	$(RUN)python -m bench.eval_templates $(if $(DATA),--data $(DATA))

@@ -28,6 +28,7 @@ from flyball.cli import commands
 from flyball.cli.exit_codes import EXIT_CODES
 from flyball.cli.main import ENVIRONMENT, app
 from flyball.component.registry import receiver_names
+from flyball.hook.status import reach
 from flyball.mcp.server import mcp_server
 from flyball.mcp.words import TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN
 from flyball.queries.questions import QUESTIONS
@@ -63,6 +64,7 @@ def pages() -> dict[str, str]:
         "settings": settings(),
         "receivers": receivers(),
         "guard": guard(),
+        "clients": clients(),
     }
     return {f"{name}.md": _NOTE + text.rstrip() + "\n" for name, text in made.items()}
 
@@ -72,6 +74,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+# -- coding agents --------------------------------------------------------------------------------------
+
+
+def clients() -> str:
+    """Which tools of which client ask the hook, as `make reach` found it with the real ones."""
+    told = """\
+        Which of a client's tools ask the guard before they run, found with the real clients and a scripted model by
+        `make reach`. Each tool that a client offers was called once: *asks* means that its hook was asked. A call that
+        the client refuses before it asks anybody (an id that does not exist) shows nothing. `flyball status` names
+        the tools that never ask.
+        """
+    parts = ["# Coding agents\n", textwrap.dedent(told)]
+    for client, versions in reach().items():
+        parts.append(f"## {client}\n")
+        tools = sorted({tool for found in versions.values() for tool in found})
+        rows = [(f"`{tool}`", *(found.get(tool, "-") for found in versions.values())) for tool in tools]
+        parts.append(table(("tool", *versions), rows))
+    return "\n".join(parts)
 
 
 # -- command line ---------------------------------------------------------------------------------------

@@ -112,7 +112,8 @@ def test_a_guard_that_fails_over_http(bare: Agent, guard: Guard, fault: Fault, f
     bare.install(guard.port, fail=fail, via="http")
     guard.fault = fault
     bare.run(bare.shell("touch made"))
-    assert bare.made() == (fail == "open")
+    # over HTTP it is the server that speaks the client's words: another program's object there is an allow to it
+    assert bare.made() == (fail == "open" or fault == "no action")
     assert bare.status().state == "not guarding"
 
 

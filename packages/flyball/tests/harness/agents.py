@@ -82,6 +82,7 @@ class Agent:
     extra: dict[str, str] = field(default_factory=dict[str, str])
     arguments: list[str] = field(default_factory=list[str])
     """On every run."""
+    before: dict[str, str] = field(default_factory=dict[str, str])
     data: Path | None = None
     """The server's data folder, where it is a real one's."""
 

@@ -20,42 +20,62 @@ from harness.scripted_model import Model, Tool, scripted_model
 
 REACHED, NOT_REACHED = "asks", "not reached"
 HOSTED, REFUSED = "run by the model's provider", "the client refused the trial call"
+KNOWN_MODEL = "gpt-5.5"
+"""Codex offers other tools to a model that it knows."""
 _PATCH = "*** Begin Patch\n*** Add File: made\n+x\n*** End Patch\n"
 
 
 def of(cli: Cli) -> dict[str, str]:
     """Tool -> whether it asks."""
-    with tempfile.TemporaryDirectory() as root, scripted_model() as model, scripted_guard() as guard:
-        agent = Agent(cli, Path(root), model)
-        (agent.work / "file.ipynb").write_text(
-            json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-        )
-        (agent.work / "file").write_text("old\n")
-        _with_mcp(agent)
-        agent.install(guard.port)
-        guard.deny_all = True
-        agent.run()
-        tools = _tools(model, cli.client)
-        return {name: _one(agent, guard, name, tool) for name, tool in sorted(tools.items())}
+    models = ["scripted", KNOWN_MODEL] if cli.client == "codex" else ["scripted"]
+    found: dict[str, str] = {}
+    for name in models:
+        with tempfile.TemporaryDirectory() as root, scripted_model() as model, scripted_guard() as guard:
+            agent = _agent(cli, Path(root), model, name)
+            agent.install(guard.port)
+            agent.run()
+            tools = _tools(model, cli.client)
+            found |= {
+                name: _one(agent, guard, tool) for name, tool in tools.items() if found.get(name) != REACHED
+            }
+    return dict(sorted(found.items()))
 
 
-def _one(agent: Agent, guard: Guard, name: str, tool: Tool | None) -> str:
+def _agent(cli: Cli, root: Path, model: Model, name: str) -> Agent:
+    agent = Agent(cli, root, model)
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (agent.work / "file.ipynb").write_text(json.dumps(notebook))
+    (agent.work / "file").write_text("old\n")
+    agent.extra["ENABLE_TOOL_SEARCH"] = "0"  # else most tools are offered by name alone
+    config = agent.home / ".codex" / "config.toml"
+    if config.exists():
+        config.write_text(config.read_text().replace('"scripted"', json.dumps(name), 1))
+    _with_mcp(agent)
+    return agent
+
+
+def _one(agent: Agent, guard: Guard, tool: Tool | None) -> str:
     if tool is None:
         return HOSTED
+    before = _BEFORE.get(tool.name, [])
     guard.asked.clear()
-    agent.run(tool)
-    if any(one["context"]["event"] == "PreToolUse" for one in guard.asked):
+    guard.deny_after = len(before)
+    agent.run(*before, tool)
+    asked = [one for one in guard.asked if one["context"]["event"] == "PreToolUse"]
+    if len(asked) > len(before):
         return REACHED
-    said = agent.model.results()[0]
-    del name
-    refused = (
-        "InputValidationError",
-        "failed to parse",
-        "unsupported call",
-        "unsupported custom tool",
-        "No such tool",
-    )
-    return REFUSED if any(word in said for word in refused) else NOT_REACHED
+    said = agent.model.results()[-1]
+    failed = agent.model.failed() or any(word in said for word in _FAILED)
+    return REFUSED if failed else NOT_REACHED
+
+
+_FAILED = ("failed", "unsupported", "unknown", "not found", "invalid", "must ")
+_BEFORE = {
+    "Edit": [Tool("Read", {"file_path": "file"})],
+    "NotebookEdit": [Tool("Read", {"file_path": "file.ipynb"})],
+    "write_stdin": [Tool("exec_command", {"cmd": "bash", "tty": True, "yield_time_ms": 300})],
+}
+"""What a client wants done first."""
 
 
 def _with_mcp(agent: Agent) -> None:
@@ -87,7 +107,7 @@ def _tools(model: Model, client: Client) -> dict[str, Tool | None]:
                 found[str(tool.get("name") or tool["type"])] = None
     if client == "codex":
         found.setdefault("apply_patch", Tool("apply_patch", _PATCH))
-        found.setdefault("update_plan", Tool("update_plan", {"plan": []}))
+        found.setdefault("update_plan", Tool("update_plan", _BY_HAND["update_plan"]))
         found["apply_patch in a shell"] = Tool("exec_command", {"cmd": f"apply_patch <<'E'\n{_PATCH}E\n"})
     return found
 
@@ -107,7 +127,14 @@ _BY_HAND: dict[str, dict[str, Any]] = {
     "Skill": {"skill": "init"},
     "ToolSearch": {"query": "select:Read", "max_results": 1},
     "exec_command": {"cmd": "touch made"},
+    "Monitor": {"command": "touch made", "description": "x", "timeout_ms": 1000, "persistent": False},
+    "CronCreate": {"cron": "*/5 * * * *", "prompt": "x"},
+    "Workflow": {"script": "export const meta = {name: 'x', description: 'x', phases: []}"},
+    "read_mcp_resource": {"server": "tiny", "uri": "x"},
     "view_image": {"path": "file"},
+    "write_stdin": {"session_id": "$SESSION", "chars": "touch made\n", "yield_time_ms": 300},
+    "update_plan": {"plan": [{"step": "x", "status": "pending"}]},
+    "Agent": {"description": "x", "prompt": "x", "subagent_type": "general-purpose"},
 }
 
 

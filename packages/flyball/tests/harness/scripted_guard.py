@@ -30,7 +30,8 @@ class Guard:
     port: int
     fault: Fault = ""
     audit: bool = False
-    deny_all: bool = False
+    deny_after: int | None = None
+    """Calls that are allowed before all others are denied; None: the script decides."""
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     observed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     tokens: set[str] = field(default_factory=set[str])
@@ -42,7 +43,8 @@ class Guard:
         action, rule = "allow", ""
         if "flyball-canary" in said:
             action, rule = "block", "guard.canary"
-        if self.deny_all:
+        calls = sum(one["context"]["event"] == "PreToolUse" for one in self.asked)
+        if self.deny_after is not None and calls > self.deny_after:
             action, rule = "block", rule or "test.all"
         for word in ("BLOCK", "ASK", "MODIFY", "SILENT"):
             if word in said:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
 from collections.abc import Generator, Iterable
@@ -35,6 +36,11 @@ class Model:
     offered: set[str] = field(default_factory=set[str])
     times: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """For each answer: when its request was whole, and when the answer was sent."""
+
+    def failed(self) -> bool:
+        """Whether the client calls the last result an error."""
+        results = _results(self.requests[-1])
+        return bool(results) and results[-1].get("is_error") is True
 
     def results(self) -> list[str]:
         """What came back for each call, as text, in order."""
@@ -112,6 +118,12 @@ def _text(item: dict[str, Any]) -> str:
 def _next(model: Model, request: dict[str, Any]) -> tuple[int, Tool | None]:
     done = len(_results(request))
     wanted = model.script[done] if done < len(model.script) and request.get("tools") else None
+    if wanted and isinstance(wanted.given, dict) and "$SESSION" in wanted.given.values():
+        # the number of a shell that an earlier call started
+        number = re.findall(r"session ID (\d+)", _text(_results(request)[-1]))
+        known = int(number[-1]) if number else 0
+        given = {key: known if value == "$SESSION" else value for key, value in wanted.given.items()}
+        wanted = Tool(wanted.name, given, wanted.namespace)
     return done, wanted
 
 

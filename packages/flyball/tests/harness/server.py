@@ -66,6 +66,10 @@ class FlyballProcess:
             time.sleep(0.05)
         raise AssertionError(f"flyball did not come up:\n{self.log.read_text()}")
 
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """Kill -9: nothing is flushed, nothing is said."""
         assert self._process is not None

@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flyball.errors import ConfigurationError, InputError
@@ -15,7 +16,7 @@ from flyball.hook.install import Place, install, uninstall
 from flyball.hook.status import status
 from harness.scripted_guard import Guard, scripted_guard
 
-THEIRS = {
+THEIRS: dict[str, Any] = {
     "model": "m",
     "hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "lint"}]}]},
 }
@@ -45,9 +46,9 @@ def _place(tmp_path: Path, client: Client = "claude-code", version: str = "2.1.3
     )
 
 
-def _put(place: Place, port: int = 4320, **more: object) -> installed.Installed:
-    asked = {"scope": "user", "fail": "closed", "via": "command", "trust": False} | more
-    return install(place, port=port, **asked)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+def _put(place: Place, port: int = 4320, /, **more: Any) -> installed.Installed:
+    asked: dict[str, Any] = {"scope": "user", "fail": "closed", "via": "command", "trust": False} | more
+    return install(place, port=port, **asked)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -115,7 +116,7 @@ def test_what_could_not_guard_is_refused(
 ) -> None:
     place = _place(tmp_path, version=version)
     with pytest.raises(InputError, match=why):
-        _put(place, **more)
+        _put(place, 4320, **more)
     assert not place.settings_file("user").exists()
 
 

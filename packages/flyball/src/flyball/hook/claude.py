@@ -56,6 +56,10 @@ def handlers(hook: Hook, via: Via, token: str) -> dict[str, Handler]:
             }
         else:
             handler = {"type": "command", "command": hook.command(event)}
+            if event in OVER_HTTP[1:]:
+                handler["async"] = (
+                    True  # a result is told beside the agent's next step, which does not wait for it
+                )
         handler["timeout"] = CLIENT_TIMEOUT_S
         if event in GUARDING and hook.fail == "closed":
             handler["onFailure"] = "block"

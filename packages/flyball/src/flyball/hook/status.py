@@ -61,9 +61,10 @@ def status(place: Place, *, server: Callable[[], Any] | None = None) -> Status:
         why.append(f"a canary got no answer from the guard: {sent.said}")
     elif sent is not None and sent.outcome == "passed":
         why.append(f"a canary passed the hook: {sent.said or 'it said nothing'}")
-    missing = not_reached(place.client)
+    said = ".".join(map(str, version))
+    missing = not_reached(place.client, said)
     return Status(
-        client=place.client, version=".".join(map(str, version)), why=[clean(one, 600) for one in why],
+        client=place.client, version=said, why=[clean(one, 600) for one in why],
         state=_state(why, sent, missing),
         not_reached=missing, installed=installed.view(record) if record else None,
         canary=asdict(sent) if sent else None, failures=failures(place.guard_folder, place.client),
@@ -159,11 +160,21 @@ def failures(guard_folder: Path, client: Client) -> dict[str, Any]:
     }
 
 
-def not_reached(client: Client) -> list[str]:
-    """Tools of a client that run without asking the hook, as a run with the real client found it."""
-    text = importlib.resources.files("flyball.hook").joinpath("reach.json").read_bytes()
-    found: Mapping[str, Any] = orjson.loads(text)
-    return sorted(tool for tool, how in found[client]["tools"].items() if how == "not reached")
+def reach() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Client -> version -> tool -> whether it asks the hook, as a run with the real clients found it (`make reach`)."""
+    return orjson.loads(importlib.resources.files("flyball.hook").joinpath("reach.json").read_bytes())
+
+
+def not_reached(client: Client, version: str) -> list[str]:
+    """Tools that run without asking the hook: of this version, else of the newest that was tried."""
+    tried = reach().get(client, {})
+    newest = max(tried, key=claude.version_of, default="")
+    tools = tried.get(version) or tried.get(newest) or {}
+    return sorted(tool for tool, how in tools.items() if how in PAST_THE_HOOK)
+
+
+PAST_THE_HOOK = ("not reached", "run by the model's provider")
+"""What `reach.json` says of a tool that never asks."""
 
 
 def _last_seen(client: Client, server: Callable[[], Any] | None) -> Any:
@@ -171,8 +182,9 @@ def _last_seen(client: Client, server: Callable[[], Any] | None) -> Any:
         said = server() if server else None
     except FlyballError:
         return None
-    clients = said.get("clients") if isinstance(said, dict) else None
-    return clients.get(client) if isinstance(clients, dict) else None
+    callers = said.get("seen") if isinstance(said, dict) else None
+    ours = [one for one in callers or () if isinstance(one, dict) and one.get("client") == client]
+    return ours[0].get("last_seen") if ours else None
 
 
 def all_clients(places: Callable[[Client], Place], server: Callable[[], Any] | None) -> list[Status]:

@@ -14,6 +14,8 @@ from flyball_sdk.guard.effects.system import DEFENSIVE, PERSISTENT
 from flyball_sdk.guard.effects.tamper import guarded_path
 from flyball_sdk.guard.scene import Scene
 
+# PATH_MAX of Linux: what is longer names no file
+PATH_CHARS_MAX = 4_096
 _PATHS = ("file_path", "path", "notebook_path", "filename", "file", "target_file", "filePath", "uri")
 _TEXTS = (
     "content",
@@ -36,7 +38,7 @@ def path_of(tool_input: Mapping[str, Any]) -> str:
     for name in _PATHS:
         value = tool_input.get(name)
         if isinstance(value, str):
-            return value.removeprefix("file://")
+            return value.removeprefix("file://")[:PATH_CHARS_MAX]
     return ""
 
 

@@ -158,11 +158,13 @@ def by_name(scene: Scene) -> Reading:
         ):
             effects += [one for one in http.request(value, "GET", None, scene) if one.act == "net.internal"]
         if name in _DESTINATIONS and isinstance(value, str) and act:
-            effects += edit.written(value, scene, overwrite=False)
+            effects += edit.written(value[: edit.PATH_CHARS_MAX], scene, overwrite=False)
         if name in ("path", "file_path", "filename") and isinstance(value, str):
             effects += [] if _only_names(words) else edit.read(scene).effects
             if act in ("record.change", "record.delete"):
-                effects += edit.written(value, scene, overwrite=False, deleted=act == "record.delete")
+                effects += edit.written(
+                    value[: edit.PATH_CHARS_MAX], scene, overwrite=False, deleted=act == "record.delete"
+                )
     effects += signals((name, value) for name, value in call.tool_input.items() if isinstance(value, str))
     return Reading(effects)
 

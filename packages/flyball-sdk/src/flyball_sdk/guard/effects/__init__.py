@@ -53,7 +53,7 @@ def _table() -> dict[str, tuple[Reader, ...]]:
 
 
 # one look that costs a microsecond: a command without any of these names no secret, no guard, no shell and no verb that deletes
-_SUSPECT = Pattern(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
+SUSPECT = Pattern(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
 
 READERS = _table()
 """Program -> what reads its command line. A name in more than one module is read by each."""
@@ -62,7 +62,7 @@ READERS = _table()
 def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
     """All effects of one command: what its program does, what it writes, which secrets it reads, what it tampers with."""
     text = " ".join((command.path or command.name, *command.words, *(one.path for one in command.redirects)))
-    suspect = _SUSPECT.search(text) is not None
+    suspect = SUSPECT.search(text) is not None
     readers = READERS.get(command.name)
     if readers:
         for reader in readers:

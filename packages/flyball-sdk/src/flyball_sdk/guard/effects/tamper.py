@@ -43,10 +43,10 @@ _GUARD_WORDS = frozenset(
     }
 )
 _SWITCHES = re.compile(
-    r"^(?:FLYBALL_\w+|CLAUDE_CONFIG_DIR|CODEX_HOME|DISABLE_HOOKS|CLAUDE_CODE_DISABLE_HOOKS|CLAUDE_CODE_SIMPLE)$"
+    r"^(?:FLYBALL_\w+|CLAUDE_CONFIG_DIR|CODEX_HOME|DISABLE_HOOKS|CLAUDE_CODE_DISABLE_HOOKS|CLAUDE_CODE_SIMPLE|CLAUDE_CODE_SAFE_MODE)$"
 )
 _CLIENTS = frozenset({"claude", "codex"})
-_LOOSENS = ("--settings", "--dangerously-skip-permissions", "--bare", "--setting-sources", "--disable-hooks", "--dangerously-bypass-approvals-and-sandbox", "--yolo", "disableAllHooks",
+_LOOSENS = ("--settings", "--dangerously-skip-permissions", "--bare", "--safe-mode", "--setting-sources", "--disable-hooks", "--dangerously-bypass-approvals-and-sandbox", "--yolo", "disableAllHooks",
             "--dangerously-bypass-hook-trust", "--full-auto", "hooks=", "features.hooks", "features.codex_hooks", "--disable")  # fmt: skip
 _ENDERS = frozenset({"kill", "pkill", "killall", "systemctl", "service", "launchctl", "tmux", "screen"})
 # programs that show a path and change nothing of it

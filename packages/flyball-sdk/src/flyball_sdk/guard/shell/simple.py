@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 _PLAIN_TEXT = re.compile(r"[\w./:,@%+^*?=~-]+(?: [\w./:,@%+^*?=~-]+)*", re.ASCII)
 # of more tokens the parser is to say whether they are too many
 _TOKENS_MAX = 1_000
+_CHARS_MAX = 16 * 1024
 _PLAIN, _QUOTED, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 10)
 # the group with which a token begins
 _FIRST = (0, _PLAIN, _QUOTED, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
@@ -85,6 +86,8 @@ Pipeline = tuple[str, list[Simple]]
 
 def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0912 a call for each token costs half as much again
     """The pipelines of a text that needs no parser; None for one that does."""
+    if len(text) > _CHARS_MAX:
+        return None
     if _PLAIN_TEXT.fullmatch(text):
         only = Simple(0)
         only.words, only.end = text.split(" "), len(text)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from flyball_sdk.guard.shell.bounds import (
-    ERROR_TICKS,
+    HOOKLESS_BYTES_MAX,
     NODES_MAX,
-    PARSE_TICKS_MAX,
-    TICKLESS_BYTES_MAX,
+    PARSE_SECONDS_MAX,
     Meter,
     TooMuch,
 )
@@ -46,26 +46,27 @@ def parse(text: str, meter: Meter) -> Node:
     if b"<" in shown:
         shown = shown.replace(b"<<<", b"  <").replace(b"<>", b"> ")
     parser = _local.parser
-    if len(shown) <= TICKLESS_BYTES_MAX:
+    if len(shown) <= HOOKLESS_BYTES_MAX:
         root = parser.parse(shown).root_node
     else:
-        root = _parse_slowly(parser, shown, meter)
+        root = _parse_watched(parser, shown)
     meter.nodes += root.descendant_count
     if meter.nodes > NODES_MAX:
         raise TooMuch("nodes")
     return root
 
 
-def _parse_slowly(parser: Parser, shown: bytes, meter: Meter) -> Node:
+def _parse_watched(parser: Parser, shown: bytes) -> Node:
     def read(offset: int, _point: object) -> bytes:
         return shown[offset : offset + _CHUNK_BYTES]
 
-    def tick(_offset: int, error: bool) -> bool:  # noqa: FBT001 the parser calls it
-        meter.ticks += ERROR_TICKS if error else 1
-        return meter.ticks > PARSE_TICKS_MAX
+    until = time.thread_time() + PARSE_SECONDS_MAX
+
+    def late(_offset: int, _error: bool) -> bool:  # noqa: FBT001 the parser calls it
+        return time.thread_time() > until
 
     try:
-        return parser.parse(read, progress_callback=tick).root_node
+        return parser.parse(read, progress_callback=late).root_node
     except ValueError:
         parser.reset()
         raise TooMuch("steps") from None

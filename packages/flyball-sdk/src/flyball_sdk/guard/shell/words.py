@@ -25,6 +25,8 @@ _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]")
 _BACKTICK_ESCAPE = re.compile(r"\\([\\`$])")
 # a word that is all quotes and dollars takes about .4 us a character
 _CHARACTERS_A_STEP = 4
+# a long value is copied and looked through again wherever it is used
+_COPIED_A_STEP = 48
 _BLANK = " \t\n"
 # Variables that stand for programs by convention: as a command word they mean these.
 CONVENTIONAL = {
@@ -97,6 +99,8 @@ class Expander:
     def get(self, name: str) -> Value | None:
         """The value of a parameter, None where it is not known; its sources are gathered."""
         value, sources = self.shell.lookup(name)
+        if isinstance(value, str) and len(value) >= _COPIED_A_STEP:
+            self.shell.meter.step(len(value) // _COPIED_A_STEP)
         if self.shell.scope.maybes and name in self.shell.scope.maybes:
             self.doubtful = name
         if value is None and self.naming and name.isdigit():
