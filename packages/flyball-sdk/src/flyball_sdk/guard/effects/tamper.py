@@ -33,6 +33,8 @@ _GUARD_WORDS = frozenset(
         "disable",
         "lockdown",
         "policy",
+        "apply",
+        "remove",
         "exceptions",
         "except",
         "token",
