@@ -30,6 +30,9 @@ _STATUS: Mapping[Kind, int] = {"bad": 400, "reused": 409, "too_large": 413, "ove
 PATHS = ("/v1/guard/evaluate", "/v1/guard/observe")
 HOOK_PATH = "/v1/guard/hook/"
 """A client's own event, answered in its own words: flyball/hook/http.py."""
+IN_LOOP_CHARS_MAX = 16 * 1024
+"""A longer answer of a tool is read in a thread: 256 KiB take some 50 ms, for which calls of others would wait. It only
+adds to tables of the session that a judgement looks values up in."""
 _MARGIN_S = 0.25
 """A waiting request is answered so long before the time it named is over."""
 
@@ -91,7 +94,10 @@ class GuardCalls:
     ) -> tuple[int, bytes]:
         ask = read_request(body, identity)
         if path == PATHS[1]:
-            self.wall.observe(ask)
+            if len(ask.output) > IN_LOOP_CHARS_MAX:
+                await asyncio.to_thread(self.wall.observe, ask)
+            else:
+                self.wall.observe(ask)
             return 204, b""
         if not ask.wait_ms:
             return 200, self.wall.answer(ask, local=local, begun_ns=begun_ns)

@@ -75,14 +75,14 @@ def results_of(decision: Decision, policies: Mapping[str, str]) -> list[dict[str
     ]
 
 
-def body_of(case: Case, decision: Decision, *, mode: str) -> dict[str, Any]:
+def body_of(case: Case, *, mode: str) -> dict[str, Any]:
     """The answer of `POST /v1/guard/evaluate`."""
-    redacted = case.redacted
+    redacted, decision = case.redacted, case.decision
     body: dict[str, Any] = {
         "action": decision.action,
         "mode": mode,
         "would": decision.would,
-        "decision_id": decision.decision_id,
+        "decision_id": case.decision_id,
         "reason": redacted.hide(decision.reason),
         "severity": decision.severity,
         "safer": decision.safer,
@@ -103,11 +103,11 @@ def body_of(case: Case, decision: Decision, *, mode: str) -> dict[str, Any]:
     return body
 
 
-def row_of(case: Case, decision: Decision, *, mode: str, booked: Mapping[str, float]) -> dict[str, Any]:
+def row_of(case: Case, *, mode: str, booked: Mapping[str, float]) -> dict[str, Any]:
     """The decision as a row of the log. What is empty is left out: most calls do nothing that a rule speaks of."""
-    ask, redacted, context = case.ask, case.redacted, case.ask.call.context
+    ask, redacted, context, decision = case.ask, case.redacted, case.ask.call.context, case.decision
     row: dict[str, Any] = {
-        "id": decision.decision_id,
+        "id": case.decision_id,
         "tool": visible(ask.call.tool_name, WHAT_CHARS_MAX),
         "call": bounded(redacted.input) if len(case.raw) > CALL_BYTES_MAX else redacted.input,
         "mac": case.mac,

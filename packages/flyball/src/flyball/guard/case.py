@@ -28,6 +28,7 @@ class Case:
     """
 
     ask: Ask
+    decision_id: str
     now: float
     begun_ns: int
     mac: str

@@ -10,7 +10,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -109,6 +109,7 @@ class Wall:
         paused = self.controls.paused(now)
         case = Case(
             ask=ask,
+            decision_id=ask.decision_id or f"dec_{secrets.token_hex(8)}",
             now=now,
             begun_ns=begun_ns,
             mac=mac,
@@ -182,7 +183,7 @@ class Wall:
     def _answered(self, case: Case) -> bytes:
         """Write the row, remember the answer, give it."""
         ask = case.ask
-        decision = replace(case.decision, decision_id=ask.decision_id or f"dec_{secrets.token_hex(8)}")
+        decision = case.decision
         canary = is_canary(decision)
         passes = decision.action in ("allow", "modify") and not canary
         booked: Mapping[str, float] = {}
@@ -191,7 +192,7 @@ class Wall:
         mode = (
             "lockdown" if self.controls.locked else "enforce" if "enforce" in case.modes.values() else "audit"
         )
-        row = row_of(case, decision, mode=mode, booked=booked)
+        row = row_of(case, mode=mode, booked=booked)
         number = self.log.append("decision", row)
         if case.used and case.approval is not None:
             self.approvals.used(case.approval.id)
@@ -200,7 +201,7 @@ class Wall:
         if passes:
             remember(case.session, ask.call, decision)
         self.judged.put(case.mac, decision)
-        body = orjson.dumps(body_of(case, decision, mode=mode), default=dict)
+        body = orjson.dumps(body_of(case, mode=mode), default=dict)
         if ask.decision_id:
             # an ask is judged again: a person may have answered in the meantime
             kept = b"" if decision.action == "ask" else body

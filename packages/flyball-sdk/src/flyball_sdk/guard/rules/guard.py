@@ -20,6 +20,8 @@ RULES = (
                 "echo '{}' > .claude/settings.local.json",
                 "pkill -f flyball",
                 "flyball guard approve 12",
+                "flyball guard policies apply team.yaml",
+                "flyball guard policies remove team",
                 "cat ~/.flyball/guard/operator.token",
                 "sed -i s/hooks/x/ ~/.codex/config.toml",
                 "claude --dangerously-skip-permissions -p hi",
@@ -33,6 +35,7 @@ RULES = (
             *shell(
                 "flyball whats-new",
                 "flyball guard status",
+                "flyball guard policies list",
                 "cat .claude/settings.json",
                 "flyball guard check ls",
                 "ls ~/.codex",
