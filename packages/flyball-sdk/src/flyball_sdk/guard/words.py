@@ -15,9 +15,7 @@ def visible(text: str, chars_max: int = WHAT_CHARS_MAX) -> str:
     head = text[: chars_max + 1]
     if head.isascii() and head.isprintable():  # the usual text
         return text if len(text) <= chars_max else head[:chars_max] + "..."
-    shown = "".join(
-        c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in head
-    )
+    shown = "".join(c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in head)
     return shown if len(text) <= chars_max else shown[:chars_max] + "..."
 
 

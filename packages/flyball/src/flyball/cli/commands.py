@@ -6,6 +6,7 @@ import typer
 
 from flyball.cli.demo import demo
 from flyball.cli.distill import distill
+from flyball.cli.doctor import doctor
 from flyball.cli.guard import guard
 from flyball.cli.hook import hook, install, status, uninstall
 from flyball.cli.incidents import explain, incidents
@@ -28,5 +29,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(memory, name="memory")
     app.add_typer(guard, name="guard")
     app.command()(mcp)
-    for command in (hook, install, uninstall, status):
+    for command in (hook, install, uninstall, status, doctor):
         app.command()(command)

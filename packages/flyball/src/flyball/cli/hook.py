@@ -99,7 +99,7 @@ def install(
     from flyball.hook.install import install as put_in  # noqa: PLC0415 - `flyball --help` stays quick
 
     del only
-    place = _place(data)(client.value)
+    place = place_of(data)(client.value)
     record = put_in(place, scope=scope.value, fail=fail.value, via=via.value, port=port, trust=trust)
     if not json:
         typer.echo(f"the hook of {client.value} is in {record.file} (fails {fail.value})")
@@ -110,7 +110,7 @@ def uninstall(client: ClientArgument, *, data: Data = None) -> None:
     """Take the guard out of a coding agent's settings; what else is in them stays."""
     from flyball.hook.install import uninstall as take_out  # noqa: PLC0415
 
-    changed = take_out(_place(data)(client.value))
+    changed = take_out(place_of(data)(client.value))
     for file in changed:
         typer.echo(f"the hook of {client.value} is out of {file}")
     if not changed:
@@ -132,7 +132,7 @@ def status(
     """
     from flyball.hook.command import CLIENTS  # noqa: PLC0415
 
-    places = _place(data)
+    places = place_of(data)
     asked: tuple[Client, ...] = (client.value,) if client else CLIENTS
     found = [_status(places(one), port) for one in asked]
     _report(found, json=json)
@@ -165,7 +165,7 @@ def hook(
     elif act is Act.STATUS:
         status(client, port=port, data=data, json=json)
     else:
-        raise typer.Exit(_answer(client.value, fail.value, port, _place(data)(client.value)))
+        raise typer.Exit(_answer(client.value, fail.value, port, place_of(data)(client.value)))
 
 
 def _answer(client: Client, fail: str, port: int, place: Place) -> int:
@@ -180,7 +180,8 @@ def _answer(client: Client, fail: str, port: int, place: Place) -> int:
     return 2
 
 
-def _place(data: Path | None) -> Callable[[Client], Place]:
+def place_of(data: Path | None) -> Callable[[Client], Place]:
+    """Where a client's hook is kept, by client."""
     from flyball.hook.install import Place  # noqa: PLC0415
     from flyball.settings import default_folder  # noqa: PLC0415
 

@@ -50,6 +50,8 @@ def _too_much(tool_input: Mapping[str, Any]) -> str:
             characters += len(value)
             if characters > INPUT_BYTES_MAX:
                 return f"more than {INPUT_BYTES_MAX} characters"
+        elif isinstance(value, (Mapping, list, tuple)) and len(value) > left:
+            return f"more than {VALUES_MAX} values"
         elif isinstance(value, Mapping):
             todo.extend((one, depth + 1) for pair in value.items() for one in pair)
         elif isinstance(value, (list, tuple)):

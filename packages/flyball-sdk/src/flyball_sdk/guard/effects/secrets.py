@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
@@ -18,6 +19,7 @@ MARKS = (
     r"service.account|\.bash_history|\.zsh_history|\.history|wp-config|/SAM\b|NTDS"
 )
 _MARKS = re.compile(MARKS, re.IGNORECASE)
+_MARKED = Pattern(f"(?i){MARKS}")
 _CRITICAL = re.compile(
     r"""(?x)
     (?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)?$ | (?:^|/)\.ssh/(?!config$|known_hosts|authorized_keys|.*\.pub$)[^/]*$ | (?:^|/)\.ssh/?\*?$ |
@@ -102,6 +104,8 @@ def read_by(command: Command) -> Iterator[Effect]:
         if one.op in ("<", "<>") and (kind := sensitivity(one.path)):
             yield effect("secret.read", one.path, command, kind=kind)
     if command.name in _BLIND:
+        return
+    if not _MARKED.search(" ".join(command.words)):
         return
     searched = command.name in _TAKES_PATTERN and command.name not in _SCRIPTED
     for word in command.words:

@@ -21,7 +21,7 @@ GUARDED = re.compile(
     r"flyball[\w./-]*/(?:hook/|guard/|client\.py)|(?:^|/)flyball\.ya?ml$|operator\.token|flyball_sdk|site-packages/flyball"
 )
 # a command without one of these touches nothing that is known by name
-TOUCHES = r"claude|codex|flyball|operator\.token|v1/guard"
+TOUCHES = r"claude|codex|flyball|operator\.token|v1/guard|managed-"
 _TOUCHES = re.compile(TOUCHES, re.IGNORECASE)
 _SWITCHES = re.compile(
     r"(?:FLYBALL_\w+|CLAUDE_CONFIG_DIR|CODEX_HOME|DISABLE_HOOKS|CLAUDE_CODE_DISABLE_HOOKS|CLAUDE_CODE_SIMPLE|CLAUDE_CODE_SAFE_MODE|CLAUDE_CODE_MANAGED_SETTINGS_PATH)"
@@ -72,8 +72,11 @@ def _how(command: Command, text: str, own: Protected) -> str:  # noqa: PLR0911 -
         return "ends the server"
     if name in _ASKS and any(f":{port}" in text for port in own.ports) and "/guard" in text:
         return "api"
+    named = _TOUCHES.search(f"{command.cwd} {text}") is not None
+    if not named and not _near(own, command, text):
+        return ""
     touched = [word for word in words if word[:1] != "-" and guarded_path(_from(command.cwd, word), own)]
-    if not touched and not _TOUCHES.search(text):
+    if not touched and not named:
         return ""
     if name == "flyball" or (name.startswith("python") and words[:2] == ("-m", "flyball")):
         return _operators(words)
@@ -86,6 +89,11 @@ def _how(command: Command, text: str, own: Protected) -> str:  # noqa: PLR0911 -
     if "operator.token" in text or re.search(r"tokens?/[\w-]+\.token", text):
         return "token"
     return "write" if touched and _changes(command) else ""
+
+
+def _near(own: Protected, command: Command, text: str) -> bool:
+    """Whether a path of the guard's own may be meant: it stands in the text, or the command runs beside it."""
+    return any(one in text or (command.cwd and one.startswith(command.cwd)) for one in own.paths)
 
 
 def _operators(words: tuple[str, ...]) -> str:

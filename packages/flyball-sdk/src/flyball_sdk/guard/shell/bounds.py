@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # Longer texts are not parsed at all (the bound of one argument to exec is 128 KiB on Linux).
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
-NODES_MAX = 20_000
+NODES_MAX = 12_000
 # CPU time of parsing, all of one judgement together. Recovering from errors the parser takes 4 ms for 50 bytes, otherwise 10 us: nothing that it tells on
 # the way says which of both it does, so it is its time that is bounded. A text of so many errors asks, on any machine.
 PARSE_SECONDS_MAX = 0.012
