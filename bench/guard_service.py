@@ -175,7 +175,7 @@ class Load:
         begun = time.perf_counter() + 0.05
         for number, wire in enumerate(self._wires):
             due = begun + number / self._rate
-            while (left := due - time.perf_counter()) > 0:
+            while (left := due - time.perf_counter()) > 0:  # noqa: ASYNC110 - an open loop keeps its times
                 # the loop's timer is a millisecond coarse: the last one is waited for turn by turn
                 await asyncio.sleep(left - 0.001 if left > 0.002 else 0)
             if self._free:

@@ -55,7 +55,7 @@ _RESOURCE = {
 
 def request(number: int) -> bytes:
     """The request of that number: always the same values, stamped with the time of now."""
-    chance = random.Random(number)  # noqa: S311 - reproducible values
+    chance = random.Random(number)
     message = ExportLogsServiceRequest()
     resource = message.resource_logs.add()
     resource.resource.attributes.extend(_text(key, value) for key, value in _RESOURCE.items())

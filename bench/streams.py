@@ -51,7 +51,7 @@ def labelled(folder: Path) -> list[Path]:
 
 def mixed(count: int, tables: Sequence[Path] | None = None) -> Stream:
     """`count` lines of all labelled systems (or of these tables), shuffled."""
-    chance = random.Random(7)  # noqa: S311 - a reproducible stream
+    chance = random.Random(7)
     tables = labelled(data_root() / "loghub2k") if tables is None else tables
     base = [line for table in tables for line in _bodies(table)]
     source = f"tiled from {len(base):,} of the labelled logs" if base else "generated"
@@ -80,7 +80,7 @@ def unseen(stream: Stream) -> Stream:
     By turns where a mask covers the place (under a key, in quotes, in a path) and in the middle of a sentence,
     where only a learner can know.
     """
-    chance = random.Random(11)  # noqa: S311 - a reproducible stream
+    chance = random.Random(11)
     lines = list(stream.lines)
     for place, offset in ((_MASKED, 0), (_WORD, UNSEEN_EVERY)):
         fits = [line for line in dict.fromkeys(lines[:20_000]) if place.search(line)]

@@ -50,7 +50,7 @@ def regexes(commands: Sequence[str]) -> Asked:
 
 
 _NODE = """
-import { checkCommand } from 'cc-safety-net/dist/api.js';
+import { checkCommand } from 'cc-safety-net/api';
 import { readFileSync, writeFileSync } from 'node:fs';
 const [from, to] = process.argv.slice(2);
 const said = [], ms = [];

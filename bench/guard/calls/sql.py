@@ -99,4 +99,8 @@ _HARMLESS = (
     "MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET a = s.a",
 )
 HARMFUL = tuple(("execute_sql", {"sql": text}) for text in _HARMFUL)
-HARMLESS = (*tuple(("execute_sql", {"sql": text}) for text in _HARMLESS), ("execute_sql", {"sql": "INSERT INTO t VALUES (1)", "database": "shop_dev"}), ("query", {"query": "SELECT * FROM orders", "database": "prod"}))
+HARMLESS = (
+    *tuple(("execute_sql", {"sql": text}) for text in _HARMLESS),
+    ("execute_sql", {"sql": "INSERT INTO t VALUES (1)", "database": "shop_dev"}),
+    ("query", {"query": "SELECT * FROM orders", "database": "prod"}),
+)

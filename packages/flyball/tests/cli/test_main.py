@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 from flyball.cli import client
 from flyball.cli.exit_codes import EXIT_CODES, exit_code
-from flyball.errors import ConfigurationError, FlyballError, Forbidden, InputError, NotFound, ServerUnreachable
+from flyball.errors import (
+    ConfigurationError,
+    FlyballError,
+    Forbidden,
+    InputError,
+    NotFound,
+    ServerUnreachable,
+)
 from harness.server import free_ports
 
 pytestmark = pytest.mark.e2e

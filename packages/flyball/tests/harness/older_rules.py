@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 
+import flyball_sdk.redact
 from flyball.cli.main import main
 from flyball.commands import upgrade_rules
 from flyball.distill import catalog, mask, redact, shapes
@@ -27,7 +28,7 @@ def _put_back() -> None:
     catalog.Catalog.__init__.__kwdefaults__ = {"rules": OLDER}
     mask._KEY_VALUE = re.compile(r"(?!)")
     shapes.__dict__.update(mask=_mask, mask_name=mask.mask)
-    redact.RULES = tuple(rule for rule in redact.RULES if rule.name != "named secret")
+    flyball_sdk.redact.RULES = tuple(rule for rule in flyball_sdk.redact.RULES if rule.name != "named secret")
 
 
 if __name__ == "__main__":

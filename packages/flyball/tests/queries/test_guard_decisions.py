@@ -29,7 +29,9 @@ async def _commands(ports: Ports, **asked: Any) -> list[str]:
     return [row["call"]["command"] for row in view.decisions]
 
 
-async def test_decisions_of_before_the_start_are_found_again(tmp_path: Path, telemetry: ChdbTelemetry) -> None:
+async def test_decisions_of_before_the_start_are_found_again(
+    tmp_path: Path, telemetry: ChdbTelemetry
+) -> None:
     guarded = Guarded(tmp_path / "guard")
     recording = RecordDecisions(telemetry, "default")
     guarded.wall.sink = recording.put
@@ -49,12 +51,16 @@ async def test_decisions_of_before_the_start_are_found_again(tmp_path: Path, tel
     assert await _commands(ports, rule="files.delete-tree-outside") == [DELETE]
     assert await _commands(ports, limit=1) == ["pwd"]
     after = await guard_decisions(ports)
-    shown = {name: [row[name] for row in before.decisions] for name in ("n", "t", "id", "action", "would", "mac")}
+    shown = {
+        name: [row[name] for row in before.decisions] for name in ("n", "t", "id", "action", "would", "mac")
+    }
     assert {name: [row[name] for row in after.decisions] for name in shown} == shown
     assert after.decisions[1]["effects"] == before.decisions[1]["effects"]
 
 
-async def test_what_does_not_fit_is_counted(telemetry: ChdbTelemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_does_not_fit_is_counted(
+    telemetry: ChdbTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("flyball.commands.record_decisions.WAITING_MAX", 2)
     recording = RecordDecisions(telemetry, "default")
     for number in range(5):

@@ -20,7 +20,7 @@ from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.files import NO_FILES, Files
 from flyball_sdk.guard.policy import Allowance, Policy, Spent, Targets
 from flyball_sdk.guard.rule import STRICTNESS, Action, Mode, Rule, Test
-from flyball_sdk.guard.scene import Scene
+from flyball_sdk.guard.scene import NOTHING_OWN, Protected, Scene
 from flyball_sdk.guard.session import Session
 from flyball_sdk.guard.taint import flows
 from flyball_sdk.guard.words import reason_of
@@ -111,12 +111,14 @@ class Evaluator:
 
     Args:
         policies: all there are; a call is held against each that concerns it.
+        protected: what is the guard's own where it runs.
 
     Raises:
         RuleError: a rule or an exception that does not compile.
     """
 
     policies: Sequence[Policy]
+    protected: Protected = NOTHING_OWN
     _ready: tuple[_Ready, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,7 +147,7 @@ class Evaluator:
         begin = perf_counter_ns()
         concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
         targets = concerned[0].policy.targets if concerned else _TARGETS
-        scene = Scene(call, session if session is not None else _NO_SESSION, files, targets)
+        scene = Scene(call, session if session is not None else _NO_SESSION, files, targets, self.protected)
         reading = _read(scene)
         effects = reading.effects
         if effects or session is not None:

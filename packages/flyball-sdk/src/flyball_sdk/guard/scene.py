@@ -11,6 +11,21 @@ from flyball_sdk.guard.session import Session
 
 
 @dataclass(frozen=True, slots=True)
+class Protected:
+    """What is the guard's own where it runs, and nobody but its operator may touch.
+
+    `paths` are files and folders, absolute; `pids` its processes; `ports` where it listens.
+    """
+
+    paths: tuple[str, ...] = ()
+    pids: frozenset[int] = frozenset()
+    ports: frozenset[int] = frozenset({4317, 4318, 4320})
+
+
+NOTHING_OWN = Protected()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """All that reading a call may depend on; nothing else does."""
 
@@ -18,3 +33,4 @@ class Scene:
     session: Session = field(default_factory=Session)
     files: Files = NO_FILES
     targets: Targets = field(default_factory=Targets)
+    protected: Protected = NOTHING_OWN

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flyball_sdk.redact import WILDCARD as WILDCARD  # what stands in a template where a value stood
+from flyball_sdk import redact
 
 from flyball.model.window import SignalKind
+
+WILDCARD = redact.WILDCARD
+"""What stands in a template where a value stood; redaction leaves the same mark."""
 
 
 def fingerprint(shape_id: int) -> str:

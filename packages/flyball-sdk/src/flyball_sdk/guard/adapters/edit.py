@@ -65,7 +65,7 @@ def write(scene: Scene) -> Reading:
 
 def written(path: str, scene: Scene, *, overwrite: bool, deleted: bool = False) -> Iterator[Effect]:
     """What it means that a tool writes this path."""
-    if guarded_path(path):
+    if guarded_path(path, scene.protected):
         yield Effect("guard.tamper", path, {"how": "write"}, found_in="file_path")
     found = place(path, "", scene.call.context.cwd)
     attributes = {
@@ -94,7 +94,13 @@ def read(scene: Scene) -> Reading:
 
 def patch(scene: Scene) -> Reading:
     """`apply_patch`: every file it adds, changes, moves or deletes."""
-    text = next((value for value in scene.call.tool_input.values() if isinstance(value, str)), "")
+    return patched(
+        next((value for value in scene.call.tool_input.values() if isinstance(value, str)), ""), scene
+    )
+
+
+def patched(text: str, scene: Scene) -> Reading:
+    """What a patch would do, file by file."""
     effects: list[Effect] = []
     created: dict[str, str] = {}
     found = list(_PATCH.finditer(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from flyball_sdk.guard.adapters import edit
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import of_command
@@ -47,6 +48,8 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
     effects: list[Effect] = []
     for command in found.commands:
         effects.extend(of_command(command, scene))
+        if command.name == "apply_patch":  # Codex' own tool, as a program of its shell
+            effects.extend(edit.patched(command.stdin or " ".join(command.words), scene).effects)
         if len(effects) > EFFECTS_MAX:
             return unread(f"more than {EFFECTS_MAX} effects")
     effects.extend(fetched_and_run(found.commands))
@@ -65,6 +68,6 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
 
 TOOLS = dict.fromkeys(
     ("Bash", "bash", "exec_command", "shell", "local_shell", "run_shell_command", "run_command", "execute_command", "run_terminal_cmd", "terminal", "TerminalExecute", "shell_command",
-     "BashTool", "execute_bash", "run_in_terminal"),
+     "BashTool", "Monitor", "execute_bash", "run_in_terminal"),
     bash,
 )  # fmt: skip

@@ -61,8 +61,15 @@ READERS = _table()
 
 def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
     """All effects of one command: what its program does, what it writes, which secrets it reads, what it tampers with."""
-    text = " ".join((command.path or command.name, *command.words, *(one.path for one in command.redirects)))
-    suspect = SUSPECT.search(text) is not None
+    own = scene.protected
+    text = " ".join(
+        (command.cwd, command.path or command.name, *command.words, *(one.path for one in command.redirects))
+    )
+    suspect = (
+        SUSPECT.search(text) is not None
+        or command.name == "kill"
+        or (bool(own.paths) and (command.cwd != "" or any(one in text for one in own.paths)))
+    )
     readers = READERS.get(command.name)
     if readers:
         for reader in readers:
@@ -76,7 +83,7 @@ def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
     if suspect or command.name in SHELLS:
         yield from read_by(command)
         yield from escape(command)
-        yield from tampering(command)
+        yield from tampering(command, scene)
     if command.env:
         yield from preload(command)
         yield from switches(command)

@@ -84,7 +84,7 @@ class Simple:
 Pipeline = tuple[str, list[Simple]]
 
 
-def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0912 a call for each token costs half as much again
+def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0911, PLR0912 a call for each token costs half as much again
     """The pipelines of a text that needs no parser; None for one that does."""
     if len(text) > _CHARS_MAX:
         return None

@@ -45,22 +45,25 @@ def parse(text: str, meter: Meter) -> Node:
         shown = _BRACES.sub(lambda found: b"x" * len(found[0]), shown)
     if b"<" in shown:
         shown = shown.replace(b"<<<", b"  <").replace(b"<>", b"> ")
+    begin = time.thread_time()
+    left = PARSE_SECONDS_MAX - meter.parsing
+    if left <= 0:
+        raise TooMuch("steps")
     parser = _local.parser
     if len(shown) <= HOOKLESS_BYTES_MAX:
         root = parser.parse(shown).root_node
     else:
-        root = _parse_watched(parser, shown)
+        root = _parse_watched(parser, shown, begin + left)
+    meter.parsing += time.thread_time() - begin
     meter.nodes += root.descendant_count
     if meter.nodes > NODES_MAX:
         raise TooMuch("nodes")
     return root
 
 
-def _parse_watched(parser: Parser, shown: bytes) -> Node:
+def _parse_watched(parser: Parser, shown: bytes, until: float) -> Node:
     def read(offset: int, _point: object) -> bytes:
         return shown[offset : offset + _CHUNK_BYTES]
-
-    until = time.thread_time() + PARSE_SECONDS_MAX
 
     def late(_offset: int, _error: bool) -> bool:  # noqa: FBT001 the parser calls it
         return time.thread_time() > until
