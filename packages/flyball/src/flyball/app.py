@@ -257,9 +257,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             after=learning.record,
             rejected=folder / "rejected",
         )
-        wall = wall_of(
-            folder, clock, log_bytes_max=settings.guard_log_bytes_max, anchor=settings.guard_anchor
-        )
+        wall = wall_of(folder, clock, settings)
         stack.push_async_callback(_close_wall, wall)
         recording = RecordDecisions(telemetry, DEFAULT_WORKSPACE)
         wall.sink = recording.put

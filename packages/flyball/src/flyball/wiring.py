@@ -6,9 +6,13 @@ A part of the composition root (`app.py`), which is the only one to call it.
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
+
+from flyball_sdk.guard.scene import Protected
 
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.remember_incident import Remembering
@@ -94,7 +98,7 @@ def watch_of(
     )
 
 
-def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int, anchor: str = "") -> Wall:
+def wall_of(folder: Path, clock: Clock, settings: Settings) -> Wall:
     """The guard of this data folder, with its keys made, its log opened and its policies in force.
 
     Raises:
@@ -106,14 +110,26 @@ def wall_of(folder: Path, clock: Clock, *, log_bytes_max: int, anchor: str = "")
     wall = Wall(
         keys=keys,
         log=DecisionLog(
-            guard / "log", keys.sign, lambda: clock.now_ns() // 1_000_000, bytes_max=log_bytes_max
+            guard / "log",
+            keys.sign,
+            lambda: clock.now_ns() // 1_000_000,
+            bytes_max=settings.guard_log_bytes_max,
         ),
-        policies=Policies(guard / FOLDER),
+        policies=Policies(guard / FOLDER, _own(folder, settings)),
         clock=clock,
-        anchoring=Anchoring(anchor),
+        anchoring=Anchoring(settings.guard_anchor),
     )
     open_wall(wall)
     return wall
+
+
+def _own(folder: Path, settings: Settings) -> Protected:
+    """What nobody but the operator may touch: the data folder, the interpreter, its process and its ports."""
+    return Protected(
+        paths=(str(folder.resolve()), sys.executable, str(Path(sys.executable).resolve())),
+        pids=frozenset({os.getpid()}),
+        ports=frozenset({settings.port, settings.otlp_http_port, settings.otlp_grpc_port}),
+    )
 
 
 def narrating_of(settings: Settings, ports: Ports, state: SqliteState) -> Narrating:

@@ -19,6 +19,7 @@ from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.policy_file import POLICY_BYTES_MAX, policy_from_text
 from flyball_sdk.guard.rule import Mode, RuleError
 from flyball_sdk.guard.rules import RULES
+from flyball_sdk.guard.scene import NOTHING_OWN, Protected
 
 from flyball.errors import ConfigurationError, InputError
 from flyball.guard.controls import Controls
@@ -43,6 +44,7 @@ class Policies:
     """
 
     folder: Path
+    protected: Protected = NOTHING_OWN
     texts: dict[str, str] = field(default_factory=dict[str, str])
     parsed: dict[str, Policy] = field(default_factory=dict[str, Policy])
     evaluator: Evaluator = field(default_factory=lambda: Evaluator(()))
@@ -90,8 +92,8 @@ class Policies:
         named = sorted(self.parsed.items(), key=lambda item: (item[0] != DEFAULT, item[0]))
         in_force = tuple(replace(policy, mode=modes.get(name, policy.mode)) for name, policy in named)
         try:
-            evaluator = Evaluator(in_force)
-            paused = Evaluator(tuple(map(_paused, in_force)))
+            evaluator = Evaluator(in_force, self.protected)
+            paused = Evaluator(tuple(map(_paused, in_force)), self.protected)
         except RuleError as error:
             raise InputError(str(error)) from error
         self.in_force, self.evaluator, self.paused = in_force, evaluator, paused

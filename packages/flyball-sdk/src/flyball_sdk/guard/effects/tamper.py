@@ -30,7 +30,7 @@ _SWITCHES = re.compile(
 _OPERATORS = frozenset({"uninstall", "setup"})
 _GUARDS = frozenset({"guard", "hook", "install"})
 _GUARD_WORDS = frozenset({
-    "pause", "resume", "approve", "deny", "enforce", "disable", "lockdown", "policy", "exceptions", "except", "token", "mode", "set", "open", "allow", "pin", "uninstall", "apply", "remove",
+    "pause", "resume", "approve", "deny", "apply", "remove", "enforce", "disable", "lockdown", "policy", "exceptions", "except", "token", "mode", "set", "open", "allow", "pin", "uninstall",
 })  # fmt: skip
 # how the clients are started without their hooks
 _LOOSENS = ("--settings", "--dangerously-skip-permissions", "--bare", "--safe-mode", "--setting-sources", "--disable-hooks", "--dangerously-bypass-approvals-and-sandbox", "--yolo",
