@@ -31,10 +31,11 @@ from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
 from flyball.commands.guard_acts import GuardActs
+from flyball.commands.guard_upkeep import close_wall, keep_anchored, keep_log, keep_recording
 from flyball.commands.narrate_incident import Narrating
 from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change, change_fields
-from flyball.commands.record_decisions import ROUND_SECONDS, RecordDecisions
+from flyball.commands.record_decisions import RecordDecisions
 from flyball.commands.remember_incident import Remembering
 from flyball.commands.table import RECORD_CHANGE, RECORD_FIX, Command
 from flyball.commands.upgrade_rules import UpgradeRules
@@ -52,10 +53,7 @@ from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
 from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
-from flyball.guard.anchor import ANCHOR_SECONDS
 from flyball.guard.browsers import Browsers
-from flyball.guard.log import SYNC_SECONDS
-from flyball.guard.operator import past_decisions
 from flyball.guard.wall import Wall
 from flyball.mcp.server import mcp_over_http, mcp_server
 from flyball.model.export import DEFAULT_WORKSPACE, Export, Signal
@@ -258,7 +256,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             rejected=folder / "rejected",
         )
         wall = wall_of(folder, clock, settings)
-        stack.push_async_callback(_close_wall, wall)
+        stack.push_async_callback(close_wall, wall)
         recording = RecordDecisions(telemetry, DEFAULT_WORKSPACE)
         wall.sink = recording.put
         wall.dropped = lambda: {"rows of the telemetry store": recording.dropped}
@@ -310,9 +308,11 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                 asyncio.create_task(stop.wait(), name="stop"),
                 asyncio.create_task(_upkeep(server), name="upkeep"),
                 asyncio.create_task(_watching(server), name="watch"),
-                asyncio.create_task(_guarding(server), name="guard"),
-                asyncio.create_task(_anchoring(server), name="anchor"),
-                asyncio.create_task(_recording(server), name="decisions"),
+                asyncio.create_task(keep_log(server.wall, server.meter.count), name="guard"),
+                asyncio.create_task(keep_anchored(server.wall), name="anchor"),
+                asyncio.create_task(
+                    keep_recording(server.recording, server.wall, server.meter.count), name="decisions"
+                ),
                 *(
                     [asyncio.create_task(_narrate(server.narrating), name="narrate")]
                     if server.narrating
@@ -425,48 +425,6 @@ async def _watching(server: Server) -> None:
             _log.warning("the watch over incidents failed: %s", error)
         spent = server.clock.monotonic_s() - begun
         await asyncio.sleep(max(_ROUND_SECONDS, spent))
-
-
-async def _guarding(server: Server) -> None:
-    """Sign the guard's log and force it to the disk; a disk that refuses is told and asked again."""
-    log = server.wall.log
-    while True:
-        await asyncio.sleep(SYNC_SECONDS)
-        try:
-            log.checkpoint()
-            if (sync := log.syncing()) is not None:
-                await asyncio.to_thread(sync)
-        except StoreError as error:
-            server.meter.count("guard", "failed syncs", 1)
-            _log.warning("%s", error)
-
-
-async def _recording(server: Server) -> None:
-    """Copy the guard's decisions into the telemetry store, first those of before the start."""
-    behind = True
-    while True:
-        try:
-            if behind:
-                await server.recording.catch_up(past_decisions(server.wall.log))
-                behind = False
-            await server.recording.round()
-        except StoreError as error:
-            server.meter.count("guard", "failed rounds", 1)
-            _log.warning("decisions could not be copied: %s", error)
-        await asyncio.sleep(ROUND_SECONDS)
-
-
-async def _anchoring(server: Server) -> None:
-    """Put the signed end of the guard's log where it cannot be written from here."""
-    while True:
-        await asyncio.sleep(ANCHOR_SECONDS)
-        await server.wall.anchoring.put(server.wall.log.head(), server.clock.now_ns() // 1_000_000)
-
-
-async def _close_wall(wall: Wall) -> None:
-    """Sign the end of the guard's log and anchor it."""
-    wall.log.close()
-    await wall.anchoring.put(wall.log.head(), wall.clock.now_ns() // 1_000_000)
 
 
 async def _narrate(narrating: Narrating) -> None:

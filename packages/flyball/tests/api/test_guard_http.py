@@ -285,3 +285,12 @@ async def test_decisions_and_rules_are_readable(agent: httpx.AsyncClient) -> Non
     rules = (await agent.get("/api/v1/guard/rules", params={"contains": "own."})).json()["rules"]
     assert [(one["id"], one["policies"]) for one in rules] == [("own.delete", {"asking": "ask"})]
     assert (await agent.get("/api/v1/guard/decisions", params={"action": "never"})).status_code == 400
+
+
+async def test_a_token_ends_with_its_file(app: App, guarded: Guarded) -> None:
+    _hook(guarded, "agent_name=coder\n")
+    async with client(app, authorization=f"Bearer {HOOK}") as hook:
+        await hook.post(EVALUATE, json=call())
+        (guarded.folder / TOKENS / "claude-code.token").unlink()
+        await hook.post(EVALUATE, json=call())
+    assert [row.get("client", "") for row in guarded.rows("decision")] == ["claude-code", ""]

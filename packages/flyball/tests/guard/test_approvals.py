@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flyball.errors import InputError, NotFound
 from flyball.guard import operator
-from flyball.guard.approvals import APPROVED_S, OPEN_MAX
+from flyball.guard.approvals import APPROVED_S, OPEN_BYTES_MAX, OPEN_MAX
 from harness.wall import ASKING, DELETE, Guarded
 
 
@@ -182,3 +182,30 @@ def test_the_whole_call_is_kept_with_nothing_cut(guarded: Guarded) -> None:
     guarded.ask(long)
     (row,) = guarded.rows("approval")
     assert row["call"]["command"] == long
+
+
+def test_calls_that_wait_hold_no_more_than_their_bound(guarded: Guarded) -> None:
+    long = "x" * 200_000
+    answers = [guarded.ask(f"{DELETE}/{number} '{long}'")["action"] for number in range(60)]
+    assert answers[0] == "ask"
+    assert answers[-1] == "block"
+    assert sum(len(row["call"]["command"]) for row in guarded.rows("approval")) <= OPEN_BYTES_MAX
+
+
+def test_everything_is_known_from_the_last_files_alone(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path / "small", segment_bytes=3_000)
+    guarded.policy(ASKING + "budgets: [{id: few, counts: calls, limit: 9, per: session}]\n")
+    guarded.ask("ls")
+    operator.set_mode(guarded.wall, policy="default", mode="enforce", by="ada")
+    approval = _asked(guarded)
+    _approve(guarded, approval)
+    for number in range(40):
+        guarded.ask(f"ls {number}", session_id="other")
+        guarded.wall.log.checkpoint()
+    assert len(list((tmp_path / "small" / "log").glob("*.jsonl"))) > 3
+    guarded.again()
+    assert guarded.wall.controls.modes == {"default": "enforce"}
+    assert guarded.wall.spending.spent("asking/few/session/s1", guarded.wall.now()) == 1
+    assert guarded.ask(DELETE)["action"] == "allow"
+    guarded.again()
+    assert guarded.ask(DELETE)["action"] == "ask"

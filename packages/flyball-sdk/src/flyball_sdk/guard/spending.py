@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-KEYS_MAX = 50_000
+KEYS_MAX = 10_000
 """Agents, users and sessions times budgets that are counted; beyond it the least lately used is forgotten."""
 SLOTS = 60
 WINDOW_S = 3600.0

@@ -125,7 +125,7 @@ def approvals(view: Any, console: Terminal) -> None:
 def decisions(view: Any, console: Terminal) -> None:
     """A line for each."""
     if not view["decisions"]:
-        console.say("No such decision since the server started.")
+        console.say("No such decision.")
     for one in view["decisions"]:
         line = Text(f"{_time(one['t'] / 1000)} ")
         line.append_text(_words(one["action"], ""))

@@ -10,14 +10,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+import orjson
+
 from flyball.errors import InputError, NotFound
 
 State = Literal["asked", "approved", "denied", "used", "expired"]
 Verdict = Literal["approve", "deny"]
 OPEN_MAX = 256
 """Asks that wait for a person at once; further calls are refused by the failure mode."""
+OPEN_BYTES_MAX = 8 * 1024 * 1024
+"""What their calls may hold together; a file of the log begins with them."""
 KEPT_MAX = 1_000
 """Approvals that can still be listed, the open ones among them."""
+KEPT_BYTES_MAX = 32 * 1024 * 1024
+_LIVE = ("asked", "approved", "denied")
 APPROVED_S = 600.0
 """How long an approval waits for its call to come again."""
 
@@ -50,7 +56,7 @@ class Approval:
 
     def seen_at(self, now: float) -> Approval:
         """As it is now: what is over has expired."""
-        if self.state in ("asked", "approved") and now >= self.expires:
+        if self.state in _LIVE and now >= self.expires:
             return replace(self, state="expired")
         return self
 
@@ -65,13 +71,12 @@ class Approvals:
     def __init__(self) -> None:
         self._by_id: OrderedDict[str, Approval] = OrderedDict()
         self._by_binding: dict[str, str] = {}
+        self._sizes: dict[str, int] = {}
 
     def bound_to(self, binding: str, now: float) -> Approval | None:
         """The last approval of exactly this call, if it still says anything."""
         found = self._by_id.get(self._by_binding.get(binding, ""))
         if found is None:
-            return None
-        if found.state == "denied" and now >= found.expires:
             return None
         found = found.seen_at(now)
         return None if found.state in ("expired", "used") else found
@@ -84,9 +89,11 @@ class Approvals:
         )
         return found if over else None
 
-    def may_ask(self, now: float) -> bool:
-        """Whether one more may wait for a person."""
-        return sum(one.seen_at(now).state == "asked" for one in self._by_id.values()) < OPEN_MAX
+    def may_ask(self, now: float, size_bytes: int) -> bool:
+        """Whether one more, with a call of that size, may wait for a person."""
+        waiting = [one.id for one in self._by_id.values() if one.seen_at(now).state in _LIVE]
+        held = sum(self._sizes[one] for one in waiting)
+        return len(waiting) < OPEN_MAX and held + size_bytes <= OPEN_BYTES_MAX
 
     def decided(self, approval_id: str, verdict: str, *, by: str, now: float) -> Approval:
         """What becomes of an ask by a person's verdict; the same verdict twice changes nothing.
@@ -130,8 +137,10 @@ class Approvals:
         self._by_id.pop(approval.id, None)
         self._by_id[approval.id] = approval
         self._by_binding[approval.binding] = approval.id
-        while len(self._by_id) > KEPT_MAX:
+        self._sizes[approval.id] = len(orjson.dumps(approval.call))
+        while len(self._by_id) > KEPT_MAX or sum(self._sizes.values()) > KEPT_BYTES_MAX:
             _, oldest = self._by_id.popitem(last=False)
+            del self._sizes[oldest.id]
             if self._by_binding.get(oldest.binding) == oldest.id:
                 del self._by_binding[oldest.binding]
         return approval
@@ -141,12 +150,9 @@ class Approvals:
         if (found := self._by_id.get(approval_id)) is not None:
             self._by_id[approval_id] = replace(found, state="used")
 
-    def snapshot(self, now: float) -> list[dict[str, Any]]:
-        """Those that still say something."""
-        live = (
-            one for one in self._by_id.values() if one.seen_at(now).state in ("asked", "approved", "denied")
-        )
-        return [one.row() for one in live]
+    def live(self, now: float) -> list[dict[str, Any]]:
+        """Those that still say something, as rows."""
+        return [one.row() for one in self._by_id.values() if one.seen_at(now).state in _LIVE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def put_to_a_person(case: Case, approvals: Approvals, keys: Keys, log: DecisionL
         case.nobody_spoke()
         return
     if found is None:
-        if not approvals.may_ask(case.now):
+        if not approvals.may_ask(case.now, len(case.raw)):
             case.kind = "overloaded"
             case.becomes("block", "too many calls wait for approval already")
             return

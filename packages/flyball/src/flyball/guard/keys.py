@@ -108,8 +108,8 @@ class Keys:
     """The guard's secrets of one data folder; `folder` is DATA/guard.
 
     Hook tokens are files `tokens/CLIENT.token`: the token on the first line, then, where the hook is fixed to them,
-    lines `agent_name=...`, `environment=...`, `user_id=...`. They are read when a token is presented that is not known
-    and the folder has changed since.
+    lines `agent_name=...`, `environment=...`, `user_id=...`. They are read again when the folder has changed: a file that
+    is removed ends its token.
     """
 
     folder: Path
@@ -134,10 +134,8 @@ class Keys:
 
     def hook(self, token: str) -> Identity | None:
         """Whose token this is; None where it is no hook's. Tokens are kept as digests, so a look-up tells nothing."""
-        digest = _digest(token)
-        if digest not in self._hooks:
-            self._read_hooks()
-        return self._hooks.get(digest)
+        self._read_hooks()
+        return self._hooks.get(_digest(token))
 
     def _read_hooks(self) -> None:
         try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,8 @@ class DecisionLog:
     folder: Path
     sign: Sign
     now_ms: Callable[[], int]
-    snapshot: Callable[[], Mapping[str, Any]] = dict
-    """What a file must begin with, so that the files before it are not needed to go on."""
+    snapshot: Callable[[], Iterable[tuple[str, Mapping[str, Any]]]] = tuple
+    """The rows that a file begins with (kind, fields), so that the files before it are not needed to go on."""
     bytes_max: int = LOG_BYTES_MAX
     segment_bytes: int = SEGMENT_BYTES
     number: int = 0
@@ -122,7 +122,8 @@ class DecisionLog:
         self._unsigned = 0
         if self._size >= self.segment_bytes:
             self._begin()
-            self.append("state", self.snapshot())
+            for kind, row in self.snapshot():
+                self.append(kind, row)
             self._cut()
         return before
 

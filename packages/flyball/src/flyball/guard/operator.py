@@ -6,6 +6,7 @@ Whoever calls this has checked the operator's token. And how the wall remembers:
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ from flyball.guard.wall import Wall
 
 NAME_CHARS_MAX = 200
 REASON_CHARS_MAX = 500
-_KINDS = frozenset({"decision", "approval", "control", "state"})
+_KINDS = frozenset({"decision", "approval", "control", "state", "spending"})
+_SUMS_A_ROW = 500
+"""Budget counters in one row of a file's beginning: some 20 kB, 750 at most."""
 REPLAYED_FILES = 2
 """Files of the log that are taken in at the start; each begins with the state that it goes on from."""
 
@@ -67,7 +70,9 @@ def take_in(wall: Wall, row: Mapping[str, Any], now: float, booked: list[Booking
     match row["kind"]:
         case "state":
             _restore(wall, row)
-            booked[:] = [(key, amount, at) for key, parts in row["spending"].items() for at, amount in parts]
+            booked.clear()
+        case "spending":
+            booked += [(key, amount, at) for key, parts in row["sums"].items() for at, amount in parts]
         case "control":
             _switch(wall, row)
         case "approval":
@@ -84,23 +89,24 @@ def take_in(wall: Wall, row: Mapping[str, Any], now: float, booked: list[Booking
                 wall.answers.put(row["id"], Answer(same, "", at, b"", spend))
 
 
-def snapshot(wall: Wall) -> dict[str, Any]:
-    """What a file of the log begins with."""
+def snapshot(wall: Wall) -> list[tuple[str, Mapping[str, Any]]]:
+    """The rows that a file of the log begins with: switches and policies, budgets, each approval that is live."""
     now = wall.now()
-    return {
+    state = {
         "controls": wall.controls.snapshot(),
         "policies": wall.policies.texts,
-        "approvals": wall.approvals.snapshot(now),
-        "spending": wall.spending.snapshot(now),
     }
+    sums = iter(wall.spending.snapshot(now).items())
+    rows: list[tuple[str, Mapping[str, Any]]] = [("state", state)]
+    while chunk := dict(itertools.islice(sums, _SUMS_A_ROW)):
+        rows.append(("spending", {"sums": chunk}))
+    return rows + [("approval", row) for row in wall.approvals.live(now)]
 
 
 def _restore(wall: Wall, row: Mapping[str, Any]) -> None:
     wall.controls.restore(row["controls"])
     for name, text in row["policies"].items():
         wall.policies.accept(name, text)
-    for approval in row["approvals"]:
-        wall.approvals.apply(approval)
 
 
 def _compile(wall: Wall) -> None:
