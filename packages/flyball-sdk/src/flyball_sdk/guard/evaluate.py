@@ -6,8 +6,8 @@ or a clock but the one that measures how long it took.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from time import perf_counter_ns
 
@@ -28,6 +28,8 @@ from flyball_sdk.guard.words import reason_of
 # What a decision carries of a call at most; a call with more effects has the strictest of them judged all the same.
 EFFECTS_MAX = 64
 HITS_MAX = 32
+# a rule's own code that takes longer is a fault of the rule
+OWN_CODE_MS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,29 @@ class _Compiled:
     mode: Mode
     policy: str
 
-    def speaks(self, effect: Effect, tool_name: str) -> bool:
-        tools = self.rule.tools
-        if tools and not any(fnmatchcase(tool_name, one) for one in tools):
+    def speaks(self, effect: Effect, call: ToolCall) -> bool:
+        rule = self.rule
+        if rule.tools and not any(fnmatchcase(call.tool_name, one) for one in rule.tools):
             return False
-        return all(test(effect) for test in self.tests)
+        for test in self.tests:
+            if not test(effect):
+                return False
+        return rule.test is None or _asked(rule.test, effect, call)
 
     def hit(self, effect: Effect) -> Hit:
         rule = self.rule
         return Hit(
             rule.id, rule.title, self.action, self.mode, rule.severity, rule.safer, effect, self.policy
         )
+
+
+def _asked(test: Callable[[Effect, ToolCall], bool], effect: Effect, call: ToolCall) -> bool:
+    """What the operator's own code says; one that takes too long is as one that raised."""
+    begin = perf_counter_ns()
+    said = bool(test(effect, call))
+    if perf_counter_ns() - begin > OWN_CODE_MS_MAX * 1_000_000:
+        raise TimeoutError(f"took more than {OWN_CODE_MS_MAX} ms")
+    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +169,9 @@ class Evaluator:
         hits: list[Hit] = []
         spend: dict[str, float] = {}
         for one in concerned:
-            found = _hits(one, effects, call.tool_name) if effects else []
+            found, broken = _hits(one, effects, call) if effects else ([], False)
+            if broken:
+                reading = replace(reading, status="error")
             if one.policy.budgets:
                 found += over_budget(one.policy, call, effects, spent, spend)
             hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
@@ -174,14 +190,22 @@ _TARGETS = Targets()
 _NO_SESSION = Session()
 
 
-def _hits(ready: _Ready, effects: Sequence[Effect], tool_name: str) -> list[Hit]:
+def _hits(ready: _Ready, effects: Sequence[Effect], call: ToolCall) -> tuple[list[Hit], bool]:
+    """Every rule that speaks of an effect, and whether one failed: then the policy's failure mode speaks for it."""
     by_act = ready.by_act
-    return [
-        compiled.hit(effect)
-        for effect in effects
-        for compiled in by_act.get(effect.act, ())
-        if compiled.speaks(effect, tool_name)
-    ]
+    found: list[Hit] = []
+    failed = False
+    for effect in effects:
+        for compiled in by_act.get(effect.act, ()):
+            try:
+                if compiled.speaks(effect, call):
+                    found.append(compiled.hit(effect))
+            except Exception as why:  # noqa: BLE001 - a rule is code of others
+                failed = True
+                if ready.policy.failure_mode == "closed":
+                    told = f"{compiled.rule.title} (the rule failed: {type(why).__name__})"
+                    found.append(replace(compiled.hit(effect), title=told, action="block"))
+    return found, failed
 
 
 def _strictness(hit: Hit) -> tuple[int, int]:

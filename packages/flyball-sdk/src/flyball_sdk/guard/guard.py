@@ -28,6 +28,7 @@ from flyball_sdk.guard.policy import FailureMode, Policy
 from flyball_sdk.guard.policy_file import policy_from_text
 from flyball_sdk.guard.remote import Remote, RemoteFailure
 from flyball_sdk.guard.rule import STRICTNESS
+from flyball_sdk.guard.rule_code import is_own
 from flyball_sdk.guard.rules import RULES
 from flyball_sdk.guard.session import Session
 from flyball_sdk.guard.spending import Spending
@@ -102,7 +103,7 @@ class Guard:
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
-            return cls((policy_from_text(text, name=Path(path).stem),), **settings)
+            return cls((policy_from_text(text, name=Path(path).stem, own=is_own(Path(path))),), **settings)
         except (OSError, ValueError) as why:
             raise GuardUnavailable(str(why)) from why
 

@@ -10,6 +10,7 @@ exceptions:
 budgets:
 - {id: deletes, counts: deletes, limit: 20, per: session, window: 1h, action: ask}
 rules:                           # of one's own, see `rule_from`
+python: |                        # rules in Python, of the operator's own file alone, see `rule_code`
 failure_mode: closed
 ask_timeout: 5m
 ask_default: block
@@ -29,6 +30,7 @@ import yaml
 from flyball_sdk.guard.policy import Allowance, Budget, Policy, Targets
 from flyball_sdk.guard.prove import proofs
 from flyball_sdk.guard.rule import OPERATORS, SEVERITIES, STRICTNESS, Condition, Example, Rule, RuleError
+from flyball_sdk.guard.rule_code import rules_of
 from flyball_sdk.guard.rules import RULES
 
 POLICY_BYTES_MAX = 64 * 1024
@@ -41,8 +43,10 @@ _DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def policy_from_text(text: str, *, name: str, catalogue: Sequence[Rule] = RULES) -> Policy:
+def policy_from_text(text: str, *, name: str, catalogue: Sequence[Rule] = RULES, own: bool = True) -> Policy:
     """The policy in a YAML text; `name` is what it is called where it does not say so itself.
+
+    `own` says that the text is the operator's, and nobody else could write it: only then a block of Python is run.
 
     Raises:
         RuleError: it is no YAML, too long, or no policy: which place, and what should stand there.
@@ -57,7 +61,7 @@ def policy_from_text(text: str, *, name: str, catalogue: Sequence[Rule] = RULES)
         raise RuleError(f"{name}: {place} is no YAML: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(given, Mapping):
         raise RuleError(f"{name}: a policy is a mapping such as `mode: audit`")
-    return policy_from(given, name=name, catalogue=catalogue)
+    return policy_from(given, name=name, catalogue=catalogue, own=own)
 
 
 class _Plain(yaml.SafeLoader):
@@ -72,7 +76,9 @@ class _Plain(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def policy_from(given: Mapping[str, Any], *, name: str, catalogue: Sequence[Rule] = RULES) -> Policy:
+def policy_from(
+    given: Mapping[str, Any], *, name: str, catalogue: Sequence[Rule] = RULES, own: bool = True
+) -> Policy:
     """The policy in a mapping; its own rules have held against their examples.
 
     Raises:
@@ -81,15 +87,28 @@ def policy_from(given: Mapping[str, Any], *, name: str, catalogue: Sequence[Rule
     top = _Place(given, name)
     top.only(
         *("name", "mode", "agents", "environments", "users", "catalogue", "changes", "modes", "without"),
-        *("exceptions", "budgets", "targets", "rules", "failure_mode", "ask_timeout", "ask_default"),
+        *(
+            "exceptions",
+            "budgets",
+            "targets",
+            "rules",
+            "python",
+            "failure_mode",
+            "ask_timeout",
+            "ask_default",
+        ),
     )
     called = top.text("name", name)
     if not _NAME.fullmatch(called):
         raise RuleError(f"{name}.name: lower-case letters, digits, dots, - and _, this is {called[:80]!r}")
     targets = _targets(top)
-    own = tuple(
+    own_rules = tuple(
         rule_from(one.given, place=one.name, targets=targets) for one in top.places("rules", RULES_MAX)
     )
+    if code := top.text("python", "", chars_max=POLICY_BYTES_MAX):
+        if not own:
+            raise RuleError(f"{name}.python: Python is taken from a file that nobody but its owner can write")
+        own_rules = (*own_rules, *rules_of(code, place=f"{name}.python"))
     wanted = top.texts("catalogue", ("*",))
     taken = tuple(
         rule
@@ -98,11 +117,11 @@ def policy_from(given: Mapping[str, Any], *, name: str, catalogue: Sequence[Rule
         or rule.id == "call.unread"  # what is not read passes no rule of one's own either
         or any(fnmatchcase(rule.id, pattern) for pattern in wanted)
     )
-    known = {rule.id for rule in (*taken, *own)}
+    known = {rule.id for rule in (*taken, *own_rules)}
     return Policy(
         name=called,
         mode=top.one_of("mode", ("audit", "enforce"), "audit"),
-        rules=(*taken, *own),
+        rules=(*taken, *own_rules),
         agents=top.texts("agents", ("*",)),
         environments=top.texts("environments", ("*",)),
         users=top.texts("users", ("*",)),
@@ -183,11 +202,11 @@ class _Place:
                 told = "there are" if len(known) <= _KNOWN_MAX else "the likest are"
                 raise RuleError(f"{self.name}: there is no {_shown(key)}; {told} {', '.join(near)}")
 
-    def text(self, key: str, default: str | None = None) -> str:
+    def text(self, key: str, default: str | None = None, chars_max: int = TEXT_CHARS_MAX) -> str:
         value = self.given.get(key, default)
-        if not isinstance(value, str) or len(value) > TEXT_CHARS_MAX or (default is None and not value):
+        if not isinstance(value, str) or len(value) > chars_max or (default is None and not value):
             raise RuleError(
-                f"{self.name}.{key}: a text of at most {TEXT_CHARS_MAX} characters, this is {_shown(value)}"
+                f"{self.name}.{key}: a text of at most {chars_max} characters, this is {_shown(value)}"
             )
         return value
 

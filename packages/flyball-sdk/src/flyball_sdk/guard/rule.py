@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flyball_sdk.guard.call import Context
+from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.effect import ACTS, Effect
 from flyball_sdk.guard.linear import Pattern
 
@@ -126,7 +126,8 @@ class Rule:
 
     `tools` limits it to tool names (shell patterns); none means every tool. `safer` says what to do instead. `hits` and
     `passes` are its examples: each of `hits` must trigger it, none of `passes` may. `mode` overrides the policy's: a
-    rule may be audited in an enforcing policy.
+    rule may be audited in an enforcing policy. `test` is code of the operator's own, asked last, where conditions do not
+    say enough (`rule_code`); `code` is the hash of the block that it stands in.
     """
 
     id: str
@@ -140,6 +141,8 @@ class Rule:
     hits: tuple[Example, ...] = ()
     passes: tuple[Example, ...] = ()
     mode: Mode | None = None
+    test: Callable[[Effect, ToolCall], bool] | None = None
+    code: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a rule that could never hit.

@@ -15,6 +15,7 @@ from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.policy_file import policy_from_text
 from flyball_sdk.guard.prove import proofs
 from flyball_sdk.guard.rule import RuleError
+from flyball_sdk.guard.rule_code import is_own
 from flyball_sdk.guard.rules import RULES
 
 from flyball.errors import InputError
@@ -84,7 +85,7 @@ def _policy(file: Path | None) -> Policy:
     if file is None:
         return Policy(name="built-in", mode="enforce", rules=RULES)
     try:
-        return policy_from_text(file.read_text(), name=file.stem)
+        return policy_from_text(file.read_text(), name=file.stem, own=is_own(file))
     except (OSError, UnicodeDecodeError, RuleError) as error:
         raise InputError(str(error)) from error
 

@@ -18,6 +18,7 @@ from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.policy_file import POLICY_BYTES_MAX, policy_from_text
 from flyball_sdk.guard.rule import Mode, RuleError
+from flyball_sdk.guard.rule_code import is_own
 from flyball_sdk.guard.rules import RULES
 from flyball_sdk.guard.scene import NOTHING_OWN, Protected
 
@@ -121,7 +122,9 @@ class Policies:
         found: dict[str, str] = {}
         for path in sorted(self.folder.glob("*.yaml"))[:POLICIES_MAX]:
             try:
-                found[path.stem] = path.read_text()[: POLICY_BYTES_MAX + 1]
+                found[path.stem] = text = path.read_text()[: POLICY_BYTES_MAX + 1]
+                if "python" in text and not is_own(path):
+                    raise ConfigurationError(f"{path} holds Python and others can write it: chmod 600 {path}")
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigurationError(f"the policy {path} cannot be read: {error}") from error
         return found

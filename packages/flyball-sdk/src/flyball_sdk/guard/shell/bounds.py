@@ -31,7 +31,7 @@ ROUNDS_MAX = 16
 # Characters that a variable, a pipe or a file is remembered with; more becomes unknown.
 TEXT_MAX = BYTES_MAX
 # Simple commands, expansions and scanned quotes, together.
-STEPS_MAX = 15_000
+STEPS_MAX = 10_000
 
 
 class TooMuch(Exception):

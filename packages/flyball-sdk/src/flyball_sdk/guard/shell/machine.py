@@ -194,7 +194,7 @@ class Machine(ABC):
     def run(self, call: Call) -> Text:
         """Run a simple command: a function, an alias, a handler that knows it, or just a program."""
         meter = self.meter
-        meter.steps += 1 + len(call.words) // 16
+        meter.steps += 1 + len(call.words)
         if meter.steps > STEPS_MAX:
             raise TooMuch("steps")
         word = call.words[0]
