@@ -97,7 +97,7 @@ def by_name(scene: Scene) -> Reading:
     call = scene.call
     words = words_of(call.tool_name)
     act = act_of(words)
-    effects: list[Effect] = []
+    effects = _of_server(call.tool_name)
     if act:
         attributes: dict[str, Any] = {
             "tool": True,
@@ -130,6 +130,14 @@ def by_name(scene: Scene) -> Reading:
                 effects += edit.written(value, scene, overwrite=False, deleted=act == "record.delete")
     effects += signals((name, value) for name, value in call.tool_input.items() if isinstance(value, str))
     return Reading(effects)
+
+
+def _of_server(tool_name: str) -> list[Effect]:
+    """What a tool server asks of its client, as `flyball guard proxy` names it."""
+    prefix, _, asked = tool_name.rpartition("__")
+    if prefix.startswith("mcp__") and asked in ("sampling", "elicitation"):
+        return [Effect(f"mcp.{asked}", prefix.removeprefix("mcp__"))]
+    return []
 
 
 def act_of(words: list[str]) -> str:

@@ -40,6 +40,7 @@ _GUARD_WORDS = frozenset(
         "set",
         "open",
         "allow",
+        "pin",
     }
 )
 _SWITCHES = re.compile(
