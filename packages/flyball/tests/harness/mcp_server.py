@@ -1,4 +1,4 @@
-"""A small real MCP server on the official SDK: python -P mcp_server.py FOLDER.
+"""A small real MCP server on the official SDK: python -P mcp_server.py FOLDER [PORT].
 
 Its tools: `read_note`, `write_note` (writes FOLDER/notes/NAME: the side effect that tests look at), `delete_note`,
 `think` (asks the client's model), `who` (asks the user), `variables` (its environment), `pid`. The second listing of
@@ -14,8 +14,10 @@ from typing import Any
 
 import anyio
 import mcp_types as types
+import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 FOLDER = Path(sys.argv[1])
 NAME = {"type": "object", "properties": {"name": {"type": "string"}, "text": {"type": "string"}}}
@@ -84,6 +86,20 @@ async def on_stdio() -> None:
         await SERVER.run(read, write, SERVER.create_initialization_options())
 
 
+async def on_http(port: int) -> None:
+    manager = StreamableHTTPSessionManager(SERVER)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await manager.handle_request(scope, receive, send)
+
+    config = uvicorn.Config(app, port=port, lifespan="off", log_level="warning")
+    async with manager.run():
+        await uvicorn.Server(config).serve()
+
+
 if __name__ == "__main__":
     sys.stderr.write("the server speaks on stderr\n")
-    anyio.run(on_stdio)
+    if len(sys.argv) > 2:  # noqa: PLR2004 - FOLDER PORT
+        anyio.run(on_http, int(sys.argv[2]))
+    else:
+        anyio.run(on_stdio)

@@ -85,6 +85,16 @@ class Gate:
     _asking: dict[Id, str] = field(default_factory=dict[Id, str])
     _lock: Lock = field(default_factory=Lock)
 
+    def another(self) -> Gate:
+        """A gate of another session with the same server."""
+        return Gate(name=self.name, judge=self.judge, pins=self.pins, told=self.told)
+
+    def given_up(self, whose: Id | None) -> None:
+        """Wait no longer for that answer."""
+        if whose is not None:
+            with self._lock:
+                self._asked.pop(whose, None)
+
     # -- from the client ----------------------------------------------------------------------------------
 
     def from_client(self, text: bytes) -> Passed:
