@@ -99,7 +99,7 @@ async def on_http(port: int) -> None:
 
 if __name__ == "__main__":
     sys.stderr.write("the server speaks on stderr\n")
-    if len(sys.argv) > 2:  # noqa: PLR2004 - FOLDER PORT
+    if len(sys.argv) > 2:
         anyio.run(on_http, int(sys.argv[2]))
     else:
         anyio.run(on_stdio)

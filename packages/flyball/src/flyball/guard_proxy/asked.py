@@ -59,6 +59,12 @@ class Server:
             raise Unanswered(f"status {status}: {str(found.get('error') or '')[:200]}")
         return found
 
+    def close(self) -> None:
+        """Let go of the connection of this thread."""
+        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        if kept is not None:
+            kept.close()
+
     def _sent(self, path: str, payload: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}
         if self.token:

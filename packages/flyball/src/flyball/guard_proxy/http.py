@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,11 +53,18 @@ async def _run(gate: Gate, url: httpx.URL, port: int) -> None:
         server = Upstream(url, client)
         await upstream.reachable(server)
         opened = _listen(port)
+        proxy = Proxy(gate, server)
+
+        def stop() -> None:
+            proxy.end()
+            if me is not None:
+                me.cancel()
+
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, me.cancel if me else sys.exit)
+            loop.add_signal_handler(number, stop)
         ready = partial(gate.told.say, f"http://127.0.0.1:{port}{PATH} guards {url} as {gate.name}")
         with contextlib.suppress(asyncio.CancelledError):
-            await serve(Proxy(gate, server), opened, allowed_hosts=(), token="", ready=ready)
+            await serve(proxy, opened, allowed_hosts=(), token="", ready=ready)
     gate.told.end()
 
 
@@ -118,6 +124,12 @@ class Proxy:
     server: Upstream
     _gates: OrderedDict[str, Gate] = field(default_factory=OrderedDict[str, Gate])
     _open: int = 0
+    _works: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+
+    def end(self) -> None:
+        """Let go of every request and stream that is open."""
+        for work in list(self._works):
+            work.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one request, until it is answered or the client goes away."""
@@ -151,9 +163,11 @@ class Proxy:
         else:
             work = asyncio.ensure_future(self._ask(exchange, method, None))
         gone = asyncio.ensure_future(_gone(receive))
+        self._works.add(work)
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._works.discard(work)
             for task in (work, gone):
                 task.cancel()
             for found in await asyncio.gather(work, gone, return_exceptions=True):

@@ -36,8 +36,10 @@ def differing(headers: Mapping[str, str], message: Message) -> str:
     params = message.params or {}
     if headers.get(METHOD, message.method) != message.method:
         return METHOD
-    if NAME in headers and decoded(headers[NAME]) not in (params.get("name"), params.get("uri")):
-        return NAME
+    if NAME in headers:
+        named = decoded(headers[NAME])
+        if named is None or named not in (params.get("name"), params.get("uri")):
+            return NAME
     given = {name: value for name, value in headers.items() if name.startswith(PARAMETER)}
     if given:
         said = set(_texts(params.get("arguments")))
