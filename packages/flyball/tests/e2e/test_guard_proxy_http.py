@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import httpx
 import pytest
@@ -90,6 +90,11 @@ async def _client(url: str) -> AsyncGenerator[Client]:
         yield client
 
 
+def _approve(guard: FlyballProcess, approval: str) -> int:
+    command = [sys.executable, "-m", "flyball", "guard", "approve", approval, "--server", guard.url]
+    return subprocess.run([*command, "--data", str(guard.folder)], check=False).returncode
+
+
 @pytest.fixture
 def notes(guard: FlyballProcess, tmp_path: Path) -> Generator[str]:
     """The proxy before a real server; its address."""
@@ -112,8 +117,7 @@ async def test_calls_are_judged_and_what_was_asked_runs_after_approval(
         assert (failed, "tools.delete" in text, (kept / "a").exists()) == (True, True, True)
         approval = re.search(r"apr_[0-9a-f]+", text)
         assert approval
-        approve = [sys.executable, "-m", "flyball", "guard", "approve", approval[0], "--server", guard.url]
-        assert subprocess.run([*approve, "--data", str(guard.folder)], check=False).returncode == 0
+        assert _approve(guard, approval[0]) == 0
         assert await client.call("delete_note", name="a") == (False, "done")
         assert not (kept / "a").exists()
 
@@ -187,7 +191,7 @@ class _Scripted:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
 
-    def __enter__(self) -> _Scripted:
+    def __enter__(self) -> Self:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}).start()
         return self
 
@@ -234,8 +238,8 @@ def test_what_a_server_answers_is_bounded_and_read_strictly(guard: FlyballProces
         assert "longer than" in ping(b" " * (MESSAGE_BYTES_MAX + 1)).json()["error"]["message"]
         assert "twice" in ping(b'{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":1}}').json()["error"]["message"]
         assert "status 200" in ping(b'{"jsonrpc":"2.0","id":2,"result":{}}').json()["error"]["message"]
-        assert "compresses" in ping(b"x", **{"content-encoding": "gzip"}).json()["error"]["message"]
-        denied = ping(b"no", "text/plain", 401, **{"www-authenticate": "Bearer"})
+        assert "compresses" in ping(b"x", also={"content-encoding": "gzip"}).json()["error"]["message"]
+        denied = ping(b"no", "text/plain", 401, also={"www-authenticate": "Bearer"})
         assert (denied.status_code, denied.headers["www-authenticate"]) == (401, "Bearer")
         stream = b'id: 1\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'
         answer = ping(stream, "text/event-stream")

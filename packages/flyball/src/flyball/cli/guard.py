@@ -242,7 +242,7 @@ def folder_of(data: Path | None) -> Path:
     """The data folder: the one that is given, else $FLYBALL_DATA_FOLDER, else the default one."""
     import os  # noqa: PLC0415
 
-    from flyball.settings import default_folder  # noqa: PLC0415
+    from flyball.folders import default_folder  # noqa: PLC0415
 
     given = os.environ.get("FLYBALL_DATA_FOLDER")
     return data or (Path(given) if given else default_folder())

@@ -78,7 +78,7 @@ def proxy(
 
 
 def _gate(name: str, agent: str, fail: Fail, server: str | None, data: Path | None) -> Gate:
-    from flyball.cli.client import server_url  # noqa: PLC0415
+    from flyball.cli.address import server_url  # noqa: PLC0415
     from flyball.cli.guard import folder_of  # noqa: PLC0415
     from flyball.guard.keys import TOKENS, guard_folder, kept_secret  # noqa: PLC0415
     from flyball.guard_proxy.asked import Server as Asked  # noqa: PLC0415

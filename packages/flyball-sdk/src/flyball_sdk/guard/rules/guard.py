@@ -20,6 +20,7 @@ RULES = (
                 "echo '{}' > .claude/settings.local.json",
                 "pkill -f flyball",
                 "flyball guard approve 12",
+                "flyball guard pin notes --accept",
                 "cat ~/.flyball/guard/operator.token",
                 "sed -i s/hooks/x/ ~/.codex/config.toml",
                 "claude --dangerously-skip-permissions -p hi",
