@@ -208,6 +208,32 @@ def test_the_server_ends_when_the_client_goes(proxied: Proxied) -> None:
         assert (code, _gone(pid)) == (0, True)
 
 
+def test_what_the_server_started_ends_with_it(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"sleep 300 & echo $! > {started}; exec cat"
+    command = [
+        sys.executable,
+        "-m",
+        "flyball",
+        "guard",
+        "proxy",
+        "--data",
+        str(tmp_path),
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 20
+        while not (started.exists() and started.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(10) == 0
+    assert _gone(int(started.read_text()))
+
+
 def test_what_can_be_read_in_two_ways_is_refused(proxied: Proxied) -> None:
     twice = b'"arguments":{"name":"a","name":"b","text":"x"}'
     call = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"write_note",%s}}\n'

@@ -230,16 +230,19 @@ def test_what_a_server_answers_is_bounded_and_read_strictly(guard: FlyballProces
     with _Scripted() as server, _proxy(guard, tmp_path, f"{server.origin}/mcp") as url:
 
         def ping(
-            body: bytes, kind: str = "application/json", status: int = 200, **headers: str
+            body: bytes,
+            kind: str = "application/json",
+            status: int = 200,
+            also: tuple[str, str] = ("x-more", "none"),
         ) -> httpx.Response:
-            server.answers["/mcp"] = (status, {"content-type": kind, **headers}, body)
+            server.answers["/mcp"] = (status, {"content-type": kind, also[0]: also[1]}, body)
             return httpx.post(url, json=_PING)
 
         assert "longer than" in ping(b" " * (MESSAGE_BYTES_MAX + 1)).json()["error"]["message"]
         assert "twice" in ping(b'{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":1}}').json()["error"]["message"]
         assert "status 200" in ping(b'{"jsonrpc":"2.0","id":2,"result":{}}').json()["error"]["message"]
-        assert "compresses" in ping(b"x", also={"content-encoding": "gzip"}).json()["error"]["message"]
-        denied = ping(b"no", "text/plain", 401, also={"www-authenticate": "Bearer"})
+        assert "compresses" in ping(b"x", also=("content-encoding", "gzip")).json()["error"]["message"]
+        denied = ping(b"no", "text/plain", 401, also=("www-authenticate", "Bearer"))
         assert (denied.status_code, denied.headers["www-authenticate"]) == (401, "Bearer")
         stream = b'id: 1\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'
         answer = ping(stream, "text/event-stream")

@@ -132,6 +132,11 @@ def test_the_bounds() -> None:
     assert read(b'{"jsonrpc":"2.0","method":"m","params":{"a":%s1%s}}' % (b"[" * deep, b"]" * deep))
 
 
+def test_parameters_that_are_null_are_none() -> None:
+    message = read(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":null}')
+    assert message.line() == b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+
+
 def test_an_error_without_an_id_is_an_answer() -> None:
     message = read(b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"m"}}')
     assert message == Message(kind="error", id=None, error={"code": -32700, "message": "m"})

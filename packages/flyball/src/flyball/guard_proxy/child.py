@@ -14,8 +14,9 @@ from flyball.errors import ConfigurationError, InputError
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 """What a server is given of the environment without being asked for; `--env NAME` gives it more."""
-STOP_SECONDS = 3.0
-"""How long a server may take to end by itself, first after its input ended, then after SIGTERM."""
+STOP_SECONDS = 1.0
+"""How long a server may take to end by itself, first after its input ended, then after SIGTERM: in all less than the
+4 s after which the official client kills what it started, this proxy."""
 _PR_SET_PDEATHSIG = 1
 _ORPHANED = 70
 """Exit code of a child whose parent went away while it started (EX_SOFTWARE of sysexits.h)."""

@@ -134,7 +134,7 @@ class Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one request, until it is answered or the client goes away."""
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]}
-        exchange = _Exchange(send, headers, self._gate(headers.get(_SESSION)))
+        exchange = _Exchange(send, headers, self.first)
         if scope["path"] != PATH or scope["method"] not in ("POST", "GET", "DELETE"):
             await exchange.answer(
                 404 if scope["path"] != PATH else 405,
@@ -147,6 +147,7 @@ class Proxy:
             )
             return
         self._open += 1
+        exchange.gate = self._gate(headers.get(_SESSION))
         try:
             await self._carry(scope["method"], exchange, receive)
         finally:

@@ -250,14 +250,13 @@ def _is_error(error: dict[str, Any]) -> bool:
 
 
 def _asking(value: dict[str, Any]) -> Message:
-    method, params = value["method"], value.get("params", {})
+    method, given = value["method"], value.get("params")  # null says what leaving it out says
     if not isinstance(method, str) or not 0 < len(method) <= METHOD_CHARS_MAX:
         raise Malformed(f"a method is a text of 1 to {METHOD_CHARS_MAX} characters")
     if "result" in value or "error" in value:
         raise Malformed("a message is a request or an answer, not both")
-    if not isinstance(params, dict):
+    if not (given is None or isinstance(given, dict)):
         raise Malformed("params is an object")
-    given = params if "params" in value else None
     if "id" in value:
         return Message(kind="request", id=value["id"], method=method, params=given)
     return Message(kind="notification", method=method, params=given)
