@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import pytest
 from flyball.guard_proxy.strict import MESSAGE_BYTES_MAX
-from harness.guard_proxied import Proxied
+from harness.guard_proxied import Client, Proxied
 from harness.server import FlyballProcess, running
+from mcp import Client as ModernClient
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.anyio]
 
@@ -147,6 +149,24 @@ async def test_a_server_asks_the_model_or_the_user_only_if_a_person_lets_it(
         assert (failed, "a thought" in text, client.asked) == (False, True, ["sampling"])
 
 
+async def test_a_result_that_asks_the_user_is_refused_until_a_person_lets_it(
+    guard: FlyballProcess, proxied: Proxied
+) -> None:
+    """The protocol of 2026-07-28: no requests of the server, but results that ask, and calls that answer."""
+    client = Client(Path(os.devnull))
+    server = StdioServerParameters(command=sys.executable, args=proxied.arguments)
+    async with ModernClient(stdio_client(server), elicitation_callback=client.elicited) as modern:
+        assert modern.protocol_version == "2026-07-28"
+        refused = await modern.call_tool("consent", {})
+        text = str(refused.content)
+        assert (refused.is_error, "mcp.elicitation" in text, client.asked) == (True, True, [])
+        approval = re.search(r"apr_[0-9a-f]+", text)
+        assert approval
+        assert _flyball(guard, "approve", approval[0]).returncode == 0
+        agreed = await modern.call_tool("consent", {})
+        assert ("accept" in str(agreed.content), client.asked) == (True, ["elicitation"])
+
+
 async def test_a_tool_that_changed_asks_until_it_is_accepted(
     guard: FlyballProcess, proxied: Proxied, tmp_path: Path
 ) -> None:
@@ -254,7 +274,7 @@ def test_what_can_be_read_in_two_ways_is_refused(proxied: Proxied) -> None:
         code, told = raw.end()
     assert proxied.notes == ["d"]
     assert code == 0
-    assert "not passed on: 7 messages of the client" in told
+    assert "in all: 7 messages of the client refused" in told
 
 
 def test_a_huge_message_is_refused_and_the_session_goes_on(proxied: Proxied) -> None:

@@ -111,7 +111,7 @@ async def test_calls_are_judged_and_what_was_asked_runs_after_approval(
 ) -> None:
     kept = tmp_path / "notes"
     async with _client(notes) as client:
-        assert len((await client.session.list_tools()).tools) == 7
+        assert len((await client.session.list_tools()).tools) == 8
         assert await client.call("write_note", name="a", text="one") == (False, "done")
         failed, text = await client.call("delete_note", name="a")
         assert (failed, "tools.delete" in text, (kept / "a").exists()) == (True, True, True)

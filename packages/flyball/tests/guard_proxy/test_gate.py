@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -12,13 +13,43 @@ from typing import Any
 
 import pytest
 from flyball.guard_proxy.asked import Server
-from flyball.guard_proxy.gate import PENDING_MAX, Gate, Passed
-from flyball.guard_proxy.judge import Judge
+from flyball.guard_proxy.gate import OF_CLIENTS, OF_SERVERS, PENDING_MAX, Gate, Passed
+from flyball.guard_proxy.judge import PASSES, Judge, Verdict
 from flyball.guard_proxy.mirrored import differing
 from flyball.guard_proxy.naming import name_of
 from flyball.guard_proxy.pins import Pins, accept, load
 from flyball.guard_proxy.strict import Message, read
 from flyball.guard_proxy.told import Told
+from flyball_sdk.guard.call import ToolCall
+from hypothesis import given
+from hypothesis import strategies as st
+
+_KEYS = st.sampled_from(
+    (
+        *(
+            "name",
+            "arguments",
+            "cursor",
+            "tools",
+            "nextCursor",
+            "requestId",
+            "clientInfo",
+            "inputRequests",
+            "content",
+        ),
+        *(
+            "method",
+            "params",
+            "description",
+            "inputSchema",
+            "isError",
+            "code",
+            "message",
+            "instructions",
+            "_meta",
+        ),
+    )
+)
 
 
 @dataclass
@@ -268,6 +299,52 @@ def test_headers_say_what_the_message_says() -> None:
 )
 def test_a_server_is_named_by_what_starts_it(command: list[str], url: str, name: str) -> None:
     assert name_of(command, url) == name
+
+
+_ODD = st.recursive(
+    st.sampled_from(
+        [None, True, 0, -1, 1.5, "", "a", "x" * 300, "tools/call", "\u202e", "sampling/createMessage"]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+_ODD_MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from([1, 2, "1", None, True, {}]),
+        "method": st.sampled_from([*sorted(OF_CLIENTS | OF_SERVERS), "notifications/cancelled", "x", 1]),
+        "params": _ODD,
+        "result": _ODD,
+        "error": _ODD,
+    },
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), _ODD_MESSAGES), min_size=2, max_size=12))
+def test_no_message_brings_the_gate_down(messages: list[tuple[bool, dict[str, Any]]]) -> None:
+    """And nothing is passed on that another reading of it would not give."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Told(write=lambda _line: None)
+        judge = _Lenient(server=Server("http://127.0.0.1:9"), told=told)
+        gate = Gate(name="s", judge=judge, pins=Pins(Path(folder) / "s.json", told), told=told)
+        for of_client, message in messages:
+            text = _said(**message)
+            passed = gate.from_client(text) if of_client else gate.from_server(text)
+            onward = passed.to_server if of_client else passed.to_client
+            if onward is not None and onward.kind in ("request", "notification"):
+                assert read(onward.line()) == onward
+
+
+class _Lenient(Judge):
+    """Lets everything pass: what is tested comes before and after it."""
+
+    def judge(self, call: ToolCall) -> Verdict:
+        del call
+        return PASSES
+
+    def observe(self, call: ToolCall, output: str) -> None:
+        del call
+        assert isinstance(output, str)
 
 
 def test_a_message_is_one_line() -> None:

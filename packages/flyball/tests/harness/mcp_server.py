@@ -1,7 +1,8 @@
 """A small real MCP server on the official SDK: python -P mcp_server.py FOLDER [PORT].
 
 Its tools: `read_note`, `write_note` (writes FOLDER/notes/NAME: the side effect that tests look at), `delete_note`,
-`think` (asks the client's model), `who` (asks the user), `variables` (its environment), `pid`. The second listing of
+`think` (asks the client's model), `who` (asks the user), `consent` (asks
+the user by its result, as in 2026-07-28), `variables` (its environment), `pid`. The second listing of
 its tools describes `read_note` otherwise and has a tool more, where FOLDER/turns is there.
 """
 
@@ -27,6 +28,7 @@ TOOLS = {
     "delete_note": "Deletes a note",
     "think": "Has the model think",
     "who": "Asks the user for a name",
+    "consent": "Asks the user by its result",
     "variables": "Lists the variables of the environment",
     "pid": "The number of the process",
 }
@@ -49,7 +51,22 @@ async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
     return types.ListToolsResult(tools=[_tool(*one) for one in tools.items()])
 
 
-async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+def consent(params: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:
+    if params.input_responses:
+        said = types.TextContent(type="text", text=str(params.input_responses))
+        return types.CallToolResult(content=[said])
+    schema: Any = {"type": "object", "properties": {"name": {"type": "string"}}}
+    asks = types.ElicitRequest(
+        params=types.ElicitRequestFormParams(message="Agreed?", requested_schema=schema)
+    )
+    return types.InputRequiredResult(input_requests={"agreed": asks})
+
+
+async def call_tool(
+    context: Any, params: types.CallToolRequestParams
+) -> types.CallToolResult | types.InputRequiredResult:
+    if params.name == "consent":
+        return consent(params)
     given = params.arguments or {}
     path = FOLDER / "notes" / str(given.get("name", "none"))
     with (FOLDER / "calls").open("a") as calls:

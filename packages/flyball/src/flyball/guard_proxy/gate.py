@@ -47,6 +47,8 @@ OF_SERVERS = frozenset(
 """What a server may ask a client."""
 _OF_CALLS = frozenset({"name", "arguments", "_meta", "task", "inputResponses", "requestState"})
 """What the parameters of a call may be."""
+_VERSION = "io.modelcontextprotocol/protocolVersion"
+"""By this in `_meta` a request says that it is of 2026-07-28 or later, where each result says whether it is complete."""
 _GUARDED = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation"}
 _OBSERVED = frozenset({"tools/call", "resources/read", "prompts/get", "tasks/result"})
 """What comes back by these is from outside."""
@@ -70,6 +72,7 @@ class _Waiting:
     method: str
     call: ToolCall | None = None
     begins: bool = True
+    complete: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +105,7 @@ class Gate:
         try:
             message = read(text)
         except Malformed as error:
-            self.told.dropped("messages of the client", str(error))
+            self.told.counted("messages of the client refused", str(error))
             return Passed(to_client=failure(error.id, str(error), error.code))
         match message.kind:
             case "request":
@@ -114,7 +117,7 @@ class Gate:
                     known = message.id is not None and self._asking.pop(message.id, None)
                 if known:
                     return Passed(to_server=message)
-                self.told.dropped("answers of the client that nobody asked for")
+                self.told.counted("answers of the client that nobody asked for")
                 return NOTHING
 
     def too_long(self, begin: bytes, *, of_client: bool) -> Passed:
@@ -122,13 +125,15 @@ class Gate:
         sentence = "a message is longer than the 4 MiB that the proxy passes on"
         whose = early_id(begin)
         if of_client:
-            self.told.dropped("messages of the client", sentence)
+            self.told.counted("messages of the client refused", sentence)
             return Passed(to_client=failure(whose, sentence, INVALID_REQUEST))
         return self._unread_answer(whose, sentence)
 
     def _notified(self, message: Message) -> Passed:
         if not message.method.startswith("notifications/"):
-            self.told.dropped("messages of the client", f"{message.method} without an id is no notification")
+            self.told.counted(
+                "messages of the client refused", f"{message.method} without an id is no notification"
+            )
             return NOTHING
         self._cancelled(message, self._asked)
         return Passed(to_server=message)
@@ -163,14 +168,14 @@ class Gate:
         """Why this request cannot be asked at all."""
         if message.method not in OF_CLIENTS:
             sentence = f"{message.method} is no method that the proxy passes on"
-            self.told.dropped("messages of the client", sentence)
+            self.told.counted("messages of the client refused", sentence)
             return failure(message.id, sentence, METHOD_NOT_FOUND)
         with self._lock:
             if message.id in self._asked:
                 return failure(message.id, "a request of this id waits for its answer", INVALID_REQUEST)
             if len(self._asked) < PENDING_MAX:
                 return None
-        self.told.dropped("messages of the client", f"{PENDING_MAX} requests wait for their answers")
+        self.told.counted("messages of the client refused", f"{PENDING_MAX} requests wait for their answers")
         return failure(message.id, f"{PENDING_MAX} requests wait for their answers", SERVER_BUSY)
 
     def _call(self, message: Message, params: Mapping[str, Any]) -> Passed:
@@ -189,19 +194,20 @@ class Gate:
         if doubt:
             verdict = Verdict(action="ask", text=self._doubted(name, doubt))
         if not verdict.passes:
-            return Passed(to_client=_told_to_model(message.id, verdict))
+            self.told.counted("calls stopped", "" if doubt else f"{call.tool_name}: the guard {verdict.text}")
+            return Passed(to_client=_told_to_model(message.id, verdict, complete=_says_version(params)))
         if verdict.modified is not None:
             self.told.say(f"{call.tool_name} is called with other arguments: {verdict.text}")
             call = replace(call, tool_input=verdict.modified)
             message = replace(message, params={**params, "arguments": verdict.modified})
-        return self._forward(message, _Waiting("tools/call", call))
+        return self._forward(message, _Waiting("tools/call", call, complete=_says_version(params)))
 
     def _doubted(self, name: str, doubt: str) -> str:
         told = (
             f"asks a person first: the tool {name} of the server {self.name} {doubt}. Let the operator look at it and"
             f" run `flyball guard pin {self.name} --accept`, then make the same call again."
         )
-        self.told.dropped("calls of tools that are not as pinned", f"{name} {doubt}")
+        self.told.say(f"the tool {name} is called and {doubt}")
         return told
 
     def _tool(self, name: str, given: Mapping[str, Any], message: Message) -> ToolCall:
@@ -232,8 +238,8 @@ class Gate:
                 if message.method.startswith("notifications/"):
                     self._cancelled(message, self._asking)
                     return Passed(to_client=message)
-                self.told.dropped(
-                    "messages of the server", f"{message.method} without an id is no notification"
+                self.told.counted(
+                    "messages of the server dropped", f"{message.method} without an id is no notification"
                 )
                 return NOTHING
             case _:
@@ -248,7 +254,7 @@ class Gate:
             yield failure(one, sentence, INTERNAL_ERROR)
 
     def _unread_answer(self, whose: Id | None, why: str) -> Passed:
-        self.told.dropped("messages of the server", why)
+        self.told.counted("messages of the server dropped", why)
         with self._lock:
             waiting = None if whose is None else self._asked.pop(whose, None)
         if waiting is None:
@@ -260,12 +266,14 @@ class Gate:
     def _server_asks(self, message: Message) -> Passed:
         if message.method not in OF_SERVERS:
             sentence = f"{message.method} is no method that the proxy passes on"
-            self.told.dropped("requests of the server", sentence)
+            self.told.counted("requests of the server refused", sentence)
             return Passed(to_server=failure(message.id, sentence, METHOD_NOT_FOUND))
         with self._lock:
             full = len(self._asking) >= PENDING_MAX or message.id in self._asking
         if full:
-            self.told.dropped("requests of the server", "too many of them wait, or its id is used twice")
+            self.told.counted(
+                "requests of the server refused", "too many of them wait, or its id is used twice"
+            )
             return Passed(
                 to_server=failure(message.id, "too many requests wait, or the id is in use", SERVER_BUSY)
             )
@@ -288,14 +296,14 @@ class Gate:
                 action="block", text="blocks this: the guard would change what the server asks for."
             )
         if not verdict.passes:
-            self.told.dropped("requests of the server", f"{method}: the guard {verdict.text}")
+            self.told.counted("requests of the server refused", f"{method}: the guard {verdict.text}")
         return verdict
 
     def _answered(self, message: Message) -> Passed:
         with self._lock:
             waiting = None if message.id is None else self._asked.pop(message.id, None)
         if waiting is None:
-            self.told.dropped("answers of the server that nobody asked for")
+            self.told.counted("answers of the server that nobody asked for")
             return NOTHING
         if message.kind == "error":
             if waiting.call is not None:
@@ -303,7 +311,7 @@ class Gate:
             return Passed(to_client=message)
         refused = self._asks_in_result(message)
         if refused is not None and waiting.method == "tools/call":
-            return Passed(to_client=_told_to_model(message.id, refused))
+            return Passed(to_client=_told_to_model(message.id, refused, complete=waiting.complete))
         if refused is not None:
             return Passed(to_client=failure(message.id, refused.text, REFUSED))
         if waiting.method == "tools/list":
@@ -342,9 +350,13 @@ class Gate:
             self.told.say(f"{what} of the server {self.name} {found}")
 
 
-def _told_to_model(id: Id | None, verdict: Verdict) -> Message:  # noqa: A002 - JSON-RPC's own word
+def _says_version(params: Mapping[str, Any]) -> bool:
+    said = params.get("_meta")
+    return isinstance(said, dict) and _VERSION in said
+
+
+def _told_to_model(id: Id | None, verdict: Verdict, *, complete: bool) -> Message:  # noqa: A002 - JSON-RPC's own word
     """A refusal as the result of a call, which a model reads."""
-    text = f"The Flyball guard {verdict.text}"
-    return Message(
-        kind="result", id=id, result={"content": [{"type": "text", "text": text}], "isError": True}
-    )
+    content = [{"type": "text", "text": f"The Flyball guard {verdict.text}"}]
+    more = {"resultType": "complete"} if complete else {}
+    return Message(kind="result", id=id, result={"content": content, "isError": True, **more})

@@ -173,7 +173,7 @@ class Proxy:
                 task.cancel()
             for found in await asyncio.gather(work, gone, return_exceptions=True):
                 if isinstance(found, Exception):
-                    exchange.gate.told.dropped("requests that failed", f"{type(found).__name__}: {found}")
+                    exchange.gate.told.counted("requests that failed", f"{type(found).__name__}: {found}")
 
     async def _post(self, exchange: _Exchange, body: bytes) -> None:
         gate = exchange.gate
@@ -202,7 +202,7 @@ class Proxy:
                 self._learn(exchange, answer, method)
                 await self._back(exchange, answer, whose)
         except Unreached as error:
-            exchange.gate.told.dropped("requests that failed", str(error))
+            exchange.gate.told.counted("requests that failed", str(error))
             exchange.gate.given_up(whose)
             if not exchange.begun:
                 await exchange.answer(
@@ -237,9 +237,9 @@ class Proxy:
                     resumable = resumable or bool(event.id)
                     await self._event(exchange, event)
         except httpx.HTTPError as error:
-            exchange.gate.told.dropped("streams that broke off", type(error).__name__)
+            exchange.gate.told.counted("streams that broke off", type(error).__name__)
         except TooMuch:
-            exchange.gate.told.dropped("streams that broke off", "an event is longer than a message may be")
+            exchange.gate.told.counted("streams that broke off", "an event is longer than a message may be")
         await exchange.body(b"")
         return resumable
 
@@ -262,7 +262,7 @@ class Proxy:
             async with self.server.send("POST", headers, message.line()):
                 return
         except Unreached as error:
-            exchange.gate.told.dropped("refusals that did not arrive", str(error))
+            exchange.gate.told.counted("refusals that did not arrive", str(error))
 
     def _gate(self, session: str | None) -> Gate:
         """The gate of that session; one of its own for a request without."""
@@ -272,7 +272,7 @@ class Proxy:
         self._gates[session] = gate
         while len(self._gates) > SESSIONS_MAX:
             self._gates.popitem(last=False)
-            self.first.told.dropped("sessions that were forgotten")
+            self.first.told.counted("sessions that were forgotten")
         return gate
 
     def _learn(self, exchange: _Exchange, answer: httpx.Response, method: str) -> None:

@@ -94,13 +94,13 @@ class Judge:
         body = self._body(call)
         kept = output[:OUTPUT_CHARS_MAX]
         if len(kept) < len(output):
-            self.told.dropped("answers that the guard saw in part")
+            self.told.counted("answers that the guard saw in part")
         try:
             while len(kept) > _OUTPUT_CHARS_MIN and 3 * len(kept) + len(repr(body)) > BODY_BYTES_MAX:
                 kept = kept[: len(kept) // 2]
             self.server.post("/v1/guard/observe", body | {"tool_output": kept})
         except (NotRead, Unanswered) as error:
-            self.told.dropped("answers that the guard did not see", f"{call.tool_name}: {error}")
+            self.told.counted("answers that the guard did not see", f"{call.tool_name}: {error}")
         if self._local is not None:
             with self._lock:
                 self._local.observe(call, kept)
@@ -141,7 +141,7 @@ class Judge:
         )
         if decision.stopped:
             return _stopped(f"{decision.reason} (and no answer from the guard: {why})", safer=decision.safer)
-        self.told.dropped("calls that ran unguarded", f"{call.tool_name} runs UNGUARDED ({why}){would}")
+        self.told.counted("calls that ran unguarded", f"{call.tool_name} runs UNGUARDED ({why}){would}")
         return PASSES
 
 

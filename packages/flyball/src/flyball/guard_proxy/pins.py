@@ -185,7 +185,7 @@ class Pins:
                 self._save()
         for sentence in told:
             if sentence and not sentence.startswith("pinned"):
-                self.told.dropped("changes of tools", sentence)
+                self.told.counted("changes of tools", sentence)
 
     def doubt(self, name: str) -> str:
         """Why calls of this tool ask; empty where they need not."""

@@ -67,7 +67,7 @@ class _Writer:
                 self._bytes += len(line)
                 self._changed.notify_all()
                 return
-        self.told.dropped("messages that nobody read")
+        self.told.counted("messages that nobody read")
         self.over()
 
     def end(self) -> None:

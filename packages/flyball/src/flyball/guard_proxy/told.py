@@ -1,4 +1,4 @@
-"""What the proxy tells a person: a line on stderr as it happens, and at the end what was let go, by kind."""
+"""What the proxy tells a person: a line on stderr as it happens, and at the end how much of each kind."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Told:
                 return
         self.write(f"flyball guard proxy: {visible(sentence, LINE_CHARS_MAX)}\n")
 
-    def dropped(self, kind: str, why: str = "") -> None:
-        """Count what is not passed on, and tell why."""
+    def counted(self, kind: str, why: str = "") -> None:
+        """Count what a person should know of, and tell why."""
         with self._lock:
             self.counts[kind] += 1
         if why:
             self.say(f"{kind}: {why}")
 
     def end(self) -> None:
-        """Tell the counts; nothing where nothing was dropped."""
+        """Tell the counts; nothing where there are none."""
         if self.counts:
             kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(self.counts.items()))
-            self.write(f"flyball guard proxy: not passed on: {kinds}\n")
+            self.write(f"flyball guard proxy: in all: {kinds}\n")
