@@ -1,7 +1,7 @@
 """Rules about what a tool server asks of its client, by way of `flyball guard proxy`.
 
-They stop in every mode: nobody is used to such requests, so that recording alone would protect nobody. A policy lets
-them pass by name: `changes: {mcp.sampling: allow}`.
+They stop in every mode: nobody is used to such requests, so that recording alone would protect nobody. The
+policy named `default` lets them pass: `changes: {mcp.sampling: allow}`; the strictest policy wins, so another one cannot.
 """
 
 from __future__ import annotations
