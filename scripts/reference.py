@@ -28,11 +28,12 @@ from flyball.cli import commands
 from flyball.cli.exit_codes import EXIT_CODES
 from flyball.cli.main import ENVIRONMENT, app
 from flyball.component.registry import receiver_names
+from flyball.folders import default_folder
 from flyball.hook.status import reach
 from flyball.mcp.server import mcp_server
 from flyball.mcp.words import TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN
 from flyball.queries.questions import QUESTIONS
-from flyball.settings import Settings, default_folder
+from flyball.settings import Settings
 from mcp import Client
 from reference_guard import guard
 

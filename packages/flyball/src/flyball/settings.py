@@ -5,7 +5,6 @@ Sources, the first wins: command line, environment (`FLYBALL_PORT=...`), the YAM
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,9 @@ from pydantic_settings import (
 
 from flyball.component.http_guard import is_loopback
 from flyball.errors import ConfigurationError
+from flyball.folders import default_folder
 
 _PROVIDERS = ("anthropic", "openai", "ollama")
-
-
-def default_folder() -> Path:
-    """Where data lives unless said otherwise: $XDG_DATA_HOME/flyball, that is ~/.local/share/flyball."""
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "flyball"
 
 
 class Settings(BaseSettings):

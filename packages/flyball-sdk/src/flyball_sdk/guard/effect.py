@@ -67,6 +67,8 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "record.change": "changes a record in some application",
         "record.delete": "deletes a record in some application",
         "access.grant": "lets someone in: shares, invites, changes a password",
+        "mcp.sampling": "is a tool server that asks the agent's model to write something",
+        "mcp.elicitation": "is a tool server that asks the user for something",
         "text.injection": "holds text that gives orders to a model",
         "text.jailbreak": "holds text that talks a model out of its rules",
         "text.pii": "holds personal data",

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from flyball.cli.address import server_url
 from flyball.errors import (
     FlyballError,
     Forbidden,
@@ -18,13 +19,9 @@ from flyball.errors import (
     StoreError,
 )
 
-DEFAULT_SERVER = "http://127.0.0.1:4320"
+__all__ = ["call", "server_url", "unreachable"]
+
 _SECONDS_MAX = 30.0
-
-
-def server_url(given: str | None) -> str:
-    """`--server`, else $FLYBALL_SERVER, else this machine."""
-    return (given or os.environ.get("FLYBALL_SERVER") or DEFAULT_SERVER).rstrip("/")
 
 
 def call(

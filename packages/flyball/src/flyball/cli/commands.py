@@ -8,6 +8,7 @@ from flyball.cli.demo import demo
 from flyball.cli.distill import distill
 from flyball.cli.doctor import doctor
 from flyball.cli.guard import guard
+from flyball.cli.guard_proxy import pin, proxy
 from flyball.cli.hook import hook, install, status, uninstall
 from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
@@ -27,6 +28,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(incidents, name="incidents")
     app.command()(explain)
     app.add_typer(memory, name="memory")
+    guard.command()(proxy)
+    guard.command()(pin)
     app.add_typer(guard, name="guard")
     app.command()(mcp)
     for command in (hook, install, uninstall, status, doctor):

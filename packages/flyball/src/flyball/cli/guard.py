@@ -221,7 +221,7 @@ def audit(
     """Check the decision log: its chain, its signatures, and with --anchor that it is what was anchored."""
     from flyball.cli.guard_check import audited  # noqa: PLC0415
 
-    view = audited(_folder(data), anchor)
+    view = audited(folder_of(data), anchor)
     print_view(view, "guard_audit", as_json=json)
     if view["problems"]:
         raise typer.Exit(1)
@@ -247,17 +247,18 @@ def _act(
     from flyball.cli.client import call, server_url  # noqa: PLC0415
     from flyball.guard.keys import guard_folder, operator_token  # noqa: PLC0415
 
-    token = operator_token(guard_folder(_folder(data)))
+    token = operator_token(guard_folder(folder_of(data)))
     given = {name: value for name, value in body.items() if value or name == "text"}
     if path != "/sign-in-link":
         given["by"] = getpass.getuser()
     return call(method, server_url(server), f"/api/v1/guard{path}", body=given, token=token)
 
 
-def _folder(data: Path | None) -> Path:
+def folder_of(data: Path | None) -> Path:
+    """The data folder: the one that is given, else $FLYBALL_DATA_FOLDER, else the default one."""
     import os  # noqa: PLC0415
 
-    from flyball.settings import default_folder  # noqa: PLC0415
+    from flyball.folders import default_folder  # noqa: PLC0415
 
     given = os.environ.get("FLYBALL_DATA_FOLDER")
     return data or (Path(given) if given else default_folder())

@@ -182,8 +182,8 @@ def _answer(client: Client, fail: str, port: int, place: Place) -> int:
 
 def place_of(data: Path | None) -> Callable[[Client], Place]:
     """Where a client's hook is kept, by client."""
+    from flyball.folders import default_folder  # noqa: PLC0415
     from flyball.hook.install import Place  # noqa: PLC0415
-    from flyball.settings import default_folder  # noqa: PLC0415
 
     folder = (data or Path(os.environ.get("FLYBALL_DATA_FOLDER") or default_folder())).absolute()
     return lambda client: Place(

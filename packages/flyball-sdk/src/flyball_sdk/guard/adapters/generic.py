@@ -97,7 +97,7 @@ _AMOUNTS = ("amount", "total", "price", "value", "sum", "amount_usd", "quantity"
 
 def adapter_for(scene: Scene) -> Callable[[Scene], Reading]:
     """Which adapter reads a tool whose name is not known: by what its arguments look like, then by its verb."""
-    tool_input, name = scene.call.tool_input, scene.call.tool_name.rpartition("__")[2]
+    tool_input, name = scene.call.tool_input, bare_name(scene.call.tool_name)
     if kubernetes.concerns(words_of(name), scene.call.tool_name):
         return by_cluster
     if any(isinstance(tool_input.get(one), (str, list)) and tool_input.get(one) for one in _COMMANDS):
@@ -120,9 +120,14 @@ def by_cluster(scene: Scene) -> Reading:
     return shell.bash(scene) if "command" in scene.call.tool_input else by_name(scene)
 
 
+def bare_name(tool_name: str) -> str:
+    """The name a server gives its tool: all that follows `mcp__SERVER__`, which the server cannot choose."""
+    return tool_name.split("__", 2)[-1] if tool_name.startswith("mcp__") else tool_name
+
+
 def words_of(tool_name: str) -> list[str]:
     """The words of a tool's name in lower case: `mcp__bank__send_money` -> `send money`; `GmailSendEmail` -> ..."""
-    return [word.lower() for word in _WORDS.findall(tool_name.rpartition("__")[2])]
+    return [word.lower() for word in _WORDS.findall(bare_name(tool_name))]
 
 
 def by_name(scene: Scene) -> Reading:
@@ -130,7 +135,7 @@ def by_name(scene: Scene) -> Reading:
     call = scene.call
     words = words_of(call.tool_name)
     act = act_of(words)
-    effects: list[Effect] = []
+    effects = _of_server(call.tool_name)
     if act:
         attributes: dict[str, Any] = {
             "tool": True,
@@ -172,6 +177,14 @@ def by_name(scene: Scene) -> Reading:
 def _only_names(words: list[str]) -> bool:
     """Whether a tool tells names and sizes of files, not what is in them."""
     return not {"list", "search", "info", "tree", "stat", "exists", "find"}.isdisjoint(words)
+
+
+def _of_server(tool_name: str) -> list[Effect]:
+    """What a tool server asks of its client, as `flyball guard proxy` names it."""
+    prefix, _, asked = tool_name.rpartition("__")
+    if prefix.startswith("mcp__") and asked in ("sampling", "elicitation"):
+        return [Effect(f"mcp.{asked}", prefix.removeprefix("mcp__"))]
+    return []
 
 
 def act_of(words: list[str]) -> str:

@@ -12,11 +12,12 @@ from flyball_sdk.guard.rules import (
     infrastructure,
     network,
     secrets,
+    servers,
     system,
     texts,
     tools,
 )
 
 RULES: tuple[Rule, ...] = (
-    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES, *texts.RULES,
+    *guard.RULES, *files.RULES, *git.RULES, *infrastructure.RULES, *data.RULES, *secrets.RULES, *network.RULES, *execution.RULES, *system.RULES, *tools.RULES, *servers.RULES, *texts.RULES,
 )  # fmt: skip

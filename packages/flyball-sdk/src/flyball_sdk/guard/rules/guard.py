@@ -22,6 +22,7 @@ RULES = (
                 "flyball guard approve 12",
                 "flyball guard policies apply team.yaml",
                 "flyball guard policies remove team",
+                "flyball guard pin notes --accept",
                 "cat ~/.flyball/guard/operator.token",
                 "sed -i s/hooks/x/ ~/.codex/config.toml",
                 "claude --dangerously-skip-permissions -p hi",
