@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 import typer
 
-from flyball.cli.client import call, server_url
+from flyball.cli.address import server_url
 from flyball.cli.hook import Data, place_of
 from flyball.cli.whats_new import Json, Server
 from flyball.errors import FlyballError
@@ -52,12 +52,18 @@ def _look(data: Path | None, url: str) -> Iterator[Finding]:
     folder = places("claude-code").guard_folder.parent
     yield from _folder(folder)
     try:
-        call("GET", url, "/healthz")
+        _call("GET", url, "/healthz")
         yield Finding("server", "ok", f"answers at {url}")
         yield from _guard(url)
     except FlyballError as error:
         yield Finding("server", "fail", str(error))
     yield from _clients(data, url)
+
+
+def _call(method: str, url: str, path: str, *, body: Any = None) -> Any:
+    from flyball.cli.client import call  # noqa: PLC0415 - the proxy starts without an HTTP client
+
+    return call(method, url, path, body=body)
 
 
 def _folder(folder: Path) -> Iterator[Finding]:
@@ -76,7 +82,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
 
 
 def _guard(url: str) -> Iterator[Finding]:
-    known: dict[str, Any] = call("GET", url, "/api/v1/guard/status")
+    known: dict[str, Any] = _call("GET", url, "/api/v1/guard/status")
     switched = "paused" if known["paused_until"] else "locked down" if known["locked_since"] else ""
     nonce = secrets.token_hex(8)
     trial = {
@@ -84,7 +90,7 @@ def _guard(url: str) -> Iterator[Finding]:
         "tool_input": {"command": f": flyball-canary {nonce}"},
         "context": {"client": "doctor"},
     }
-    answer: dict[str, Any] = call("POST", url, "/v1/guard/evaluate", body=trial)
+    answer: dict[str, Any] = _call("POST", url, "/v1/guard/evaluate", body=trial)
     stopped = "block" in (answer.get("action"), answer.get("would"))
     told = f"a trial call is {'stopped' if answer.get('action') == 'block' else 'seen' if stopped else 'LET THROUGH'}"
     yield Finding(
@@ -99,7 +105,7 @@ def _clients(data: Path | None, url: str) -> Iterator[Finding]:
     from flyball.hook.status import status  # noqa: PLC0415
 
     for client in CLIENTS:
-        one = status(place_of(data)(client), server=lambda: call("GET", url, "/api/v1/guard/status"))
+        one = status(place_of(data)(client), server=lambda: _call("GET", url, "/api/v1/guard/status"))
         if one.installed is None:
             yield Finding(client, "warn", f"not guarded: `flyball install {client}`")
             continue

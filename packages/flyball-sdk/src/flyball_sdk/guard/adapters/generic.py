@@ -98,7 +98,7 @@ _AMOUNTS = ("amount", "total", "price", "value", "sum", "amount_usd", "quantity"
 def adapter_for(scene: Scene) -> Callable[[Scene], Reading]:
     """Which adapter reads a tool whose name is not known: by what its arguments look like, then by its verb."""
     tool_input, name = scene.call.tool_input, bare_name(scene.call.tool_name)
-    if kubernetes.concerns(words_of(name), scene.call.tool_name):
+    if kubernetes.concerns(words_of(scene.call.tool_name), scene.call.tool_name):
         return by_cluster
     if any(isinstance(tool_input.get(one), (str, list)) and tool_input.get(one) for one in _COMMANDS):
         return shell.bash
