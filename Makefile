@@ -103,7 +103,7 @@ reference: .venv/.ready      ## docs/reference from the code
 	$(RUN)python scripts/reference.py
 
 pictures: .venv/.ready       ## docs/pictures from a real server and browser
-	FLYBALL_PICTURES=$(CURDIR)/docs/pictures $(RUN)pytest -q -m e2e -k "test_now or test_pipeline or test_evidence or test_incident" packages/flyball/tests/e2e/test_pictures.py
+	FLYBALL_PICTURES=$(CURDIR)/docs/pictures $(RUN)pytest -q -m e2e -k "test_now or test_guard or test_pipeline or test_evidence or test_incident" packages/flyball/tests/e2e/test_pictures.py
 
 lock: $(UV)
 	scripts/lock.sh
