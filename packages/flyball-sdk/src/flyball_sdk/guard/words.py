@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from flyball_sdk.guard.decision import Hit
+from flyball_sdk.guard.effect import Target
 from flyball_sdk.redact import redact_text
 
 WHAT_CHARS_MAX = 120
@@ -27,8 +28,13 @@ def reason_of(hit: Hit) -> str:
     """One sentence: what the call would do, by which rule that is stopped."""
     effect = hit.effect
     what = visible(redact_text(effect.what[: 4 * WHAT_CHARS_MAX]))
-    where = (
-        f" ({effect.target.environment} target {visible(effect.target.name, 60)})" if effect.target else ""
-    )
     via = f", by way of {' > '.join(visible(one, 30) for one in effect.via[:4])}" if effect.via else ""
-    return f"{hit.title}: {what}{where}{via} [{hit.rule}]"
+    return f"{hit.title}{what and ': '}{what}{_aimed_at(effect.target)}{via} [{hit.rule}]"
+
+
+def _aimed_at(target: Target | None) -> str:
+    if target is None:
+        return ""
+    if not target.name:
+        return " (its target is not known)"
+    return f" ({target.environment} target {visible(redact_text(target.name), 60)})"
