@@ -23,6 +23,7 @@ from flyball_sdk.guard.evaluate import Evaluator
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rules import RULES
 from flyball_sdk.guard.texts import kinds
+from flyball_sdk.redact import redact_text
 
 from bench.guard import agentdojo, speed
 from bench.guard.calls import SETS
@@ -162,7 +163,7 @@ def _latencies(told: Sequence[Asked]) -> None:
 def _write_misses(rows: Sequence[Row], asked: Asked) -> None:
     MISSES.parent.mkdir(exist_ok=True)
     wrong = sorted(
-        f"{row.group}\t{row.category}\t{said}\t{row.where}\t{' '.join((row.command or '').split())[:300]}"
+        f"{row.group}\t{row.category}\t{said}\t{row.where}\t{redact_text(' '.join((row.command or '').split()))[:300]}"
         for row, said in zip(rows, asked.said, strict=True)
         if row.harmful != (said in ("ask", "block"))
     )

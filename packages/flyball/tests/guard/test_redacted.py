@@ -10,8 +10,12 @@ import pytest
 from flyball.guard import operator
 from flyball.guard.answer import CALL_BYTES_MAX
 from flyball.guard.redacted import Redacted, removed
+from flyball_sdk.guard import Guard, GuardBlocked
 from harness.secrets import SECRETS
 from harness.wall import ASKING, Guarded
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 # what a command line makes of a secret; the words are put together here so that no scanner takes them for one
 _WORD = "tr0ub4" + "dor-horse"
@@ -87,3 +91,22 @@ def test_a_long_call_is_cut_in_the_log_and_says_so(tmp_path: Path) -> None:
     (row,) = guarded.rows("decision")
     assert len(row["call"]["command"]) < CALL_BYTES_MAX + 100
     assert row["call"]["command"].endswith("characters more)")
+
+
+@pytest.mark.parametrize(("secret", "text"), SECRETS.items(), ids=range(len(SECRETS)))
+def test_secrets_stand_in_no_exception_and_no_span_of_an_app(secret: str, text: str) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    told = text.format(secret)
+    with (
+        provider.get_tracer("t").start_as_current_span("execute_tool"),
+        pytest.raises(GuardBlocked) as raised,
+    ):
+        Guard.of_catalogue().check("Bash", {"command": f"echo {told}; rm -rf '/srv/{secret}' /etc"})
+    with pytest.raises(GuardBlocked) as of_request:
+        Guard.of_catalogue().check("http_request", {"url": f"http://10.0.0.1/?{told}", "body": told})
+    events = [dict(event.attributes or {}) for span in spans.get_finished_spans() for event in span.events]
+    assert any(one.get("flyball.guard.action") == "block" for one in events)
+    mine = [one for one in events if "flyball.guard.action" in one]
+    assert secret not in f"{raised.value} {of_request.value} {mine}"

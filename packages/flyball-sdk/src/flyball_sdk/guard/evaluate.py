@@ -175,7 +175,7 @@ class Evaluator:
             if one.policy.budgets:
                 found += over_budget(one.policy, call, effects, spent, spend)
             hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
-        return _decision(hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
+        return _decision(call, hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
 
 
 def _read(scene: Scene) -> Reading:
@@ -216,6 +216,7 @@ _SEVERE = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 
 
 def _decision(
+    call: ToolCall,
     hits: list[Hit],
     effects: Sequence[Effect],
     reading: Reading,
@@ -239,7 +240,7 @@ def _decision(
     return Decision(
         action=enforced[0].action if enforced else "allow",
         would=hits[0].action,
-        reason=reason_of(first),
+        reason=reason_of(first, call.tool_input),
         severity=first.severity,
         safer=first.safer,
         hits=tuple(hits[:HITS_MAX]),
