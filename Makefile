@@ -6,7 +6,7 @@ MANIFESTS := requirements.lock packages/flyball/pyproject.toml packages/flyball-
 CORE := $(wildcard packages/flyball/native/*.c packages/flyball/native/*.h packages/flyball/native/*.py)
 
 SAFETY := PYTHON=$(CURDIR)/$(RUN)python packages/flyball/native/fuzz/safety.sh
-STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gallery_live.py)
+STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gallery_live.py shop.py guard.py guard_proxy.py guard_proxy_http.py)
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
@@ -39,7 +39,7 @@ e2e: .venv/.ready .venv/.core  ## real processes, real clients, a real browser: 
 	@sh scripts/get-chromium.sh
 	@$(MAKE) $(PAIRED) e2e-incidents e2e-others
 
-# by what they take: a shop that breaks and is repaired twice, and all else
+# two groups of like length
 e2e-incidents:
 	$(RUN)pytest -m e2e $(STORIES)
 
