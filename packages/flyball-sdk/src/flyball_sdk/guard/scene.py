@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.files import NO_FILES, Files
@@ -10,11 +10,10 @@ from flyball_sdk.guard.policy import Targets
 from flyball_sdk.guard.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """All that reading a call may depend on; nothing else does."""
 
     call: ToolCall
-    session: Session = field(default_factory=Session)
+    session: Session
     files: Files = NO_FILES
-    targets: Targets = field(default_factory=Targets)
+    targets: Targets = Targets()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import replace
 
 from flyball_sdk.guard.shell.bounds import BYTES_MAX, TooMuch
 from flyball_sdk.guard.shell.command import UNKNOWN, Command, Opaque, Program, Redirect
@@ -41,8 +40,8 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
     commands, opaque = evaluator.commands, evaluator.opaque
     if cuts or not text.isascii():
         place = _placer(text, cuts)
-        commands = [replace(command, span=place(command.span)) for command in commands]
-        opaque = [replace(one, span=place(one.span)) for one in opaque]
+        commands = [command._replace(span=place(command.span)) for command in commands]
+        opaque = [one._replace(span=place(one.span)) for one in opaque]
     return Program(
         tuple(commands),
         tuple(opaque),
