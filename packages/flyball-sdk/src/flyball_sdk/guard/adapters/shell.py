@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
-from flyball_sdk.guard.effects import of_command
+from flyball_sdk.guard.effects import EFFECTS_MAX, of_commands
 from flyball_sdk.guard.effects.execute import disguised, fetched_and_run
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell import ShellState, program
@@ -18,7 +18,6 @@ _GRAVE = re.compile(
     re.IGNORECASE,
 )
 _ENV: Mapping[str, str] = {"TMPDIR": "/tmp", "HOME": "~"}  # noqa: S108 - a name
-EFFECTS_MAX = 2_000
 
 
 def bash(scene: Scene) -> Reading:
@@ -44,13 +43,11 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
     found = program(text, ShellState(scripts=scene.session.scripts, env=_ENV, cwd=""))
     if found.too_much:
         return unread(f"the command passes a bound: {found.too_much}")
-    effects: list[Effect] = []
-    for command in found.commands:
-        effects.extend(of_command(command, scene))
-        if len(effects) > EFFECTS_MAX:
-            return unread(f"more than {EFFECTS_MAX} effects")
-    effects.extend(fetched_and_run(found.commands))
-    effects.extend(Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque)
+    effects = of_commands(found.commands, scene)
+    if len(effects) > EFFECTS_MAX:
+        return unread(f"more than {EFFECTS_MAX} effects")
+    effects += fetched_and_run(found.commands)
+    effects += [Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque]
     disguise = disguised(text)
     if disguise:
         effects.append(Effect("exec.shell", disguise, found_in=found_in))
