@@ -46,8 +46,10 @@ def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
     effects = of_commands(found.commands, scene)
     if len(effects) > EFFECTS_MAX:
         return unread(f"more than {EFFECTS_MAX} effects")
-    effects += fetched_and_run(found.commands)
-    effects += [Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque]
+    if len(found.commands) > 1:
+        effects += fetched_and_run(found.commands)
+    for one in found.opaque:
+        effects.append(Effect("exec.opaque", one.why, span=one.span, found_in=found_in))
     disguise = disguised(text)
     if disguise:
         effects.append(Effect("exec.shell", disguise, found_in=found_in))

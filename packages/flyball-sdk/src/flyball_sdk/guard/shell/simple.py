@@ -13,10 +13,10 @@ _PLAIN_WORD = r"[\w./:,@%+^*?=~\[\]-]+|\{\}"
 _BRACES = r"\{[\w./:,@%+^*?=~-]*\}"
 _WORD = rf"""(?:{_PLAIN_WORD}|'[^']*'|"(?:[^"\\$`]|\\[\s\S]|{_VARIABLE})*"|\\[^\n]|{_BRACES}|{_VARIABLE})+"""
 _END = r"(?=[ \t;|&]|\Z)"
-# behind blanks: a plain word, a quoted one, an operator, any other raw word, a redirect (descriptor, operator, raw
+# behind blanks: a plain word, one in single or in double quotes, an operator, any other raw word, a redirect (descriptor, operator, raw
 # target or copied descriptor), or anything else: then the parser is asked
 _TOKEN = re.compile(
-    rf"""[ \t]*(?:((?:{_PLAIN_WORD}){_END})|'([^']*)'{_END}|(\|\|?|&&|;)|([012]?)(>>?|<|&>)"""
+    rf"""[ \t]*(?:((?:{_PLAIN_WORD}){_END})|(?:'([^']*)'|"([^"\\$`]*)"){_END}|(\|\|?|&&|;)|([012]?)(>>?|<|&>)"""
     rf"""(?:[ \t]*({_WORD})|(?<=>)&([012]){_END})|({_WORD})|\Z|([\s\S]))""",
     re.ASCII,
 )
@@ -25,10 +25,11 @@ _PLAIN_TEXT = re.compile(r"[\w./:,@%+^*?=~-]+(?: [\w./:,@%+^*?=~-]+)*", re.ASCII
 # of more tokens the parser is to say whether they are too many
 _TOKENS_MAX = 1_000
 _CHARS_MAX = 16 * 1024
-_PLAIN, _QUOTED, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 10)
+_PLAIN, _SINGLE, _DOUBLE, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 11)
 # the group with which a token begins
-_FIRST = (0, _PLAIN, _QUOTED, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
+_FIRST = (0, _PLAIN, _SINGLE, _DOUBLE, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
 _PLAIN_OR_RAW = frozenset({_PLAIN, _RAW})
+_QUOTED = frozenset({_SINGLE, _DOUBLE})
 _REDIRECTS = frozenset({_TARGET, _COPY})
 # words that are not a command where a command stands
 _RESERVED = frozenset(
@@ -99,6 +100,9 @@ def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0911, PLR0912 
     words = current.words
     for count, found in enumerate(_TOKEN.finditer(text)):
         kind = found.lastindex
+        if kind == _PLAIN and words and count <= _TOKENS_MAX:
+            words.append(found[_PLAIN])
+            continue
         if kind is None:
             break
         if kind == _ELSE or count > _TOKENS_MAX:
@@ -110,20 +114,20 @@ def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0911, PLR0912 
             commands.append(current)
             current = Simple(-1)
             words = current.words
-            if found[3] != "|":
+            if found[_OPERATOR] != "|":
                 pipelines.append((operator, commands))
-                commands, operator = [], found[3]
+                commands, operator = [], found[_OPERATOR]
             continue
         word = found[kind]
         if not words:
             if current.start < 0:
-                current.start = found.start(_FIRST[kind]) - (kind == _QUOTED)
+                current.start = found.start(_FIRST[kind]) - (kind in _QUOTED)
             if kind in _PLAIN_OR_RAW and ("=" in word or word in _RESERVED):
                 return None
         if kind == _RAW:
             current.raw.append(len(words))
         elif kind == _TARGET:
-            current.redirects.append((found[5], found[4], word))
+            current.redirects.append((found[_REDIRECT], found[_DESCRIPTOR], word))
         if kind not in _REDIRECTS:
             words.append(word)
     if words:
