@@ -60,6 +60,9 @@ SUSPECT = Look(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{ser
 READERS = _table()
 """Program -> what reads its command line. A name in more than one module is read by each."""
 
+# of any other program what it writes, what is set for it and what it names is all there is to read
+_KNOWN = READERS.keys() | SHELLS | {":"}
+
 
 def of_commands(commands: Sequence[Command], scene: Scene) -> list[Effect]:
     """All effects of the commands, each read by itself; reading ends where there are more than `EFFECTS_MAX`."""
@@ -67,9 +70,10 @@ def of_commands(commands: Sequence[Command], scene: Scene) -> list[Effect]:
     suspect = SUSPECT.finds("\n".join(texts))
     effects: list[Effect] = []
     for command, text in zip(commands, texts, strict=True):
-        _add(effects, command, scene, suspect=suspect and SUSPECT.finds(text))
-        if len(effects) > EFFECTS_MAX:
-            break
+        if suspect or command.name in _KNOWN or command.redirects or command.env:
+            _add(effects, command, scene, suspect=suspect and SUSPECT.finds(text))
+            if len(effects) > EFFECTS_MAX:
+                break
     return effects
 
 
