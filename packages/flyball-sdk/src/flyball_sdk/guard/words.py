@@ -12,9 +12,9 @@ WHAT_CHARS_MAX = 120
 
 def visible(text: str, chars_max: int = WHAT_CHARS_MAX) -> str:
     r"""The text on one line: control, bidirectional and invisible characters as `\u{..}`, long texts cut at the end."""
-    shown = "".join(
-        c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in text[: chars_max + 1]
-    )
+    shown = text[: chars_max + 1]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in shown)
     return shown if len(text) <= chars_max else shown[:chars_max] + "..."
 
 

@@ -254,8 +254,8 @@ class Machine(ABC):
             if output is not None:
                 sources = call.sources + (feed.sources if feed else ())
                 return bounded(output, sources if UNKNOWN in output else ())
-        sources = (name, *call.sources, *(feed.sources if feed else ()))
-        return bounded(UNKNOWN, sources)
+        sources = (name, *call.sources, *feed.sources) if feed else (name, *call.sources)
+        return Text(UNKNOWN, sources if len(sources) == 1 else tuple(dict.fromkeys(sources)))
 
     def _alias(self, word: str, call: Call) -> Text:
         code = self.scope.aliases.pop(word)
