@@ -56,10 +56,7 @@ class Look:
 
     def finds(self, text: str) -> bool:
         """Whether the pattern is found anywhere."""
-        try:
-            return self._set.Match(text) is not None
-        except UnicodeEncodeError:
-            return self._set.Match(clean(text)) is not None
+        return self._set.Match(text.encode("utf-8", "replace")) is not None
 
 
 def clean(text: str) -> str:

@@ -40,7 +40,7 @@ def _joined(words: Sequence[object]) -> str:
 
 def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
     """The effects of a shell text."""
-    found = program(text, ShellState(scripts=scene.session.scripts, env=_ENV, cwd=""))
+    found = program(text, ShellState(scene.session.scripts, _ENV))
     if found.too_much:
         return unread(f"the command passes a bound: {found.too_much}")
     effects = of_commands(found.commands, scene)

@@ -68,10 +68,11 @@ def of_commands(commands: Sequence[Command], scene: Scene) -> list[Effect]:
     """All effects of the commands, each read by itself; reading ends where there are more than `EFFECTS_MAX`."""
     texts = [_text(command) for command in commands]
     suspect = SUSPECT.finds("\n".join(texts))
+    alone = len(texts) == 1
     effects: list[Effect] = []
     for command, text in zip(commands, texts, strict=True):
         if suspect or command.name in _KNOWN or command.redirects or command.env:
-            _add(effects, command, scene, suspect=suspect and SUSPECT.finds(text))
+            _add(effects, command, scene, suspect=suspect and (alone or SUSPECT.finds(text)))
             if len(effects) > EFFECTS_MAX:
                 break
     return effects
