@@ -123,7 +123,7 @@ def test_no_text_is_more_than_refused(text: str) -> None:
 def test_an_exception_ends() -> None:
     text = 'mode: enforce\nexceptions: [{rule: "git.*", until: 2027-01-31T00:00:00Z, reason: a move}]'
     evaluator = Evaluator((policy_from_text(text, name="p"),))
-    push = ToolCall("Bash", {"command": "git push --force origin main"})
+    push = ToolCall("Bash", {"command": "git push --force upstream main"})
     assert evaluator.judge(push, now=1801353599.0).action == "allow"
     assert evaluator.judge(push, now=1801353600.0).action == "block"
 

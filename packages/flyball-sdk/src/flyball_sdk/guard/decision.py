@@ -28,7 +28,8 @@ class Hit:
     policy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# not frozen: made for each call, and setting the fields of a frozen one takes six times as long
+@dataclass(slots=True, kw_only=True)
 class Decision:
     """The answer to one call.
 

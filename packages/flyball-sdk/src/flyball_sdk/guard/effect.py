@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
@@ -100,8 +100,7 @@ class Target:
         return "production" if self.environment == "unknown" else self.environment
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """One act of a call.
 
     `what` is its object (path, ref, host, resource); `span` are byte offsets in the text it was found in, `found_in`
@@ -112,7 +111,7 @@ class Effect:
 
     act: str
     what: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Mapping[str, Any] = NO_ATTRIBUTES
     target: Target | None = None
     span: tuple[int, int] = (0, 0)
     found_in: str = ""

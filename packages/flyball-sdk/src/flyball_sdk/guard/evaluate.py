@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from flyball_sdk.guard.adapters import read
 from flyball_sdk.guard.adapters.reading import Reading
 from flyball_sdk.guard.budget import NOTHING_SPENT, over_budget
-from flyball_sdk.guard.call import ToolCall
+from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.decision import Decision, Hit
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.files import NO_FILES, Files
@@ -134,9 +134,14 @@ class Evaluator:
     policies: Sequence[Policy]
     protected: Protected = NOTHING_OWN
     _ready: tuple[_Ready, ...] = field(init=False)
+    _for_all: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._ready = tuple(_ready(policy) for policy in self.policies)
+        self._for_all = all(one.for_all for one in self._ready)
+
+    def _concerned(self, context: Context) -> tuple[_Ready, ...]:
+        return tuple(one for one in self._ready if one.for_all or one.policy.concerns(context))
 
     def judge(
         self,
@@ -159,7 +164,7 @@ class Evaluator:
         Never raises on any input: what cannot be read is the effect `call.unread`.
         """
         begin = perf_counter_ns()
-        concerned = [one for one in self._ready if one.for_all or one.policy.concerns(call.context)]
+        concerned = self._ready if self._for_all else self._concerned(call.context)
         targets = concerned[0].policy.targets if concerned else _TARGETS
         scene = Scene(call, session if session is not None else _NO_SESSION, files, targets, self.protected)
         reading = _read(scene)
@@ -171,10 +176,12 @@ class Evaluator:
         for one in concerned:
             found, broken = _hits(one, effects, call) if effects else ([], False)
             if broken:
-                reading = replace(reading, status="error")
+                reading = reading._replace(status="error")
             if one.policy.budgets:
                 found += over_budget(one.policy, call, effects, spent, spend)
-            hits += [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
+            if one.exceptions:
+                found = [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
+            hits += found
         return _decision(call, hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
 
 
@@ -220,11 +227,11 @@ def _decision(
     hits: list[Hit],
     effects: Sequence[Effect],
     reading: Reading,
-    concerned: list[_Ready],
+    concerned: Sequence[_Ready],
     spend: dict[str, float],
     ms: float,
 ) -> Decision:
-    policy_hash = "+".join(one.digest for one in concerned)
+    policy_hash = "+".join([one.digest for one in concerned])
     if not hits:
         return Decision(
             effects=tuple(effects[:EFFECTS_MAX]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from flyball_sdk.guard.call import ToolCall
 from flyball_sdk.guard.files import NO_FILES, Files
@@ -25,12 +26,11 @@ class Protected:
 NOTHING_OWN = Protected()
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """All that reading a call may depend on; nothing else does."""
 
     call: ToolCall
-    session: Session = field(default_factory=Session)
+    session: Session
     files: Files = NO_FILES
-    targets: Targets = field(default_factory=Targets)
+    targets: Targets = Targets()
     protected: Protected = NOTHING_OWN

@@ -18,10 +18,9 @@ SECRET_CHARS_MIN = 6
 
 def visible(text: str, chars_max: int = WHAT_CHARS_MAX) -> str:
     r"""The text on one line: control, bidirectional and invisible characters as `\u{..}`, long texts cut at the end."""
-    head = text[: chars_max + 1]
-    if head.isascii() and head.isprintable():  # the usual text
-        return text if len(text) <= chars_max else head[:chars_max] + "..."
-    shown = "".join(c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in head)
+    shown = text[: chars_max + 1]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(c if c.isprintable() and not _sly(c) else f"\\u{{{ord(c):x}}}" for c in shown)
     return shown if len(text) <= chars_max else shown[:chars_max] + "..."
 
 

@@ -140,7 +140,8 @@ def test_quoted_words_come_back(words: list[str]) -> None:
 
 SIMPLE = st.lists(
     st.sampled_from(["a", "b", "'c d'", '"e f"', "\\g", "|", "&&", "||", ";", "> x", "2>&1", "< y", ">> z", "$HOME", '"$V w"', "2>/dev/null",
-                     "cd q", "echo", "xargs", "find .", "-exec {}", "\\;", "{i,j}", "K=1", "sh -c", "'rm z'", "base64 -d", "cm0geAo="]),
+                     "cd q", "echo", "xargs", "find .", "-exec {}", "\\;", "{i,j}", "K=1", "sh -c", "'rm z'", "base64 -d", "cm0geAo=",
+                     '"k=v"', '""', '"h"i', "\\j\\k", "a {}", '"if"', "\\("]),
     min_size=1, max_size=9,
 ).map(" ".join)  # fmt: skip
 

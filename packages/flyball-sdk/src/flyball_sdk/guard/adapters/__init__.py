@@ -26,7 +26,7 @@ def read(scene: Scene) -> Reading:
     adapter = _BY_NAME.get(call.tool_name)
     command = call.tool_input.get("command")
     if adapter is shell.bash and isinstance(command, str) and len(call.tool_input) <= USUAL_FIELDS:
-        return shell.bash(scene)
+        return shell.of_text(command, scene)
     too_much = _too_much(call.tool_input)
     if too_much:
         return unread(too_much)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flyball_sdk.guard.decision import Status
 from flyball_sdk.guard.effect import Effect
+from flyball_sdk.guard.shell.command import NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The effects of a call, how well it could be read, and the files it writes (path -> text)."""
 
     effects: list[Effect]
     status: Status = "complete"
-    written: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, str] = NOTHING
 
 
 def unread(why: str) -> Reading:

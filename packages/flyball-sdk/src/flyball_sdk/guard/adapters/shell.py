@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from flyball_sdk.guard.adapters import edit
 from flyball_sdk.guard.adapters.reading import Reading, unread
 from flyball_sdk.guard.effect import Effect
-from flyball_sdk.guard.effects import of_command
+from flyball_sdk.guard.effects import EFFECTS_MAX, of_commands
 from flyball_sdk.guard.effects.execute import disguised, fetched_and_run
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell import ShellState, program
@@ -19,7 +19,6 @@ _GRAVE = re.compile(
     re.IGNORECASE,
 )
 _ENV: Mapping[str, str] = {"TMPDIR": "/tmp", "HOME": "~"}  # noqa: S108 - a name
-EFFECTS_MAX = 2_000
 
 
 def bash(scene: Scene) -> Reading:
@@ -42,18 +41,19 @@ def _joined(words: Sequence[object]) -> str:
 
 def of_text(text: str, scene: Scene, found_in: str = "command") -> Reading:
     """The effects of a shell text."""
-    found = program(text, ShellState(scripts=scene.session.scripts, env=_ENV, cwd=""))
+    found = program(text, ShellState(scene.session.scripts, _ENV))
     if found.too_much:
         return unread(f"the command passes a bound: {found.too_much}")
-    effects: list[Effect] = []
+    effects = of_commands(found.commands, scene)
+    if len(effects) > EFFECTS_MAX:
+        return unread(f"more than {EFFECTS_MAX} effects")
     for command in found.commands:
-        effects.extend(of_command(command, scene))
         if command.name == "apply_patch":  # Codex' own tool, as a program of its shell
-            effects.extend(edit.patched(command.stdin or " ".join(command.words), scene).effects)
-        if len(effects) > EFFECTS_MAX:
-            return unread(f"more than {EFFECTS_MAX} effects")
-    effects.extend(fetched_and_run(found.commands))
-    effects.extend(Effect("exec.opaque", one.why, span=one.span, found_in=found_in) for one in found.opaque)
+            effects += edit.patched(command.stdin or " ".join(command.words), scene).effects
+    if len(found.commands) > 1:
+        effects += fetched_and_run(found.commands)
+    for one in found.opaque:
+        effects.append(Effect("exec.opaque", one.why, span=one.span, found_in=found_in))
     disguise = disguised(text)
     if disguise:
         effects.append(Effect("exec.shell", disguise, found_in=found_in))

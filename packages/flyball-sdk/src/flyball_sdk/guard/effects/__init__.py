@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import (
@@ -25,10 +25,11 @@ from flyball_sdk.guard.effects.make import Reader
 from flyball_sdk.guard.effects.secrets import read_by
 from flyball_sdk.guard.effects.services import untabled
 from flyball_sdk.guard.effects.tamper import canary, switches, tampering
-from flyball_sdk.guard.linear import Pattern
+from flyball_sdk.guard.linear import Look
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
+EFFECTS_MAX = 2_000
 _WRITES = frozenset({">", ">>", ">|", "&>", "&>>", "<>"})
 
 
@@ -52,40 +53,59 @@ def _table() -> dict[str, tuple[Reader, ...]]:
     return table
 
 
-# one look that costs a microsecond: a command without any of these names no secret, no guard, no shell and no verb that deletes
-SUSPECT = Pattern(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
+# one look: a text without any of these names no secret, no guard, no shell and no verb that deletes. It has no anchors:
+# what is found in one command is also found in the lines of all
+SUSPECT = Look(f"(?i){secrets.MARKS}|{tamper.TOUCHES}|{execute.NAMES_SHELL}|{services.DELETING}")
 
 READERS = _table()
 """Program -> what reads its command line. A name in more than one module is read by each."""
 
+# of any other program what it writes, what is set for it and what it names is all there is to read
+_KNOWN = READERS.keys() | SHELLS | {":"}
 
-def of_command(command: Command, scene: Scene) -> Iterator[Effect]:
-    """All effects of one command: what its program does, what it writes, which secrets it reads, what it tampers with."""
-    own = scene.protected
-    text = " ".join(
-        (command.cwd, command.path or command.name, *command.words, *(one.path for one in command.redirects))
-    )
-    suspect = (
-        SUSPECT.search(text) is not None
-        or command.name == "kill"
-        or (bool(own.paths) and (command.cwd != "" or any(one in text for one in own.paths)))
-    )
-    readers = READERS.get(command.name)
+
+def of_commands(commands: Sequence[Command], scene: Scene) -> list[Effect]:
+    """All effects of the commands, each read by itself; reading ends where there are more than `EFFECTS_MAX`."""
+    texts = [_text(command) for command in commands]
+    suspect = SUSPECT.finds("\n".join(texts))
+    alone = len(texts) == 1
+    own = scene.protected.paths
+    effects: list[Effect] = []
+    for command, text in zip(commands, texts, strict=True):
+        near = command.name == "kill" or (
+            bool(own) and (command.cwd != "" or any(one in text for one in own))
+        )
+        if suspect or near or command.name in _KNOWN or command.redirects or command.env:
+            _add(effects, command, scene, suspect=near or (suspect and (alone or SUSPECT.finds(text))))
+            if len(effects) > EFFECTS_MAX:
+                break
+    return effects
+
+
+def _text(command: Command) -> str:
+    """All words of a command."""
+    text = f"{command.cwd} {command.path or command.name} {' '.join(command.words)}"
+    return f"{text} {' '.join([one.path for one in command.redirects])}" if command.redirects else text
+
+
+def _add(effects: list[Effect], command: Command, scene: Scene, *, suspect: bool) -> None:
+    """Add what its program does, what it writes, which secrets it reads, what it tampers with."""
+    name = command.name
+    readers = READERS.get(name)
     if readers:
         for reader in readers:
-            yield from reader(command, scene)
+            effects += reader(command, scene)
     elif suspect:
-        yield from untabled(command, scene)
+        effects += untabled(command, scene)
     for one in command.redirects:
         if one.op in _WRITES:
-            append = one.op in (">>", "&>>")
-            yield from written(one.path, command, scene, append=append)
-    if suspect or command.name in SHELLS:
-        yield from read_by(command)
-        yield from escape(command)
-        yield from tampering(command, scene)
+            effects += written(one.path, command, scene, append=one.op in (">>", "&>>"))
+    if suspect or name in SHELLS:
+        effects += read_by(command)
+        effects += escape(command)
+        effects += tampering(command, scene)
     if command.env:
-        yield from preload(command)
-        yield from switches(command)
-    if command.name == ":":
-        yield from canary(command)
+        effects += preload(command)
+        effects += switches(command)
+    if name == ":":
+        effects += canary(command)

@@ -93,6 +93,8 @@ NAMES_SHELL = (
 _SHELL_WORD = re.compile(
     r"(?:^|[\s'\"`(=:,!|;{\[])(?:/usr)?/bin/(?:ba|da|z|k|c|tc|a|fi)?sh\b(?!\.)|(?:^|[\s'\";:])!(?:/bin/)?(?:ba|z)?sh\b|^(?:ba|da|z|k)?sh$"
 )
+# stands in all that `_DISGUISED` finds, and begins with letters that a search can leap to
+_SHELL_PATH = re.compile(r"/bin/(?:ba|da|z|k)?sh")
 # a shell whose streams are tied to the terminal it came from, or that a macro of some program is told to run
 _DISGUISED = re.compile(
     r"/bin/(?:ba|da|z|k)?sh\s+(?:-\w\s+)*[012]?[<>]&?\s?(?:[012]\b|/dev/tty|\$\(tty)|"
@@ -138,7 +140,7 @@ def shell(command: Command, _scene: Scene) -> Iterator[Effect]:
 
 def disguised(text: str) -> str:
     """The piece of a shell text that starts a shell in disguise, "" if there is none."""
-    found = _DISGUISED.search(text) if "/bin/" in text else None
+    found = _DISGUISED.search(text) if _SHELL_PATH.search(text) else None
     return found[0].strip() if found else ""
 
 

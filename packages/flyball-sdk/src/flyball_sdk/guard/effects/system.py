@@ -238,6 +238,8 @@ _ROOT_SHELLS = (("bash",), ("sh",), ("zsh",))
 def seek(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`find / -perm -4000`: looks for programs that run with the rights of another."""
     words = command.words
+    if "-perm" not in words:
+        return
     for at, word in enumerate(words[:-1]):
         if word == "-perm" and re.fullmatch(
             r"[-/]?0?[2467]000|[-/]?[ug]=s|[-/]?\+?[246]000|[-/]u[=+]s(?:,g[=+]s)?", words[at + 1]

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from flyball_sdk.guard.shell.bounds import BYTES_MAX, TooMuch
-from flyball_sdk.guard.shell.command import UNKNOWN, Command, Opaque, Program, Redirect
+from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Command, Opaque, Program, Redirect
 from flyball_sdk.guard.shell.heredocs import MARK, lift
-from flyball_sdk.guard.shell.scope import Where
+from flyball_sdk.guard.shell.scope import Text, Where
 from flyball_sdk.guard.shell.state import ShellState
 from flyball_sdk.guard.shell.statements import Evaluator
 
 __all__ = ["UNKNOWN", "Command", "Opaque", "Program", "Redirect", "ShellState", "program"]
 
 _NO_STATE = ShellState()
+_OUTERMOST = Where()
 
 
 def program(text: str, state: ShellState = _NO_STATE) -> Program:
     """All that a shell text would run, in order; it never raises and takes a bounded time."""
-    if len(text) > BYTES_MAX or (not text.isascii() and len(text.encode("utf-8", "replace")) > BYTES_MAX):
+    if len(text) > BYTES_MAX:
         return Program(too_much="bytes")
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
+        encoded = text.encode("utf-8", "replace")
+        if len(encoded) > BYTES_MAX:
+            return Program(too_much="bytes")
+        text = encoded.decode()
     if UNKNOWN in text or MARK in text:
         text = text.replace(UNKNOWN, "\x1a").replace(MARK, "\ufffd")
     evaluator = Evaluator(state)
@@ -31,7 +34,7 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
     too_much = ""
     try:
         lifted, cuts = lift(text, evaluator.bodies, evaluator.meter)
-        evaluator.walk(lifted, Where(), None)
+        evaluator.walk(lifted, _OUTERMOST, None)
     except TooMuch as bound:
         too_much = str(bound)
     except RecursionError:
@@ -41,19 +44,22 @@ def program(text: str, state: ShellState = _NO_STATE) -> Program:
     commands, opaque = evaluator.commands, evaluator.opaque
     if cuts or not text.isascii():
         place = _placer(text, cuts)
-        commands = [replace(command, span=place(command.span)) for command in commands]
-        opaque = [replace(one, span=place(one.span)) for one in opaque]
+        commands = [command._replace(span=place(command.span)) for command in commands]
+        opaque = [one._replace(span=place(one.span)) for one in opaque]
     return Program(
         tuple(commands),
         tuple(opaque),
         evaluator.partial,
         too_much or evaluator.meter.noted,
-        {
-            path: file.text
-            for path, file in evaluator.files.items()
-            if UNKNOWN not in file.text and path[:5] != "/dev/"
-        },
+        _written(evaluator.files) if evaluator.files else NOTHING,
     )
+
+
+def _written(files: Mapping[str, Text]) -> Mapping[str, str]:
+    """The files whose contents are known."""
+    return {
+        path: file.text for path, file in files.items() if UNKNOWN not in file.text and path[:5] != "/dev/"
+    }
 
 
 def _placer(text: str, cuts: list[tuple[int, int]]) -> Callable[[tuple[int, int]], tuple[int, int]]:

@@ -23,6 +23,9 @@ _SUBSHELL = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
 def _find(shell: Machine, call: Call, name: str) -> Text:
     shell.emit(call, name)
     words = call.words
+    printed = shell.printed(call, name)
+    if _FIND_EXEC.isdisjoint(words):
+        return printed
     roots: list[str] = []
     for word in words[1:]:
         if word[:1] in {"-", "(", "!"} and word not in {"-L", "-H", "-P"}:
@@ -31,7 +34,6 @@ def _find(shell: Machine, call: Call, name: str) -> Text:
     found = [f"{root.rstrip('/')}/{UNKNOWN}" for root in roots if not root.startswith("-")] or [
         f"./{UNKNOWN}"
     ]
-    printed = shell.printed(call, name)
     at = 1
     while at < len(words):
         if words[at] not in _FIND_EXEC:

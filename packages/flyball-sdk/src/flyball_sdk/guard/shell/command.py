@@ -1,10 +1,13 @@
-"""What a shell text would run: the words as the program would receive them, as far as they can be known."""
+"""What a shell text would run: the words as the program would receive them, as far as they can be known.
+
+Named tuples, which are made in a quarter of the time that a frozen dataclass takes: a text makes many of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 # Marks a piece of a word that is not known before it runs. No real argument can hold it.
 UNKNOWN = "\0"
@@ -12,16 +15,14 @@ UNKNOWN = "\0"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(NamedTuple):
     """A file that a command's stream is tied to: `op` is one of `> >> >| &> &>> < <>`."""
 
     op: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One program as it would be started.
 
     `name` is the last component of the resolved command word (`rm` of `/bin/r''m`), "" where there are redirects alone;
@@ -39,7 +40,7 @@ class Command:
     span: tuple[int, int] = (0, 0)
     path: str = ""
     cwd: str = ""
-    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    env: Mapping[str, str] = NOTHING
     stdin: str | None = None
     redirects: tuple[Redirect, ...] = ()
     sources: tuple[str, ...] = ()
@@ -47,16 +48,14 @@ class Command:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(NamedTuple):
     """Something that would run and cannot be known: where it stands and why."""
 
     span: tuple[int, int]
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """All that a text would run.
 
     `partial` says that the parser met an error and went on; `too_much` names the bound that was reached, "" if none;
@@ -67,4 +66,4 @@ class Program:
     opaque: tuple[Opaque, ...] = ()
     partial: bool = False
     too_much: str = ""
-    written: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, str] = NOTHING

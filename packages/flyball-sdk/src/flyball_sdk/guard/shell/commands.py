@@ -109,7 +109,7 @@ class Commands(Machine):
         if base >= 0:
             span = (base + command.start, base + command.end)
             where = Where(base, span, where.via, where.host, where.sources)
-        env = self.inherit(NOTHING)
+        env = self.inherit(NOTHING) if self.scope.exported else NOTHING
         if expander.doubtful:
             to_expand = set(command.raw)
             raw = [text if at in to_expand else shlex.quote(text) for at, text in enumerate(command.words)]

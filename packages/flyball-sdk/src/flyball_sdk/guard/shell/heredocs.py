@@ -131,6 +131,8 @@ class _Lifter:
         self.edits.append((start, self.at, None))
 
     def _body(self, one: _Pending) -> str:
+        if one.delimiter and not (one.tabs or self.stack):
+            return self._plain_body(one.delimiter)
         lines: list[str] = []
         while self.at < len(self.text):
             self.meter.step()
@@ -146,6 +148,27 @@ class _Lifter:
             lines.append(stripped)
             self.at = end + 1 if end >= 0 else len(self.text)
         return "".join(line + "\n" for line in lines)
+
+    def _plain_body(self, delimiter: str) -> str:
+        """What stands before the first line that is the delimiter; all of the text where there is none."""
+        text, start = self.text, self.at
+        end = start if self._ends(start, delimiter) else text.find(f"\n{delimiter}\n", start) + 1
+        if not end and text.endswith("\n" + delimiter, start):
+            end = len(text) - len(delimiter)
+        found = end > 0
+        if not found:
+            end = len(text)
+        self.at = min(end + len(delimiter) + 1, len(text))
+        body = text[start:end]
+        if body and not body.endswith("\n"):
+            body += "\n"
+        self.meter.step(body.count("\n") + found)
+        return body
+
+    def _ends(self, at: int, delimiter: str) -> bool:
+        """Whether the line that begins at `at` is the delimiter."""
+        end = at + len(delimiter)
+        return self.text.startswith(delimiter, at) and self.text[end : end + 1] in {"", "\n"}
 
 
 def lift(text: str, bodies: list[Heredoc], meter: Meter) -> tuple[str, list[tuple[int, int]]]:

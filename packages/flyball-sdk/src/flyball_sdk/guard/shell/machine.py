@@ -15,7 +15,7 @@ from flyball_sdk.guard.shell.bounds import (
 )
 from flyball_sdk.guard.shell.command import NOTHING, UNKNOWN, Command, Opaque
 from flyball_sdk.guard.shell.filters import FILTERS
-from flyball_sdk.guard.shell.handlers import handler
+from flyball_sdk.guard.shell.handlers import HANDLERS, handler
 from flyball_sdk.guard.shell.heredocs import Heredoc, lift
 from flyball_sdk.guard.shell.scope import (
     EMPTY,
@@ -197,18 +197,21 @@ class Machine(ABC):
         meter.steps += 1 + len(call.words)
         if meter.steps > STEPS_MAX:
             raise TooMuch("steps")
+        scope = self.scope
         word = call.words[0]
         name = word
         if "/" in word:
             name = word.rpartition("/")[2]
             call.path = word
-        elif word in self.scope.functions:
-            return self.body(self.scope.functions[word], call)
-        elif word in self.scope.aliases:
+        elif word in scope.functions:
+            return self.body(scope.functions[word], call)
+        elif word in scope.aliases:
             return self._alias(word, call)
         if UNKNOWN in name or not name:
             return self.unknown(call, "command word")
-        known = handler(name, path=bool(call.path))
+        known = HANDLERS.get(name)
+        if call.path or not (known or name.isalpha()):
+            known = handler(name, path=bool(call.path))
         if known:
             return known(self, call, name)
         return self.program(call, name)
@@ -251,8 +254,8 @@ class Machine(ABC):
             if output is not None:
                 sources = call.sources + (feed.sources if feed else ())
                 return bounded(output, sources if UNKNOWN in output else ())
-        sources = (name, *call.sources, *(feed.sources if feed else ()))
-        return bounded(UNKNOWN, sources)
+        sources = (name, *call.sources, *feed.sources) if feed else (name, *call.sources)
+        return Text(UNKNOWN, sources if len(sources) == 1 else tuple(dict.fromkeys(sources)))
 
     def _alias(self, word: str, call: Call) -> Text:
         code = self.scope.aliases.pop(word)
@@ -278,10 +281,12 @@ class Machine(ABC):
         """Write down a command."""
         if len(self.commands) >= COMMANDS_MAX:
             raise TooMuch("commands")
-        where, feed = call.where, call.feed
-        sources = call.sources
-        if feed and feed.sources and UNKNOWN in feed.text:
-            sources += feed.sources
+        where, feed, sources = call.where, call.feed, call.sources
+        stdin = None
+        if feed:
+            stdin = _clean(feed.text)
+            if feed.sources and UNKNOWN in stdin:
+                sources += feed.sources
         if where.sources:
             sources += where.sources
         if len(sources) > 1:
@@ -294,7 +299,7 @@ class Machine(ABC):
                 call.path,
                 self.scope.cwd,
                 call.env,
-                _clean(feed.text) if feed else None,
+                stdin,
                 call.redirects,
                 sources,
                 where.via,

@@ -9,26 +9,28 @@ import re
 
 # a variable whose extent is plain
 _VARIABLE = r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|[0-9@?])"
-_PLAIN_WORD = r"[\w./:,@%+^*?=~\[\]-]+|\{\}"
+# letters are written out: one table look-up a character
+_PLAIN_WORD = r"[A-Za-z0-9_./:,@%+^*?=~\[\]-]+"
 _BRACES = r"\{[\w./:,@%+^*?=~-]*\}"
 _WORD = rf"""(?:{_PLAIN_WORD}|'[^']*'|"(?:[^"\\$`]|\\[\s\S]|{_VARIABLE})*"|\\[^\n]|{_BRACES}|{_VARIABLE})+"""
-_END = r"(?=[ \t;|&]|\Z)"
-# behind blanks: a plain word, a quoted one, an operator, any other raw word, a redirect (descriptor, operator, raw
-# target or copied descriptor), or anything else: then the parser is asked
+# before a blank, an operator or the end
+_END = r"(?![^ \t;|&])"
+# behind blanks: plain words, one in single or in double quotes, an escaped character, the mark of find, an operator, a
+# redirect (descriptor, operator, raw target or copied descriptor), any other raw word, or anything else: then the parser
+# is asked
 _TOKEN = re.compile(
-    rf"""[ \t]*(?:((?:{_PLAIN_WORD}){_END})|'([^']*)'{_END}|(\|\|?|&&|;)|([012]?)(>>?|<|&>)"""
-    rf"""(?:[ \t]*({_WORD})|(?<=>)&([012]){_END})|({_WORD})|\Z|([\s\S]))""",
+    rf"""[ \t]*(?:({_PLAIN_WORD}(?:[ \t]+{_PLAIN_WORD})*){_END}|'([^']*)'{_END}|"([^"\\$`]*)"{_END}|\\([^\n]){_END}"""
+    rf"""|(\{{\}}){_END}|(\|\|?|&&|;)|([012]?)(>>?|<|&>)(?:[ \t]*({_WORD})|(?<=>)&([012]){_END})|({_WORD})|\Z|([\s\S]))""",
     re.ASCII,
 )
-# one command of plain words, each behind one blank
-_PLAIN_TEXT = re.compile(r"[\w./:,@%+^*?=~-]+(?: [\w./:,@%+^*?=~-]+)*", re.ASCII)
 # of more tokens the parser is to say whether they are too many
 _TOKENS_MAX = 1_000
 _CHARS_MAX = 16 * 1024
-_PLAIN, _QUOTED, _OPERATOR, _DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(1, 10)
+_PLAIN, _SINGLE, _DOUBLE, _ESCAPED, _MARK, _OPERATOR = range(1, 7)
+_DESCRIPTOR, _REDIRECT, _TARGET, _COPY, _RAW, _ELSE = range(7, 13)
 # the group with which a token begins
-_FIRST = (0, _PLAIN, _QUOTED, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
-_PLAIN_OR_RAW = frozenset({_PLAIN, _RAW})
+_FIRST = (0, _PLAIN, _SINGLE, _DOUBLE, _ESCAPED, _MARK, _OPERATOR, 0, 0, _DESCRIPTOR, _DESCRIPTOR, _RAW)
+_QUOTED = frozenset({_SINGLE, _DOUBLE, _ESCAPED})
 _REDIRECTS = frozenset({_TARGET, _COPY})
 # words that are not a command where a command stands
 _RESERVED = frozenset(
@@ -88,20 +90,18 @@ def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0911, PLR0912 
     """The pipelines of a text that needs no parser; None for one that does."""
     if len(text) > _CHARS_MAX:
         return None
-    if _PLAIN_TEXT.fullmatch(text):
-        only = Simple(0)
-        only.words, only.end = text.split(" "), len(text)
-        return [("", [only])] if "=" not in only.words[0] and only.words[0] not in _RESERVED else None
     commands: list[Simple] = []
     pipelines: list[Pipeline] = []
     operator = ""
     current = Simple(-1)
     words = current.words
-    for count, found in enumerate(_TOKEN.finditer(text)):
+    tokens = 0
+    for found in _TOKEN.finditer(text):
         kind = found.lastindex
         if kind is None:
             break
-        if kind == _ELSE or count > _TOKENS_MAX:
+        tokens += 1
+        if kind == _ELSE or tokens > _TOKENS_MAX:
             return None
         if kind == _OPERATOR:
             if not words:
@@ -110,20 +110,26 @@ def simple(text: str) -> list[Pipeline] | None:  # noqa: C901, PLR0911, PLR0912 
             commands.append(current)
             current = Simple(-1)
             words = current.words
-            if found[3] != "|":
+            if found[_OPERATOR] != "|":
                 pipelines.append((operator, commands))
-                commands, operator = [], found[3]
+                commands, operator = [], found[_OPERATOR]
             continue
+        if current.start < 0:
+            current.start = found.start(_FIRST[kind]) - (kind in _QUOTED)
         word = found[kind]
-        if not words:
-            if current.start < 0:
-                current.start = found.start(_FIRST[kind]) - (kind == _QUOTED)
-            if kind in _PLAIN_OR_RAW and ("=" in word or word in _RESERVED):
+        if kind == _PLAIN:
+            plain = word.split()
+            tokens += len(plain)
+            if not words and ("=" in plain[0] or plain[0] in _RESERVED):
                 return None
+            words += plain
+            continue
         if kind == _RAW:
+            if not words and ("=" in word or word in _RESERVED):
+                return None
             current.raw.append(len(words))
         elif kind == _TARGET:
-            current.redirects.append((found[5], found[4], word))
+            current.redirects.append((found[_REDIRECT], found[_DESCRIPTOR], word))
         if kind not in _REDIRECTS:
             words.append(word)
     if words:

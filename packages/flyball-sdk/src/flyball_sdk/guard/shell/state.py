@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flyball_sdk.guard.shell.command import NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class ShellState:
+class ShellState(NamedTuple):
     """Files written earlier in the session (path -> text), its environment and its directory ("" where unknown)."""
 
-    scripts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    scripts: Mapping[str, str] = NOTHING
+    env: Mapping[str, str] = NOTHING
     cwd: str = ""

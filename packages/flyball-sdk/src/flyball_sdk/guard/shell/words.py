@@ -130,7 +130,7 @@ class Expander:
 
     def _fields(self, raw: str, *, split: bool) -> list[str]:
         if not _BEYOND_BACKSLASH.search(raw):
-            return [_BACKSLASH.sub(r"\1", raw)]
+            return ["".join(_BACKSLASH.split(raw))]
         fields: list[str] = []
         current: list[str] = []
         at, length = 0, len(raw)
