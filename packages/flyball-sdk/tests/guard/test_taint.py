@@ -124,3 +124,8 @@ def test_goal_is_the_users_word() -> None:
     assert EVALUATOR.judge(pay, session=session).action == "ask"
     said = replace(goal, goal="Pay 5 to DE44500105175407324931, see bill.txt")
     assert EVALUATOR.judge(replace(pay, context=said), session=session).action == "allow"
+
+
+def test_secret_that_has_no_utf8_is_remembered_all_the_same() -> None:
+    odd = "PASS=" + "abc\ud800" + KEY
+    assert _play(("Bash", {"command": "cat .env"}, odd), ("Bash", {"command": "ls"}, "")).action == "allow"

@@ -320,7 +320,7 @@ def _forms(value: str) -> Iterator[str]:
     """A secret in the forms it may leave in: as it is, encoded, reversed."""
     raw = value.encode("utf-8", "surrogatepass")
     yield value
-    yield quote(value, safe="")
+    yield quote(raw, safe="")
     yield value[::-1]
     yield raw.hex()
     for encoded in (
