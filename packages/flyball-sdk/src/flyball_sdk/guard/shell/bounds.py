@@ -8,11 +8,9 @@ from collections.abc import Sequence
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
 NODES_MAX = 12_000
-# CPU time of parsing, all of one judgement together. Recovering from errors the parser takes 4 ms for 50 bytes, otherwise 10 us: nothing that it tells on
-# the way says which of both it does, so it is its time that is bounded. A text of so many errors asks, on any machine.
-PARSE_SECONDS_MAX = 0.012
-# Shorter texts are parsed without the hook that looks at the time, which costs as much as parsing a short line.
-HOOKLESS_BYTES_MAX = 256
+# Seconds of one parsing, and of all of one judgement before the last. Recovering from errors the parser takes 4 ms for 50
+# bytes, otherwise 10 us: a text of so many errors asks.
+PARSE_SECONDS_MAX = 0.015
 # Statements inside statements; each level takes three of Python's 1,000 frames.
 STATEMENT_DEPTH_MAX = 80
 # Substitutions inside substitutions, a dozen frames each.
@@ -44,7 +42,7 @@ class Meter:
     # defaults of the class: most judgements count few of them
     steps = 0
     nodes = 0
-    # seconds of CPU that parsing took so far
+    # seconds that parsing took so far
     parsing = 0.0
     statements = 0
     substitutions = 0
