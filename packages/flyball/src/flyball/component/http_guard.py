@@ -12,6 +12,7 @@ Sources: https://fetch.spec.whatwg.org/, https://www.w3.org/TR/fetch-metadata/
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -40,6 +41,7 @@ _HEADERS = [
 ]
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a bind address or host name is this machine alone."""
     if host == "localhost":

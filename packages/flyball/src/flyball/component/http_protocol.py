@@ -15,8 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from flyball.component.http_guard import AtOnce, Scope
 
-_ORDINARY = frozenset((b"expect", b"upgrade", b"transfer-encoding", b"forwarded"))
-_PROXY = b"x-forwarded-"
+_ORDINARY = frozenset(
+    (b"expect", b"upgrade", b"transfer-encoding", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto")
+)
 """Headers that uvicorn understands and this module does not: what carries one of them is an ordinary request."""
 
 
@@ -118,7 +119,7 @@ class Protocol(HttpToolsProtocol):
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
-            and not any(name in _ORDINARY or name.startswith(_PROXY) for name, _ in self.headers)
+            and _ORDINARY.isdisjoint([name for name, _ in self.headers])
         )
 
     def _go_ordinary(self) -> None:
