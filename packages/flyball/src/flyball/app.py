@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from flyball import __version__
-from flyball.api.guard_calls import GuardCalls, in_front, opens
+from flyball.api.guard_calls import PATHS, GuardCalls, in_front, opens
 from flyball.api.guard_routes import guard_routes
 from flyball.api.routes import rest_routes
 from flyball.commands.decide_incident import decide_incident
@@ -390,6 +390,7 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
             token=settings.token,
             ready=ready,
             accepts=functools.partial(opens, server.wall.keys),
+            at_once=dict.fromkeys(PATHS, guard_calls.at_once),
         )
 
 

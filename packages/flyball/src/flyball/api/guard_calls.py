@@ -1,6 +1,6 @@
 """`POST /v1/guard/evaluate` and `/v1/guard/observe`: what stands in the way of every tool call of an agent.
 
-Plain ASGI, and one write a call: it is in somebody's way. The contract is in docs/how-to/guard-over-http.md.
+Plain ASGI, and one write a call: it is in somebody's way. What needs no wait is answered without even a task (`at_once`). The contract is in docs/how-to/guard-over-http.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from flyball.component.http_guard import App, Receive, Scope, Send, is_loopback
+from flyball.component.http_guard import App, Headers, Receive, Scope, Send, is_loopback
 from flyball.errors import InputError, StoreError
 from flyball.guard.approvals import Approval
 from flyball.guard.keys import Identity, Keys
@@ -59,26 +59,43 @@ class GuardCalls:
         self._open += 1
         try:
             status, body = await self._answer(scope, receive)
-        except Refused as error:
-            status, body = _STATUS.get(error.kind, 500), _error(str(error), error.kind)
-        except InputError as error:
-            status, body = 400, _error(str(error), "bad")
-        except StoreError as error:
-            self.wall.statistics.counts["not_logged"] += 1
-            status, body = 503, _error(str(error), "log")
-        except Exception as error:  # noqa: BLE001 - the edge of a request: told without what it was given
-            _log.error("a guard request failed with %s", type(error).__name__)
-            status, body = 500, _error("Flyball made a mistake; its log says more", "engine")
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            status, body = self._failed(error)
         finally:
             self._open -= 1
         await _send(send, status, body)
 
+    def at_once(self, scope: Scope, body: bytes) -> tuple[int, Headers, bytes] | None:
+        """The answer to a whole POST to one of `PATHS`; None for one that has to wait or is one too many."""
+        if self._open >= OPEN_MAX:
+            return None
+        begun_ns = perf_counter_ns()
+        try:
+            identity, local = self._caller(scope)
+            ask = read_request(body, identity)
+            found = self._now(scope["path"], ask, local=local, begun_ns=begun_ns)
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            found = self._failed(error)
+        return found and (found[0], _headers(found[1]), found[1])
+
+    def _failed(self, error: Exception) -> tuple[int, bytes]:
+        """What is told of it, without what the request held."""
+        match error:
+            case Refused():
+                return _STATUS.get(error.kind, 500), _error(str(error), error.kind)
+            case InputError():
+                return 400, _error(str(error), "bad")
+            case StoreError():
+                self.wall.statistics.counts["not_logged"] += 1
+                return 503, _error(str(error), "log")
+            case _:
+                _log.error("a guard request failed with %s", type(error).__name__)
+                return 500, _error("Flyball made a mistake; its log says more", "engine")
+
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         body = await _body(receive)
         begun_ns = perf_counter_ns()
-        headers = dict(scope["headers"])
-        identity = self._identity(headers.get(b"authorization"))
-        local = _is_local(scope, headers)
+        identity, local = self._caller(scope)
         path = scope["path"]
         if path.startswith(HOOK_PATH):
             fail = "open" if b"fail=open" in scope["query_string"] else "closed"
@@ -93,16 +110,28 @@ class GuardCalls:
         self, path: str, body: bytes, identity: Identity | None, *, local: bool, begun_ns: int
     ) -> tuple[int, bytes]:
         ask = read_request(body, identity)
+        now = self._now(path, ask, local=local, begun_ns=begun_ns)
+        if now is not None:
+            return now
         if path == PATHS[1]:
-            if len(ask.output) > IN_LOOP_CHARS_MAX:
-                await asyncio.to_thread(self.wall.observe, ask)
-            else:
-                self.wall.observe(ask)
+            await asyncio.to_thread(self.wall.observe, ask)
             return 204, b""
-        if not ask.wait_ms:
-            return 200, self.wall.answer(ask, local=local, begun_ns=begun_ns)
         answer = self.wall.evaluate(ask, local=local, begun_ns=begun_ns, hold=True)
         return 200, await self._waited(ask, answer, local=local) if isinstance(answer, Waiting) else answer
+
+    def _now(self, path: str, ask: Ask, *, local: bool, begun_ns: int) -> tuple[int, bytes] | None:
+        """The answer, where it needs neither a thread nor a person."""
+        if path == PATHS[1]:
+            if len(ask.output) > IN_LOOP_CHARS_MAX:
+                return None
+            self.wall.observe(ask)
+            return 204, b""
+        return None if ask.wait_ms else (200, self.wall.answer(ask, local=local, begun_ns=begun_ns))
+
+    def _caller(self, scope: Scope) -> tuple[Identity | None, bool]:
+        """Whose token the request carries, and whether it comes from this machine."""
+        headers = dict(scope["headers"])
+        return self._identity(headers.get(b"authorization")), _is_local(scope, headers)
 
     def _identity(self, authorization: bytes | None) -> Identity | None:
         """Whose hook's token was presented; one that is none is refused in the HTTP guard where tokens are needed."""
@@ -161,12 +190,12 @@ def _error(sentence: str, kind: Kind) -> bytes:
 _JSON = (b"content-type", b"application/json")
 
 
+def _headers(body: bytes) -> Headers:
+    return [_JSON, (b"content-length", str(len(body)).encode())] if body else []
+
+
 async def _send(send: Send, status: int, body: bytes) -> None:
-    start: dict[str, Any] = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [_JSON, (b"content-length", str(len(body)).encode())] if body else [],
-    }
+    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": _headers(body)}
     await send(start)
     await send({"type": "http.response.body", "body": body})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -72,6 +73,9 @@ def up(
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
     def ready() -> None:
+        # what is there by now stays: a full collection would go through all of it, and calls wait some 100 ms for that
+        gc.collect()
+        gc.freeze()
         typer.echo(
             f"flyball {__version__} is up; Ctrl-C stops it\n"
             f"  page, REST, MCP  http://{settings.host}:{settings.port}\n"

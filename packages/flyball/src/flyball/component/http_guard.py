@@ -12,6 +12,7 @@ Sources: https://fetch.spec.whatwg.org/, https://www.w3.org/TR/fetch-metadata/
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -25,6 +26,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Accepts = Callable[[str, str], bool]
 """(path, token) -> whether this token opens this path."""
+Headers = list[tuple[bytes, bytes]]
+AtOnce = Callable[[Scope, bytes], tuple[int, Headers, bytes] | None]
+"""(scope, body) -> status, headers and body of the answer to a whole request; None where it goes the ordinary way."""
 
 _HEADERS = [
     (
@@ -37,6 +41,7 @@ _HEADERS = [
 ]
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a bind address or host name is this machine alone."""
     if host == "localhost":
@@ -70,13 +75,11 @@ class HttpGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._refuse(scope, headers)
+        refusal = self._refuse(scope)
 
         async def guarded_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in _HEADERS if h[0] not in present)]
+                message["headers"] = _guarded(message["headers"])
             await send(message)
 
         if refusal is None:
@@ -84,7 +87,17 @@ class HttpGuard:
         else:
             await _answer(guarded_send, *refusal)
 
-    def _refuse(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
+    def at_once(self, answer: AtOnce) -> AtOnce:
+        """The same guard before an answer at once; what it refuses goes the ordinary way, to be refused there."""
+
+        def guarded(scope: Scope, body: bytes) -> tuple[int, Headers, bytes] | None:
+            found = answer(scope, body) if self._refuse(scope) is None else None
+            return found and (found[0], _guarded(found[1]), found[2])
+
+        return guarded
+
+    def _refuse(self, scope: Scope) -> tuple[int, str] | None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if not self._is_ours(host):
             return 403, f"Host {host!r} is no name of this server; add it to allowed_hosts if it should be"
@@ -110,6 +123,11 @@ class HttpGuard:
         name = host.lower()
         name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
         return is_loopback(name) or name in self._allowed or host.lower() in self._allowed
+
+
+def _guarded(headers: Headers) -> Headers:
+    present = {name for name, _ in headers}
+    return [*headers, *(header for header in _HEADERS if header[0] not in present)]
 
 
 async def _answer(send: Send, status: int, message: str) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from flyball.component.http_guard import Accepts, App, HttpGuard
+from flyball.component.http_guard import Accepts, App, AtOnce, HttpGuard
+from flyball.component.http_protocol import Protocol
 from flyball.errors import ConfigurationError
 
 _STOP_SECONDS = 5
@@ -34,48 +35,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"port {port} on {host} cannot be used: {error.strerror}; flyball up --help tells how to choose another"
         ) from error
     return opened
-
-
-class _OneWrite:
-    """A transport that sends the head of an answer together with the first of its body.
-
-    uvicorn writes them one after the other: two packets, and a client that acknowledges late waits 40 ms between them.
-    What is held is sent at the end of this turn of the loop at the latest.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held = b""
-        self._later = asyncio.get_running_loop().call_soon
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Hold the first piece, send it with the second."""
-        if self._held:
-            data, self._held = self._held + data, b""
-            self._transport.write(data)
-        else:
-            self._held = data
-            self._later(self._flush)
-
-    def close(self) -> None:
-        """Send what is held, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._held:
-            data, self._held = self._held, b""
-            self._transport.write(data)
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol over that transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn's
-        super().connection_made(cast("asyncio.Transport", _OneWrite(transport)))
 
 
 class _Server(uvicorn.Server):
@@ -102,13 +61,18 @@ async def serve(
     token: str,
     ready: Callable[[], None],
     accepts: Accepts | None = None,
+    at_once: Mapping[str, AtOnce] | None = None,
 ) -> None:
-    """Serve `app` behind the guard until cancelled; then finish what is being answered. Calls `ready` once."""
+    """Serve `app` behind the guard until cancelled; then finish what is being answered. Calls `ready` once.
+
+    `at_once` answers, by path, what need not become a task (component/http_protocol.py), behind the same guard.
+    """
     more = {"accepts": accepts} if accepts else {}
     guard = HttpGuard(app, allowed_hosts=allowed_hosts, token=token, **more)
+    guarded = {path.encode(): guard.at_once(answer) for path, answer in (at_once or {}).items()}
     config = uvicorn.Config(
         guard,
-        http=_Protocol,
+        http=cast("type[Protocol]", functools.partial(Protocol, at_once=guarded)),
         log_level="warning",
         access_log=False,
         lifespan="off",

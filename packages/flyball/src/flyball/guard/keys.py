@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flyball.errors import ConfigurationError, Forbidden
@@ -117,6 +117,11 @@ class Keys:
     log_key: bytes
     _hooks: dict[bytes, Identity]
     _read_at_ns: int = -1
+    _signing: hmac.HMAC = field(init=False)
+    """Begun with the key; a copy of it goes on in half the time that a new one takes."""
+
+    def __post_init__(self) -> None:
+        self._signing = hmac.new(self.log_key, digestmod="sha256")
 
     @staticmethod
     def at(folder: Path) -> Keys:
@@ -152,7 +157,9 @@ class Keys:
     def sign(self, *parts: str | bytes) -> str:
         """HMAC-SHA256 of the parts under the key of the log, in hex."""
         joined = b"\0".join(part.encode() if isinstance(part, str) else part for part in parts)
-        return hmac.digest(self.log_key, joined, "sha256").hex()
+        signing = self._signing.copy()
+        signing.update(joined)
+        return signing.hexdigest()
 
 
 def _hook(file: Path) -> tuple[bytes, Identity] | None:
