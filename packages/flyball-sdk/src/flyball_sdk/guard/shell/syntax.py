@@ -30,7 +30,7 @@ class _Local(threading.local):
         with warnings.catch_warnings():
             # what is to take its place, a hook, leaks the text it reads (0.26.1: .8 MB for a text of many errors)
             warnings.simplefilter("ignore", DeprecationWarning)
-            self.parser.timeout_micros = int(PARSE_SECONDS_MAX * 1e6)
+            self.parser.timeout_micros = int(PARSE_SECONDS_MAX * 1e6)  # pyright: ignore[reportDeprecated]
 
 
 _local = _Local()
