@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from flyball_sdk.guard import Guard, GuardBlocked, GuardUnavailable
 from flyball_sdk.guard.call import Context, ToolCall
+from flyball_sdk.guard.evaluate import Evaluator
+from flyball_sdk.guard.policy_file import policy_from_text
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -127,3 +129,29 @@ def test_without_the_extra_attaching_fails_and_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'flyball-sdk[guard]'" in done.stdout
+
+
+def test_modified_call_is_judged_again_and_handed_back() -> None:
+    policy = policy_from_text("mode: enforce\nmodes: {git.prefer-lease: enforce}", name="p")
+    evaluator = Evaluator([policy])
+    pushed = evaluator.judge(ToolCall("Bash", {"command": "git push -f upstream feature/x", "timeout": 5}))
+    assert pushed.action == "modify"
+    assert pushed.modified_input == {
+        "command": "git push --force-with-lease upstream feature/x",
+        "timeout": 5,
+    }
+    # what is modified is still judged: the other act of the call is not let through with it
+    both = evaluator.judge(ToolCall("Bash", {"command": "git push -f upstream feature/x; rm -rf ~"}))
+    assert (both.action, both.modified_input) == ("block", None)
+    # what the rewriting does not reach asks
+    hidden = evaluator.judge(ToolCall("Bash", {"command": "F=--force; git push $F upstream feature/x"}))
+    assert (hidden.action, hidden.modified_input) == ("ask", None)
+    ran: list[str] = []
+
+    @Guard((policy,)).tool
+    def bash(command: str) -> str:
+        ran.append(command)
+        return ""
+
+    bash("git push -f upstream feature/x")
+    assert ran == ["git push --force-with-lease upstream feature/x"]

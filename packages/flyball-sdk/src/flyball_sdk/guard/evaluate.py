@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from time import perf_counter_ns
+from typing import Any
 
 from flyball_sdk.guard.adapters import read
 from flyball_sdk.guard.adapters.reading import Reading
@@ -18,6 +19,7 @@ from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.decision import Decision, Hit
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.files import NO_FILES, Files
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.policy import Allowance, Policy, Spent, Targets
 from flyball_sdk.guard.rule import STRICTNESS, Action, Mode, Rule, Test
 from flyball_sdk.guard.scene import NOTHING_OWN, Protected, Scene
@@ -182,7 +184,29 @@ class Evaluator:
             if one.exceptions:
                 found = [hit for hit in found if not any(e.excuses(hit, now) for e in one.exceptions)]
             hits += found
-        return _decision(call, hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6)
+        decision = _decision(
+            call, hits, effects, reading, concerned, spend, (perf_counter_ns() - begin) / 1e6
+        )
+        if decision.action != "modify":
+            return decision
+        return self._modified(decision, call, session=session, files=files, now=now, spent=spent)
+
+    def _modified(self, decision: Decision, call: ToolCall, **beside: Any) -> Decision:
+        """The decision with the input to use instead, which is judged as any other; what cannot be modified asks."""
+        rules = {rule.id: rule for one in self._ready for rule in one.policy.rules}
+        changed = dict(call.tool_input)
+        for hit in decision.hits:
+            rule = rules.get(hit.rule)
+            if hit.mode == "enforce" and hit.action == "modify" and rule and rule.rewrite:
+                _rewrite(changed, hit.effect.found_in, rule.rewrite)
+        again = (
+            self.judge(replace(call, tool_input=changed), **beside) if changed != call.tool_input else None
+        )
+        if again is None or again.action == "modify":
+            return replace(decision, action="ask", reason=f"{decision.reason}; it could not be made safe")
+        if again.stopped:
+            return again
+        return replace(decision, modified_input=changed)
 
 
 def _read(scene: Scene) -> Reading:
@@ -213,6 +237,18 @@ def _hits(ready: _Ready, effects: Sequence[Effect], call: ToolCall) -> tuple[lis
                     told = f"{compiled.rule.title} (the rule failed: {type(why).__name__})"
                     found.append(replace(compiled.hit(effect), title=told, action="block"))
     return found, failed
+
+
+_TEXTS = ("command", "cmd", "script", "code", "sql", "query")
+
+
+def _rewrite(tool_input: dict[str, Any], found_in: str, rewrite: tuple[str, str]) -> None:
+    """Rewrite the text that the effect was found in, in place."""
+    for name in (found_in, *_TEXTS):
+        text = tool_input.get(name)
+        if isinstance(text, str):
+            tool_input[name] = Pattern(rewrite[0]).sub(rewrite[1], text)
+            return
 
 
 def _strictness(hit: Hit) -> tuple[int, int]:

@@ -157,24 +157,28 @@ class Guard:
             observe(session, call, self._evaluator.judge(call, session=session, files=self.files), output)
 
     def tool(self, function: Callable[P, R]) -> Callable[P, R]:
-        """A function whose calls are judged by its name and arguments; what it returns is observed."""
+        """A function whose calls are judged by its name and arguments; what it returns is observed.
+
+        A call that a rule modifies runs with the modified arguments.
+        """
         signature = inspect.signature(function)
 
-        def judged(*args: Any, **kwargs: Any) -> ToolCall:
+        def judged(*args: Any, **kwargs: Any) -> tuple[ToolCall, inspect.BoundArguments]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             call = ToolCall(function.__name__, dict(bound.arguments), Context())
             decision = self.decide(call)
             if decision.stopped:
                 raise GuardBlocked(decision)
-            return call
+            bound.arguments.update(decision.modified_input or {})
+            return call, bound
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
-                call = judged(*args, **kwargs)
-                result = await function(*args, **kwargs)
+                call, bound = judged(*args, **kwargs)
+                result = await function(*bound.args, **bound.kwargs)
                 self.observe(call, _text(result))
                 return result
 
@@ -182,8 +186,8 @@ class Guard:
 
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            call = judged(*args, **kwargs)
-            result = function(*args, **kwargs)
+            call, bound = judged(*args, **kwargs)
+            result = function(*bound.args, **bound.kwargs)
             self.observe(call, _text(result))
             return result
 

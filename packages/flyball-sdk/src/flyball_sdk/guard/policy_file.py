@@ -154,7 +154,20 @@ def rule_from(given: Mapping[str, Any], *, place: str, targets: Targets | None =
         RuleError: it is not of this form, or an example does not hold.
     """
     top = _Place(given, place)
-    top.only("id", "title", "acts", "where", "tools", "action", "severity", "safer", "hits", "passes", "mode")
+    top.only(
+        "id",
+        "title",
+        "acts",
+        "where",
+        "tools",
+        "action",
+        "severity",
+        "safer",
+        "hits",
+        "passes",
+        "mode",
+        "rewrite",
+    )
     rule_id = top.text("id")
     if not _NAME.fullmatch(rule_id) or rule_id.startswith("guard."):
         raise RuleError(
@@ -166,11 +179,12 @@ def rule_from(given: Mapping[str, Any], *, place: str, targets: Targets | None =
         acts=top.texts("acts", ()),
         where=tuple(_condition(one) for one in top.places("where", LIST_MAX)),
         tools=top.texts("tools", ()),
-        action=top.one_of("action", ("ask", "block", "allow"), None),
+        action=top.one_of("action", ("ask", "block", "modify", "allow"), None),
         severity=top.one_of("severity", SEVERITIES, "medium"),
         safer=top.text("safer", ""),
         hits=_examples(top, "hits"),
         passes=_examples(top, "passes"),
+        rewrite=_rewrite(top),
         mode=top.one_of("mode", ("audit", "enforce"), None) if "mode" in given else None,
     )
     if not rule.hits or not rule.passes:
@@ -179,6 +193,13 @@ def rule_from(given: Mapping[str, Any], *, place: str, targets: Targets | None =
         if not proof.held:
             raise RuleError(f"{place}: its example does not hold: {proof.told()}")
     return rule
+
+
+def _rewrite(top: _Place) -> tuple[str, str] | None:
+    pair = top.texts("rewrite", ())
+    if pair and len(pair) != 2:  # noqa: PLR2004 - a pair
+        raise RuleError(f"{top.name}.rewrite: [pattern, replacement]")
+    return (pair[0], pair[1]) if pair else None
 
 
 class _Place:

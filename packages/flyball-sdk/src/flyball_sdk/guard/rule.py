@@ -127,7 +127,8 @@ class Rule:
     `tools` limits it to tool names (shell patterns); none means every tool. `safer` says what to do instead. `hits` and
     `passes` are its examples: each of `hits` must trigger it, none of `passes` may. `mode` overrides the policy's: a
     rule may be audited in an enforcing policy. `test` is code of the operator's own, asked last, where conditions do not
-    say enough (`rule_code`); `code` is the hash of the block that it stands in.
+    say enough (`rule_code`); `code` is the hash of the block that it stands in. `rewrite` is what `modify` does: a pattern
+    (RE2) and its replacement in the text where the effect was found.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Rule:
     mode: Mode | None = None
     test: Callable[[Effect, ToolCall], bool] | None = None
     code: str = ""
+    rewrite: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a rule that could never hit.
@@ -158,6 +160,10 @@ class Rule:
             raise RuleError(f"{self.id}: {len(self.where)} conditions, at most {CONDITIONS_MAX}")
         if self.action not in STRICTNESS or self.severity not in SEVERITIES:
             raise RuleError(f"{self.id}: action {self.action!r}, severity {self.severity!r}")
+        if (self.action == "modify") is not (self.rewrite is not None):
+            raise RuleError(f"{self.id}: modify and a rewrite go together")
+        if self.rewrite:
+            _pattern(self.rewrite[0])
 
 
 # How conditions are written in the catalogue.

@@ -87,6 +87,10 @@ def read(scene: Scene) -> Reading:
     path = path_of(scene.call.tool_input)
     effects: list[Effect] = []
     kind = sensitivity(path) if path else ""
+    if "../" in path or "..\\" in path or "%2e%2e" in path.lower():
+        found = place(path.replace("\\", "/"), "", scene.call.context.cwd)
+        attributes = {"scope": found.scope, "traversal": True}
+        effects.append(Effect("file.read", path, attributes, found_in="file_path"))
     if kind:
         effects.append(Effect("secret.read", path, {"kind": kind}, found_in="file_path"))
     return Reading(effects)

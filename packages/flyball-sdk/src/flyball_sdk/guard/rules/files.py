@@ -218,4 +218,18 @@ RULES = (
         hits=shell("dd if=/dev/sda of=copy.img"),
         passes=shell("dd if=/dev/zero of=a bs=1 count=1"),
     ),
+    Rule(
+        id="files.traversal",
+        title="lets a tool read outside of the project by climbing up",
+        acts=("file.read",),
+        where=(is_("traversal", True), none_of("scope", "project", "temporary")),
+        action="ask",
+        severity="high",
+        safer="name the file by its own path",
+        hits=(
+            tool("read_file", path="../../../../etc/passwd"),
+            tool("mcp__docs__get_file", path="docs/../../secret/x"),
+        ),
+        passes=(tool("read_file", path="src/../README.md"), tool("read_file", path="README.md")),
+    ),
 )
