@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import shlex
+import warnings
 
 import pytest
 from flyball_sdk.guard.shell import UNKNOWN, Command, program
@@ -146,3 +147,10 @@ def test_what_is_joined_to_a_literal_is_not_known() -> None:
     assert commands("perl -e 'system(\"rm -rf \" . $x)'")[-1] == ("rm", "-rf", UNKNOWN)
     assert commands("awk '{system(\"rm -rf \" $1)}' f")[-1] == ("rm", "-rf", UNKNOWN)
     assert program("awk '{system($0)}' f").opaque
+
+
+def test_code_of_an_agent_brings_no_warning_into_the_host() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        program("python3 -c 'x = 1if 2 else \"\\d\"; print(x is 1)'; echo $((1or 2))")
+    assert told == []

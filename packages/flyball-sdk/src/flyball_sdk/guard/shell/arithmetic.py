@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from flyball_sdk.guard.shell.quiet import parsed
+
 _PLAIN = re.compile(r"[\w\s+\-*/%()<>=!&|^~]{1,200}")
 _OCTAL_OR_BASE = re.compile(r"\b(?:0(\d+)|(\d+)#(\w+))\b")
 _DIGITS_MAX = 19
@@ -66,6 +68,6 @@ def arithmetic(text: str, names: Callable[[str], str | None]) -> int | None:
     if text.isdigit() and len(text) <= _DIGITS_MAX:
         return int(text)
     try:
-        return _value(ast.parse(text, mode="eval").body, names)
+        return _value(parsed(text, "eval").body, names)
     except (ValueError, SyntaxError, KeyError, ArithmeticError, RecursionError, MemoryError):
         return None

@@ -24,6 +24,7 @@ from flyball_sdk.guard.shell.folding import (
     text,
 )
 from flyball_sdk.guard.shell.pycalls import Surroundings, act_of
+from flyball_sdk.guard.shell.quiet import parsed
 
 # Parsing takes about a microsecond a byte.
 _BYTES_MAX = 32 * 1024
@@ -373,7 +374,7 @@ _VALUES: dict[type[ast.expr], Callable[[_Reader, Any], Value]] = {
 
 def _parse(code: str) -> ast.Module | None:
     try:
-        return ast.parse(code)
+        return parsed(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
