@@ -57,7 +57,7 @@ const said = [], ms = [];
 for (const command of JSON.parse(readFileSync(from, 'utf8'))) {
   const begin = process.hrtime.bigint();
   let kind = 'allow';
-  try { kind = checkCommand({ command, cwd: '/work/project' }).kind } catch { kind = 'error' }
+  try { kind = checkCommand({ command, cwd: process.cwd() }).kind } catch { kind = 'error' }
   ms.push(Number(process.hrtime.bigint() - begin) / 1e6);
   said.push(kind === 'deny' ? 'block' : kind);
 }

@@ -10,7 +10,7 @@ BYTES_MAX = 256 * 1024
 NODES_MAX = 12_000
 # Seconds of one parsing, and of all of one judgement before the last. Recovering from errors the parser takes 4 ms for 50
 # bytes, otherwise 10 us: a text of so many errors asks.
-PARSE_SECONDS_MAX = 0.015
+PARSE_SECONDS_MAX = 0.01
 # Statements inside statements; each level takes three of Python's 1,000 frames.
 STATEMENT_DEPTH_MAX = 80
 # Substitutions inside substitutions, a dozen frames each.
