@@ -104,6 +104,8 @@ def mutated(rng: random.Random) -> str:
 def bomb(rng: random.Random) -> str:
     """A text that a careless reader takes a second or a gigabyte for."""
     n = rng.choice((10, 100, 1_000, 10_000, 60_000))
+    if rng.random() < 0.3:  # a command of the catalogue, many times: what is quadratic in it shows
+        return ((rng.choice(SEEDS) + rng.choice((" ", " ; ", "\n", " | ", '"'))) * min(n, 2_000))[:300_000]
     return rng.choice(
         (
             "$(" * n, "`" * n, "(" * n + "ls" + ")" * n, "{" * n, "${a:-" * n, "echo " + "{a,b}" * min(n, 40), "a=$a$a;" * n, "<<A " * n, "[[ " * n, "'" * n, "\\" * n,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from flyball_sdk.guard.adapters.reading import Reading, unread
-from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.hosts import host_of, kind_of
 from flyball_sdk.guard.effects.iac import first_known
 from flyball_sdk.guard.effects.sql import statements
@@ -51,10 +50,8 @@ def sql(scene: Scene) -> Reading:
     target = first_known(tuple((name, value.rpartition("@")[2]) for name, value in said), scene)
     if target.environment == "unknown" and any(kind_of(host_of(value)) == "loopback" for _, value in said):
         target = type(target)("development", target.name, target.source)
-    effects: list[Effect] = []
-    for name, text in texts:
-        effects += statements(text, target=target, base={"found_in": name})
-    return Reading(effects)
+    whole = ";\n".join(text for _, text in texts)
+    return Reading(list(statements(whole, target=target, base={"found_in": texts[0][0]})))
 
 
 TOOLS = dict.fromkeys(

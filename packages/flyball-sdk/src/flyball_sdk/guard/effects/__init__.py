@@ -71,6 +71,12 @@ def of_commands(commands: Sequence[Command], scene: Scene) -> list[Effect]:
     alone = len(texts) == 1
     own = scene.protected.paths
     effects: list[Effect] = []
+    if (
+        len(commands) > databases.COMMANDS_MAX
+        and sum(one.name in databases.CLIENTS for one in commands) > databases.COMMANDS_MAX
+    ):
+        effects.append(Effect("call.unread", f"more than {databases.COMMANDS_MAX} commands with SQL"))
+        return effects
     for command, text in zip(commands, texts, strict=True):
         near = command.name == "kill" or (
             bool(own) and (command.cwd != "" or any(one in text for one in own))

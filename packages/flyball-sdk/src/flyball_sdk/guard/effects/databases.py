@@ -43,12 +43,13 @@ def client(command: Command, scene: Scene) -> Iterator[Effect]:
     for text in texts:
         if UNKNOWN in text and not text.strip("\0 \n;"):
             yield effect("exec.opaque", f"{command.name} runs SQL that is not known", command, sql=True)
-        yield from statements(
-            text.replace(UNKNOWN, "unknown"),
-            target=target,
-            dialect=_DIALECTS.get(command.name, ""),
-            base=base,
-        )
+    # read as one text: what is parsed of it has one bound
+    whole = ";\n".join(text for text in texts if text).replace(UNKNOWN, "unknown")
+    yield from statements(whole, target=target, dialect=_DIALECTS.get(command.name, ""), base=base)
+
+
+# So many commands of a text have their SQL read (3 ms each at most); a text with more asks.
+COMMANDS_MAX = 10
 
 
 def database_target(given: Options, command: Command, scene: Scene) -> Target:
@@ -148,6 +149,7 @@ def migration(command: Command, scene: Scene) -> Iterator[Effect]:
         yield effect("sql.ddl", words[:120], command, target=first_known(tuple(said), scene), drops=True)
 
 
+CLIENTS = frozenset((*_DIALECTS, "osql", "isql"))
 READERS: Mapping[str, Reader] = (
     dict.fromkeys((*_DIALECTS, "osql", "isql"), client)
     | dict.fromkeys(("redis-cli", "valkey-cli", "mongo", "mongosh", "cypher-shell", "influx"), other)

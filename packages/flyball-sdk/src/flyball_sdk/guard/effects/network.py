@@ -48,7 +48,9 @@ def http(command: Command, scene: Scene) -> Iterator[Effect]:
     socket = given.value("--unix-socket")
     if socket.endswith("docker.sock"):
         yield effect("container.escape", socket, command)
-    for url in urls or [""]:
+    if len(urls) > URLS_MAX:
+        yield effect("call.unread", f"more than {URLS_MAX} addresses", command)
+    for url in urls[:URLS_MAX] or [""]:
         yield from request(url, method, sent, command, scene, credentials=_credentials(given))
 
 
@@ -58,6 +60,8 @@ def _credentials(given: Options) -> bool:
     )
 
 
+# one command asks for at most so many addresses; one that names more is not read
+URLS_MAX = 20
 _NEAR = frozenset({"project", "temporary"})
 
 

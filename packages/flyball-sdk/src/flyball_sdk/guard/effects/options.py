@@ -39,7 +39,7 @@ def options(words: Sequence[str], valued: Collection[str] = NONE) -> Options:
     """Sort the words; `valued` names the options whose value is the next word."""
     alone: list[str] = []
     flags: set[str] = set()
-    values: dict[str, tuple[str, ...]] = {}
+    values: dict[str, list[str]] = {}
     upcoming = iter(words)
     for word in upcoming:
         if word == "--":
@@ -48,20 +48,20 @@ def options(words: Sequence[str], valued: Collection[str] = NONE) -> Options:
             alone.append(word)
         elif word in valued:
             flags.add(word)
-            values[word] = (*values.get(word, ()), next(upcoming, ""))
+            values.setdefault(word, []).append(next(upcoming, ""))
         else:
             _one(word, valued, flags, values)
-    return Options(tuple(alone), frozenset(flags), values)
+    return Options(tuple(alone), frozenset(flags), {name: tuple(found) for name, found in values.items()})
 
 
-def _one(word: str, valued: Collection[str], flags: set[str], values: dict[str, tuple[str, ...]]) -> None:
+def _one(word: str, valued: Collection[str], flags: set[str], values: dict[str, list[str]]) -> None:
     name, equals, value = word.partition("=")
     flags.add(name)
     if equals:
-        values[name] = (*values.get(name, ()), value)
+        values.setdefault(name, []).append(value)
     elif word[1] != "-":
         if word[:2] in valued and len(word) > 2:
             flags.add(word[:2])
-            values[word[:2]] = (*values.get(word[:2], ()), word[2:])
+            values.setdefault(word[:2], []).append(word[2:])
         else:
             flags.update("-" + letter for letter in word[1:])

@@ -17,7 +17,7 @@ from flyball_sdk.guard.effect import Effect, Target
 from flyball_sdk.guard.linear import Pattern
 
 # So many tokens are parsed (about 10 us each); a longer text is judged by its statements' first words.
-_PARSED_TOKENS_MAX = 800
+_PARSED_TOKENS_MAX = 300
 _READ_CHARS_MAX = 256 * 1024
 STATEMENTS_MAX = 200
 _HARMLESS = re.compile(
