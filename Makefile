@@ -16,7 +16,7 @@ demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, 
 	@$(RUN)flyball demo
 
 test: .venv/.ready .venv/.core .venv-sdk/.ready  ## everything CI runs: what takes one core two at a time, then real processes
-	@$(MAKE) $(PAIRED) lint types unit safety sdk sanitize fuzz-otlp fuzz-lines fuzz-guard
+	@$(MAKE) $(PAIRED) SEED=1 lint types unit safety sdk sanitize fuzz-otlp fuzz-lines fuzz-guard
 	@$(MAKE) --no-print-directory e2e
 
 quick: lint types unit       ## what to run before each commit
@@ -69,8 +69,8 @@ eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each 
 eval-guard: .venv/.ready     ## the wall at the tool call on labelled calls, beside the peers: make eval-guard [DATA=DIR]
 	$(RUN)python -m bench.guard $(if $(DATA),--data $(DATA))
 
-fuzz-guard: .venv/.ready     ## hostile calls at the evaluator: make fuzz-guard [SECONDS=120]
-	@$(RUN)python -m bench.guard.fuzz --seconds $(or $(SECONDS),120)
+fuzz-guard: .venv/.ready     ## hostile calls at the evaluator: make fuzz-guard [SECONDS=120] [SEED=n]
+	@$(RUN)python -m bench.guard.fuzz --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
 
 gallery: .venv/.ready .venv/.core  ## 32 failures and 4 false alarms made from a seed, diagnosed: make gallery [SEED=1] [LIVE=1]
 	PYTHONPATH=examples $(RUN)python -m gallery --seed $(or $(SEED),1) $(if $(LIVE),--live)

@@ -29,7 +29,7 @@ from flyball_sdk.guard.linear import Look
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import Command
 
-EFFECTS_MAX = 2_000
+EFFECTS_MAX = 500
 _WRITES = frozenset({">", ">>", ">|", "&>", "&>>", "<>"})
 
 
