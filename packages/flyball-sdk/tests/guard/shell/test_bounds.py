@@ -181,3 +181,18 @@ def test_a_name_with_a_number_raises_nothing(name: str) -> None:
 def test_unknown_is_no_character_of_a_text() -> None:
     assert program("ls a\0b").commands == (Command("ls", ("a\x1ab",), (0, 6)),)
     assert UNKNOWN not in program("cat <<E\na\0b\nE").commands[0].stdin  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'echo "' + "$UNSETrm -rf " * 60,
+        "echo " + "$Ab" * 400 + "(",
+        'x > "' + "$a$b$c" * 200,
+        "rm " + "a" * 5_000 + "(",
+        "ls " + "{a,b}" * 300 + "`",
+        'x "' + "\\a$Q" * 300,
+    ],
+)
+def test_no_text_can_be_read_in_so_many_ways_that_reading_does_not_end(text: str) -> None:
+    program(text)
