@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects import (
@@ -100,7 +101,7 @@ def _add(effects: list[Effect], command: Command, scene: Scene, *, suspect: bool
     readers = READERS.get(name)
     if readers:
         for reader in readers:
-            effects += reader(command, scene)
+            effects += islice(reader(command, scene), EFFECTS_MAX + 1)
     elif suspect:
         effects += untabled(command, scene)
     for one in command.redirects:

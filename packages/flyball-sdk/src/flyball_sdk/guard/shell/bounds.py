@@ -18,6 +18,8 @@ SUBSTITUTION_DEPTH_MAX = 16
 # Code given to an interpreter by code given to an interpreter, and calls of functions.
 CODE_DEPTH_MAX = 8
 COMMANDS_MAX = 800
+# Words of one command.
+COMMAND_WORDS_MAX = 2_000
 # Words that one word may expand to; more of them are cut and the cut is told.
 WORDS_MAX = 256
 # Values that a variable may have had instead, each of which a command is tried with.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from flyball_sdk.guard.shell.bounds import (
     CODE_DEPTH_MAX,
+    COMMAND_WORDS_MAX,
     COMMANDS_MAX,
     STEPS_MAX,
     SUBSTITUTION_DEPTH_MAX,
@@ -195,7 +196,7 @@ class Machine(ABC):
         """Run a simple command: a function, an alias, a handler that knows it, or just a program."""
         meter = self.meter
         meter.steps += 1 + len(call.words)
-        if meter.steps > STEPS_MAX:
+        if meter.steps > STEPS_MAX or len(call.words) > COMMAND_WORDS_MAX:
             raise TooMuch("steps")
         scope = self.scope
         word = call.words[0]
