@@ -142,7 +142,7 @@ def _state(agent: Agent, server: FlyballProcess) -> dict[str, str]:
 
 
 def _blocked_or_shown(agent: Agent, server: FlyballProcess, call: Tool) -> None:
-    agent.run(*([Tool("Read", {"file_path": call.given["file_path"]})] if call.name == "Edit" else []), call)  # type: ignore[index] # pyright: ignore[reportArgumentType]
+    agent.run(*([Tool("Read", {"file_path": call.given["file_path"]})] if call.name in ("Edit", "Write") else []), call)  # type: ignore[index] # pyright: ignore[reportArgumentType]
     time.sleep(0.5)
     state = _state(agent, server)
     said = agent.model.results()[-1]
