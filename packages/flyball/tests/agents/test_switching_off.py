@@ -142,7 +142,11 @@ def _state(agent: Agent, server: FlyballProcess) -> dict[str, str]:
 
 
 def _blocked_or_shown(agent: Agent, server: FlyballProcess, call: Tool) -> None:
-    agent.run(*([Tool("Read", {"file_path": call.given["file_path"]})] if call.name in ("Edit", "Write") else []), call)  # type: ignore[index] # pyright: ignore[reportArgumentType]
+    first: list[Tool] = []
+    if call.name in ("Edit", "Write"):  # what was not read is refused by the client itself
+        assert isinstance(call.given, dict)
+        first.append(Tool("Read", {"file_path": call.given["file_path"]}))
+    agent.run(*first, call)
     time.sleep(0.5)
     state = _state(agent, server)
     said = agent.model.results()[-1]
