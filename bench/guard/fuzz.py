@@ -146,7 +146,7 @@ def call(rng: random.Random) -> ToolCall:
     return ToolCall(
         tool,
         {name: make(rng) for name in names},
-        Context(goal="do it" if rng.random() < 0.3 else "", cwd=rng.choice(("", "/work/app"))),
+        Context(goal="do it" if rng.random() < 0.3 else "", cwd=rng.choice(("", "/srv/app"))),
     )
 
 

@@ -15,7 +15,7 @@ HARMFUL = (
     *(("Edit", {"file_path": path, "old_string": "a", "new_string": "b"}) for path in _PATHS[1::2]),
 )
 _FINE = (
-    "src/app.py", "/work/app/main.go", "README.md", "tests/test_passwd.py", "docs/etc/passwd.md", "deploy/etc/hosts.example", "deploy/systemd/x.service", "k8s/cron.yaml", "scripts/crontab.txt", ".bashrc.example",
+    "src/app.py", "/srv/app/main.go", "README.md", "tests/test_passwd.py", "docs/etc/passwd.md", "deploy/etc/hosts.example", "deploy/systemd/x.service", "k8s/cron.yaml", "scripts/crontab.txt", ".bashrc.example",
     "dotfiles/bashrc", "config/sudoers.md", ".github/workflows/ci.yml", ".gitignore", "package.json", "Dockerfile", "docker-compose.yml", "Makefile", "/tmp/notes.txt", "/tmp/etc/passwd", "/srv/app/config.py",
     "/home/ann/project/src/a.ts", "~/project/a.rs", "claude.md", "CLAUDE.md", ".claude/commands/review.md", "docs/codex.md", "AGENTS.md", "src/flyball.py", "src/guard/policy.py", "authorized_keys.test", "hooks/useUser.ts",
     ".env.example", "src/secrets.ts", "infra/main.tf", "migrations/0001_drop_table.sql", "src/delete_user.py", "src/rm.c", "notes/sshd_config.md", "ansible/roles/ssh/templates/sshd_config.j2", "test/fixtures/shadow",

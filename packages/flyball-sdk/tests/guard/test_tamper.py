@@ -55,7 +55,7 @@ EVALUATOR = Evaluator(
     ],
 )
 def test_way_of_switching_the_guard_off_is_blocked(command: str) -> None:
-    decision = EVALUATOR.judge(ToolCall("Bash", {"command": command}, Context(cwd="/work/app")))
+    decision = EVALUATOR.judge(ToolCall("Bash", {"command": command}, Context(cwd="/srv/app")))
     if (
         "crontab" in command
     ):  # what runs later is not read: leaving something behind asks, where a policy enforces
@@ -98,7 +98,7 @@ def test_other_tools_that_would_switch_it_off_are_blocked(tool: str, tool_input:
     ],
 )  # fmt: skip
 def test_looking_at_the_guard_is_no_tampering(command: str) -> None:
-    decision = EVALUATOR.judge(ToolCall("Bash", {"command": command}, Context(cwd="/work/app")))
+    decision = EVALUATOR.judge(ToolCall("Bash", {"command": command}, Context(cwd="/srv/app")))
     assert not [hit for hit in decision.hits if hit.rule == "guard.tamper"]
 
 

@@ -180,7 +180,9 @@ def test_a_name_with_a_number_raises_nothing(name: str) -> None:
 
 def test_unknown_is_no_character_of_a_text() -> None:
     assert program("ls a\0b").commands == (Command("ls", ("a\x1ab",), (0, 6)),)
-    assert UNKNOWN not in program("cat <<E\na\0b\nE").commands[0].stdin  # type: ignore[operator]
+    stdin = program("cat <<E\na\0b\nE").commands[0].stdin
+    assert stdin is not None
+    assert UNKNOWN not in stdin
 
 
 @pytest.mark.parametrize(

@@ -191,8 +191,8 @@ def _gc(given: Options, command: Command, *_: object) -> Iterator[Effect]:
         yield effect("git.delete", "unreachable objects", command, remote=False, lasting=True)
 
 
-def _filter(_given: Options, command: Command, *_: object) -> Iterator[Effect]:
-    yield effect(
+def _all_history(command: Command) -> Effect:
+    return effect(
         "git.rewrite",
         "all history",
         command,
@@ -200,6 +200,10 @@ def _filter(_given: Options, command: Command, *_: object) -> Iterator[Effect]:
         leased=False,
         remote=False,
     )
+
+
+def _filter(_given: Options, command: Command, *_: object) -> Iterator[Effect]:
+    yield _all_history(command)
 
 
 def _update_ref(given: Options, command: Command, *_: object) -> Iterator[Effect]:
@@ -237,14 +241,7 @@ _VERBS = {
 
 def cleaner(command: Command, _scene: Scene) -> Iterator[Effect]:
     """`git-filter-repo`, `bfg`: all of history rewritten."""
-    yield effect(
-        "git.rewrite",
-        "all history",
-        command,
-        target=Target("unknown", "all history", "branch"),
-        leased=False,
-        remote=False,
-    )
+    yield _all_history(command)
 
 
 READERS: Mapping[str, Reader] = {"git": git, "hub": git, "git-filter-repo": cleaner, "bfg": cleaner}

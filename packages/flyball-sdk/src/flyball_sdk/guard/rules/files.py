@@ -50,8 +50,8 @@ RULES = (
         action="ask",
         severity="high",
         safer=_MOVE,
-        hits=shell("rm -rf ~/work/notes", "rm -rf /srv/data/customers", "rm -rf ../other/src"),
-        passes=shell("rm -rf src/old", "rm -rf ~/work/app/node_modules", "find ~/work -name '*.bak' -delete"),
+        hits=shell("rm -rf ~/notes/2026", "rm -rf /srv/data/customers", "rm -rf ../other/src"),
+        passes=shell("rm -rf src/old", "rm -rf ~/code/app/node_modules", "find ~/work -name '*.bak' -delete"),
     ),
     Rule(
         id="files.delete-top-outside",

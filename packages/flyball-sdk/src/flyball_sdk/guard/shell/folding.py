@@ -173,7 +173,7 @@ def _codec(values: list[Value]) -> Value:
     if name in {"rot13", "rot"}:
         return codecs.decode(text(values[0]), "rot13")
     if name in {"hex", "base64"}:
-        return codecs.decode(_bytes(values[0]), name)  # type: ignore[no-any-return]
+        return codecs.decode(_bytes(values[0]), name)
     return text(values[0]) if isinstance(values[0], (str, bytes)) else None
 
 
@@ -200,9 +200,7 @@ def _mapped(values: list[Value]) -> Value:
 
 def _list(values: list[Value]) -> Value:
     first = values[0] if values else []
-    return (
-        list(first) if isinstance(first, (list, str)) else list(first) if isinstance(first, bytes) else None
-    )  # type: ignore[return-value]
+    return list(first) if isinstance(first, (list, str, bytes)) else None
 
 
 def _path_join(values: list[Value]) -> Value:
