@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from flyball_sdk.guard.effect import Effect
 from flyball_sdk.guard.effects.make import Reader, effect
 from flyball_sdk.guard.effects.options import options
+from flyball_sdk.guard.linear import Pattern
 from flyball_sdk.guard.scene import Scene
 from flyball_sdk.guard.shell.command import UNKNOWN, Command
 
@@ -96,7 +97,7 @@ _SHELL_WORD = re.compile(
 # stands in all that `_DISGUISED` finds, and begins with letters that a search can leap to
 _SHELL_PATH = re.compile(r"/bin/(?:ba|da|z|k)?sh")
 # a shell whose streams are tied to the terminal it came from, or that a macro of some program is told to run
-_DISGUISED = re.compile(
+_DISGUISED = Pattern(
     r"/bin/(?:ba|da|z|k)?sh\s+(?:-\w\s+)*[012]?[<>]&?\s?(?:[012]\b|/dev/tty|\$\(tty)|"
     r"(?:system|exec|esyscmd|popen|spawn|execl?p?|USING|install\"\s*:|PostUp\s*=)\W{1,4}/bin/(?:ba|da|z|k)?sh\b|(?:^|\s)!\s*/bin/(?:ba|da|z|k)?sh\b"
 )

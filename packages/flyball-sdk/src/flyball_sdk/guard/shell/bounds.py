@@ -10,7 +10,7 @@ BYTES_MAX = 256 * 1024
 NODES_MAX = 12_000
 # Seconds of one parsing, and of all of one judgement before the last. Recovering from errors the parser takes 4 ms for 50
 # bytes, otherwise 10 us: a text of so many errors asks.
-PARSE_SECONDS_MAX = 0.01
+PARSE_SECONDS_MAX = 0.007
 # Statements inside statements; each level takes three of Python's 1,000 frames.
 STATEMENT_DEPTH_MAX = 80
 # Substitutions inside substitutions, a dozen frames each.
@@ -19,7 +19,7 @@ SUBSTITUTION_DEPTH_MAX = 16
 CODE_DEPTH_MAX = 8
 COMMANDS_MAX = 800
 # Words of one command.
-COMMAND_WORDS_MAX = 2_000
+COMMAND_WORDS_MAX = 1_500
 # Words that one word may expand to; more of them are cut and the cut is told.
 WORDS_MAX = 256
 # Values that a variable may have had instead, each of which a command is tried with.
