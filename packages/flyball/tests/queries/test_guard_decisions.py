@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 from flyball.commands.record_decisions import RecordDecisions
 from flyball.guard.operator import past_decisions
@@ -66,3 +67,28 @@ async def test_what_does_not_fit_is_counted(
     for number in range(5):
         recording.put({"n": number})
     assert recording.dropped == 3
+
+
+async def test_what_comes_during_a_round_is_the_next_rounds(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path / "guard")
+    inserted: list[int] = []
+
+    class Slow:
+        """A store during whose insert another call is judged."""
+
+        async def insert_decisions(self, rows: pa.Table) -> None:
+            inserted.append(rows.num_rows)
+            if len(inserted) < 10:
+                guarded.ask(f"ls {len(inserted)}")
+
+        async def last_decision(self) -> int:
+            return 0
+
+    recording = RecordDecisions(Slow(), "default")
+    guarded.wall.sink = recording.put
+    guarded.ask("ls")
+    guarded.ask("pwd")
+    await recording.round()
+    assert inserted == [2]
+    await recording.round()
+    assert inserted == [2, 1]

@@ -89,13 +89,15 @@ class RecordDecisions:
             await self.store.insert_decisions(await _table_of_many(batch, self.workspace))
 
     async def round(self) -> None:
-        """Copy what waits.
+        """Copy what waits now. What comes meanwhile is the next round's: an insert costs as much as a thousand rows.
 
         Raises:
             StoreError: the store failed; what was taken waits again.
         """
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS_MAX))]
+        left = len(self._waiting)
+        while left > 0:
+            batch = [self._waiting.popleft() for _ in range(min(left, BATCH_ROWS_MAX))]
+            left -= len(batch)
             try:
                 await self.store.insert_decisions(await _table_of_many(batch, self.workspace))
             except BaseException:

@@ -142,7 +142,7 @@ def shell(command: Command, _scene: Scene) -> Iterator[Effect]:
 def disguised(text: str) -> str:
     """The piece of a shell text that starts a shell in disguise, "" if there is none."""
     found = _DISGUISED.search(text) if _SHELL_PATH.search(text) else None
-    return found[0].strip() if found else ""
+    return (found[0] or "").strip() if found else ""
 
 
 def escape(command: Command) -> Iterator[Effect]:
