@@ -17,14 +17,23 @@ from harness.scripted_guard import FAULTS, Fault, Guard
 pytestmark = pytest.mark.e2e
 
 IN_THE_HOOK: dict[str, Callable[[Path], object]] = {
-    "the hook is gone": lambda alone: [path.unlink() for path in alone.glob("*.py")],
-    "the hook crashes": lambda alone: _write(alone / "run.py", "raise SystemError('broken')\n"),
-    "the hook ends early with 0 and says junk": lambda alone: _write(alone / "run.py", "print('{bad')\n"),
-    "the hook hangs": lambda alone: _write(alone / "run.py", "import time\ntime.sleep(60)\n"),
-    "a module of the hook is broken": lambda alone: [_write(path, "(") for path in alone.rglob("process*")],
+    "the hook is gone": lambda alone: [path.unlink() for path in alone.glob("*.*")],
+    "the hook crashes": lambda alone: _becomes(alone, "raise SystemError('broken')\n", "kill -SEGV $$\n"),
+    "the hook ends early with 0 and says junk": lambda alone: _becomes(
+        alone, "print('{bad')\n", "echo '{bad'\n"
+    ),
+    "the hook hangs": lambda alone: _becomes(alone, "import time\ntime.sleep(60)\n", "sleep 60\n"),
+    "a module of the hook is broken": lambda alone: [
+        _write(path, "(") for path in (*alone.rglob("process*"), alone / "relay.bash")
+    ],
 }
 NOT_FAULTS_THE_WRAPPER_CAN_SEE = {"the hook ends early with 0 and says junk"}
 """A hook that was replaced by one that ends with 0: nothing notices but `status`."""
+
+
+def _becomes(alone: Path, python: str, bash: str) -> None:
+    _write(alone / "run.py", python)
+    _write(alone / "relay.bash", bash)
 
 
 def _write(path: Path, text: str) -> None:
@@ -34,11 +43,11 @@ def _write(path: Path, text: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same order of times as an installation has, in a fifth of it: answer, hook, client."""
+    """The same order of times as an installation has, in a third of it: relay, answer, hook, client."""
     monkeypatch.setattr(command, "DEADLINE_MS", 700)
-    monkeypatch.setattr(command, "_TIMEOUT_S", 1)
+    monkeypatch.setattr(command, "_TIMEOUT_S", 2)
     for where in (claude, codex, canary):
-        monkeypatch.setattr(where, "CLIENT_TIMEOUT_S", 3)
+        monkeypatch.setattr(where, "CLIENT_TIMEOUT_S", 4)
 
 
 @each_cli()
@@ -83,6 +92,7 @@ def test_an_interpreter_that_is_gone(
     monkeypatch.setattr(installed, "python", lambda: python)
     bare.install(guard.port, fail=fail)
     python.unlink()
+    guard.fault = "crash"  # what an answer needs no Python for, the relay gives
     bare.run(bare.shell("touch made"))
     assert bare.made() == (fail == "open")
     assert any("Python of the hook is gone" in why for why in bare.status().why)

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from flyball.errors import InputError
-from flyball.hook.http import respond
+from flyball.hook.http import Asked, respond
 
 Fault = Literal["", "crash", "timeout", "bad json", "http 500", "slow body", "no action"]
 FAULTS: tuple[Fault, ...] = ("crash", "timeout", "bad json", "http 500", "slow body", "no action")
@@ -144,6 +144,6 @@ def _hook(guard: Guard, client: str, query: str, body: bytes) -> tuple[int, byte
         return _evaluate(guard, path, question)
 
     try:
-        return asyncio.run(respond(client, body, post, fail="open" if query == "fail=open" else "closed"))
+        return asyncio.run(respond(client, body, post, Asked.of(query.encode())))
     except InputError as error:
         return 400, json.dumps({"error": str(error)}).encode()

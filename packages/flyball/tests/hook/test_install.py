@@ -219,3 +219,15 @@ def test_the_command_depends_on_no_place_or_variable(tmp_path: Path) -> None:
     assert words[0].startswith("/")
     assert words[2:6] == ["/py", "-B", "-I", "-S"]
     assert words[6].startswith("/")
+
+
+def test_bash_passes_on_what_comes_at_every_call(tmp_path: Path) -> None:
+    hook = Hook(
+        client="codex", fail="closed", port=1, guard_folder=tmp_path, python=Path("/py"),
+        timeout=("/bin/timeout", "7"), bash=Path("/bin/bash"),
+    )  # fmt: skip
+    words = hook.command("PreToolUse").split(" || ")[0].split()
+    assert words[2:6] == ["/bin/bash", "--norc", "--noprofile", "-p"]
+    assert [Path(word).name for word in words[6:9]] == ["relay.bash", "py", "run.py"]
+    assert "relay" not in hook.command("SessionStart")
+    assert "relay" not in hook.command("ConfigChange")

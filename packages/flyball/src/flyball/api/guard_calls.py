@@ -20,7 +20,7 @@ from flyball.guard.approvals import Approval
 from flyball.guard.keys import Identity, Keys
 from flyball.guard.request import BODY_BYTES_MAX, Ask, Kind, Refused, read_request
 from flyball.guard.wall import Waiting, Wall
-from flyball.hook.http import respond
+from flyball.hook.http import Asked, respond
 
 _log = logging.getLogger(__name__)
 
@@ -98,12 +98,11 @@ class GuardCalls:
         identity, local = self._caller(scope)
         path = scope["path"]
         if path.startswith(HOOK_PATH):
-            fail = "open" if b"fail=open" in scope["query_string"] else "closed"
 
             async def post(path: str, question: bytes) -> tuple[int, bytes]:
                 return await self._judged(path, question, identity, local=local, begun_ns=begun_ns)
 
-            return await respond(path.removeprefix(HOOK_PATH), body, post, fail=fail)
+            return await respond(path.removeprefix(HOOK_PATH), body, post, Asked.of(scope["query_string"]))
         return await self._judged(path, body, identity, local=local, begun_ns=begun_ns)
 
     async def _judged(

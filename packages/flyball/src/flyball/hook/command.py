@@ -1,6 +1,9 @@
 """The command line that stands in a client's settings. Pure, but for finding the programs it names.
 
-    /usr/bin/timeout -k 1 7 PYTHON -B -I -S DATA/guard/hook/alone/run.py claude-code closed 4320 5000 DATA/guard || { ... }
+    timeout -k 1 7 bash --norc --noprofile -p RELAY PYTHON RUN claude-code closed 4320 5000 DATA/guard || { ... }
+    timeout -k 1 7 PYTHON -B -I -S RUN claude-code closed 4320 5000 DATA/guard || { ... }
+
+The second where there is no bash, and for events that are rare.
 
 Claude Code and Codex run a call whose hook fails, whatever way it fails: only exit code 2 or a well-formed denial stops
 it. So every other end of the hook is made into 2 here, a missing interpreter and a hook that hangs among them, before
@@ -32,10 +35,12 @@ _KILL_AFTER_S = 1
 """Together they leave the client two seconds to hear of it."""
 DEADLINE_MS = 5_000
 """For the guard's answer, connecting included, so that it is the hook that says what did not come."""
-RUN = "hook/alone/run.py"
+RUN, RELAY = "hook/alone/run.py", "hook/alone/relay.bash"
 """In the guard's folder; where it stands in a command line, that is ours."""
 GUARDING = ("PreToolUse", "ConfigChange")
 """Events whose hook stands between the agent and what it wants."""
+RELAYED = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
+"""Events of every call, which bash passes on: it starts in 2 ms, the interpreter in 9."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +54,16 @@ class Hook:
     python: Path
     timeout: tuple[str, ...]
     """What ends a process after a time, with its arguments; see `timeout_program`."""
+    bash: Path | None = None
+    """What runs the relay; None where it is not here: see `bash_program`."""
 
     def command(self, event: str) -> str:
         """The line for one of the client's events."""
-        words = (*self.timeout, self.python, "-B", "-I", "-S", self.guard_folder / RUN)
-        words += (self.client, self.fail, self.port, DEADLINE_MS, self.guard_folder)
+        run = self.guard_folder / RUN
+        starts = (self.python, "-B", "-I", "-S", run)
+        if self.bash is not None and event in RELAYED:
+            starts = (self.bash, "--norc", "--noprofile", "-p", self.guard_folder / RELAY, self.python, run)
+        words = (*self.timeout, *starts, self.client, self.fail, self.port, DEADLINE_MS, self.guard_folder)
         return f"{shlex.join(str(word) for word in words)} || {self._otherwise(event)}"
 
     def _otherwise(self, event: str) -> str:
@@ -98,3 +108,8 @@ def interpreter() -> Path:
     A version manager's shim is none: it would start a shell at each call.
     """
     return Path(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def bash_program() -> Path | None:
+    """Bash where it belongs; None on systems without it."""
+    return next((Path(place) for place in ("/bin/bash", "/usr/bin/bash") if os.access(place, os.X_OK)), None)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from flyball.errors import ConfigurationError, FlyballError, InputError
 from flyball.hook import claude, codex, files, installed, merged
-from flyball.hook.command import Client, Fail, Hook, timeout_program
+from flyball.hook.command import Client, Fail, Hook, bash_program, timeout_program
 
 Scope = Literal["user", "project"]
 _VERSION_S = 20.0
@@ -69,7 +69,7 @@ def install(
     settings = files.json_object(file, was)
     hook = Hook(
         client=place.client, fail=fail, port=port, guard_folder=guard,
-        python=installed.python(), timeout=timeout_program(),
+        python=installed.python(), timeout=timeout_program(), bash=bash_program(),
     )  # fmt: skip
     token = installed.token_of(guard, place.client)
     ours = claude.handlers(hook, via, token) if place.client == "claude-code" else codex.handlers(hook)

@@ -73,9 +73,11 @@ def put_copy(guard_folder: Path) -> str:
     folder = (guard_folder / RUN).parent
     new = folder.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
-    for path in sorted(Path(alone.__file__).parent.glob("*.py")):
+    for path in sorted(Path(alone.__file__).parent.glob("*.*")):
         copied = new / path.name
         files.write_ours(copied, path.read_bytes(), 0o400)
+        if path.suffix != ".py":
+            continue
         py_compile.compile(
             str(copied), dfile=str(folder / path.name), doraise=True,
             invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,

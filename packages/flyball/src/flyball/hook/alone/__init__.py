@@ -9,6 +9,8 @@ itself: whatever goes wrong in here ends in an exit code that the command line a
 into "not run" or, where that was chosen, into "ran unguarded".
 
 - `run.py` starts it; `process.py` is one call from standard input to exit code
+- `relay.bash` stands before both where there is bash: it passes an ordinary call on to the server, which then speaks the
+  words of this package, and starts Python for any other
 - `asked.py`, `answered.py`: the client's events and words, pure
 - `switches.py`: which settings would switch the hook off, pure
 - `wire.py`: JSON and HTTP

@@ -28,9 +28,7 @@ def main(arguments: list[str]) -> int:
     ends = time.monotonic() + int(deadline_ms) / 1000
     kind, counts = "event", True
     try:
-        event = wire.parse(_read(0, EVENT_BYTES_MAX))
-        if not isinstance(event, dict):
-            raise wire.Unanswered("the client's event is no object")  # noqa: TRY301 - told in one place
+        event = _event(_read(0, EVENT_BYTES_MAX))
         kind = wire.clean(str(event.get("hook_event_name")), 40)
         counts = event.get("session_id") != asked.CANARY
         if kind == "ConfigChange":
@@ -49,6 +47,16 @@ def main(arguments: list[str]) -> int:
             _note(folder, f"{client} {failure_mode} {kind} {why}")
         _write(2, f"flyball: no answer from the guard: {why}\n")
         return UNANSWERED
+
+
+def _event(text: bytes) -> dict[str, Any]:
+    try:
+        event = wire.parse(text)
+    except Exception:  # noqa: BLE001 - the scanner's own errors are of several kinds, and one names a place in memory
+        event = None
+    if not isinstance(event, dict):
+        raise wire.Unanswered("the client's event is no JSON object")
+    return event
 
 
 def _config_change(event: dict[str, Any], folder: str) -> tuple[int, dict[str, Any] | None, str]:
