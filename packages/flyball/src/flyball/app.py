@@ -61,6 +61,7 @@ from flyball.pipeline.bus_local import LocalBus
 from flyball.pipeline.meter import Meter
 from flyball.pipeline.runner import Runner
 from flyball.queries.guard import guard_notice, mode_of
+from flyball.queries.guard_proposals import proposal_of
 from flyball.queries.incidents import row_of
 from flyball.queries.pipeline import Pipeline, pipeline, reduction
 from flyball.queries.ports import Ports
@@ -365,6 +366,7 @@ async def _main_port(server: Server, web_socket: socket.socket, ready: Callable[
         sightings=server.sightings,
         clock=server.clock,
         workspace=DEFAULT_WORKSPACE,
+        proposal_of=functools.partial(proposal_of, server.ports),
     )
     pages = GuardPages(ports=server.ports, acts=guard_acts, browsers=browsers, keys=server.wall.keys)
     tools = mcp_server(server.ask, server.done, base_url=server.ports.base_url)

@@ -6,7 +6,7 @@ The face that calls this has checked the operator's token.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from flyball.commands.table import Command
 from flyball.component.ports import ChangeStore, Clock
 from flyball.enrich.changes import Sightings
 from flyball.errors import InputError, NotFound
-from flyball.guard import operator
+from flyball.guard import learned, operator
 from flyball.guard.approvals import approval_view
+from flyball.guard.propose import Proposal
 from flyball.guard.wall import Wall
 from flyball.model.change import Change, ChangeKind
 
@@ -65,7 +66,21 @@ MODE = Command(
     required=("mode",),
     answer="The switches",
 )
-GUARD_COMMANDS = (DECIDE, PAUSE, LOCKDOWN, RESUME, MODE)
+SETTLE = Command(
+    name="guard_settle",
+    path="/guard/proposals/{id}",
+    summary="Accept or reject what the guard proposes to learn; an accepted rule begins in audit.",
+    fields={
+        "id": "`prp_` and 12 hexadecimal digits",
+        "verdict": "accept or reject",
+        "rule": "the rule as YAML, in a list of one, to take instead of the one proposed",
+        "reason": "why",
+        "by": _BY,
+    },
+    required=("id", "verdict"),
+    answer="What was said of it, and which policies changed",
+)
+GUARD_COMMANDS = (DECIDE, PAUSE, LOCKDOWN, RESUME, MODE, SETTLE)
 """All are POST and need the operator's token."""
 
 
@@ -78,6 +93,8 @@ class GuardActs:
     sightings: Sightings
     clock: Clock
     workspace: str
+    proposal_of: Callable[[str], Awaitable[Proposal]]
+    """The proposal of an id as it stands now; raises NotFound."""
 
     async def do(self, command: Command, arguments: Mapping[str, str]) -> Any:
         """Carry out an act.
@@ -119,6 +136,22 @@ class GuardActs:
         operator.set_mode(self.wall, policy=policy, mode=given["mode"], by=_by(given))
         return await self._switched(f"policy {policy}: mode {given['mode']}", given)
 
+    async def settle(self, given: Mapping[str, str]) -> Any:
+        """A person's verdict on a proposal."""
+        proposal, verdict, by = await self.proposal_of(given["id"]), given["verdict"], _by(given)
+        if verdict not in ("accept", "reject"):
+            raise InputError(f"a verdict is accept or reject, this is {verdict[:64]!r}")
+        changed: list[str] = []
+        if verdict == "accept":
+            changed = learned.accept(self.wall, proposal, by=by, edited=given.get("rule", ""))
+            await self._record(f"accepted {proposal.title}: policy {', '.join(changed)}", by)
+        else:
+            operator.settle(
+                self.wall, proposal.id, verdict="rejected", kind=proposal.kind, rule=proposal.rule.id, by=by,
+                reason=given.get("reason", ""),
+            )  # fmt: skip
+        return {"id": proposal.id, **self.wall.controls.settled[proposal.id], "policies": changed}
+
     async def put_policy(self, name: str, text: str, *, by: str) -> Mapping[str, Any]:
         """Take a policy in, or let it go where the text is empty."""
         before = self.wall.policies.texts.get(name)
@@ -159,6 +192,7 @@ _ACTS: Mapping[str, Callable[[GuardActs, Mapping[str, str]], Any]] = {
     LOCKDOWN.name: GuardActs.lockdown,
     RESUME.name: GuardActs.resume,
     MODE.name: GuardActs.mode,
+    SETTLE.name: GuardActs.settle,
 }
 
 

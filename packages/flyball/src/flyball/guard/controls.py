@@ -12,6 +12,8 @@ from flyball.errors import InputError
 
 PAUSE_SECONDS_MAX = 24 * 3600
 """A pause ends by itself; a longer one would be forgotten."""
+SETTLED_MAX = 500
+_SAID = ("verdict", "of", "rule", "at", "by", "reason")
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class Controls:
     reason: str = ""
     removed: list[str] = field(default_factory=list[str])
     """Policies that were let go: a file of their name is not taken in by itself again."""
+    settled: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Proposals by id -> what a person said: verdict, of (its kind), rule, at, by, reason; the last `SETTLED_MAX`."""
 
     def paused(self, now: float) -> bool:
         """Whether nothing is enforced but the guard's own protection."""
@@ -38,6 +42,12 @@ class Controls:
 
     def apply(self, row: Mapping[str, Any]) -> None:
         """Take in a row of kind `control`."""
+        if row["what"] == "proposal":
+            self.settled.pop(row["proposal"], None)
+            self.settled[row["proposal"]] = {name: row[name] for name in _SAID}
+            while len(self.settled) > SETTLED_MAX:
+                del self.settled[next(iter(self.settled))]
+            return
         self.by, self.reason = row.get("by", ""), row.get("reason", "")
         match row["what"]:
             case "pause":

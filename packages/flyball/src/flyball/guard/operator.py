@@ -213,6 +213,24 @@ def decide(wall: Wall, approval_id: str, verdict: str, *, by: str) -> Approval:
     return after
 
 
+def settle(
+    wall: Wall, proposal: str, *, verdict: str, kind: str, rule: str, by: str, reason: str = ""
+) -> None:
+    """Write down what a person says of a proposal.
+
+    Raises:
+        InputError: no such verdict.
+    """
+    if verdict not in ("accepted", "rejected"):
+        raise InputError(f"a proposal is accepted or rejected, this is {verdict[:64]!r}")
+    row = {
+        "what": "proposal", "proposal": proposal, "verdict": verdict, "of": kind, "rule": rule, "at": wall.now(),
+        "by": _name(by), "reason": _name(reason, REASON_CHARS_MAX),
+    }  # fmt: skip
+    wall.log.append("control", row)
+    wall.controls.apply(row)
+
+
 def _name(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
     if len(text) > chars_max or not all(c.isprintable() for c in text):
         raise InputError(f"a name or reason is printable text of at most {chars_max} characters")

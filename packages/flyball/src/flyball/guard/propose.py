@@ -30,7 +30,9 @@ PROPOSALS_MAX = 50
 LET_THROUGH_MAX = 20
 EXAMPLES_MAX = 2
 EXCEPTION_DAYS = 90
-Kind = Literal["rule", "enforce", "narrow"]
+QUIET_DAYS = 7
+"""Days that a learned rule is in audit without having spoken to an honest session, before it is proposed to enforce."""
+Kind = Literal["rule", "enforce", "narrow", "promote"]
 _SEVERE: Mapping[str, int] = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 _NEVER_LOOSENED = ("guard.", "taint.", "text.", "call.")
 """Acts of which no exception is proposed: what is untrusted would be what excuses it."""
@@ -80,24 +82,28 @@ def propose(past: Sequence[Recorded], monotonic_s: Callable[[], float]) -> list[
         past: decisions, oldest first, without the guard's own trial calls.
         monotonic_s: for the time that back-tests measure.
     """
-    troubled = frozenset(one.session for one in past if one.stopped and one.judged != "approved")
-    bad: dict[tuple[str, Facets], list[tuple[Recorded, Effect]]] = defaultdict(list)
-    suspects: set[str] = set()
-    for one in past:
-        if (reason := _wrong(one, troubled)) is not None:
-            suspects.add(one.session)
-            bad[(reason.act, place_of(reason))].append((one, reason))
+    wrong = wrong_calls(past)
+    suspects = frozenset(one.session for one, _ in wrong)
+    clusters: dict[tuple[str, Facets], list[tuple[Recorded, Effect]]] = defaultdict(list)
+    for one, reason in wrong:
+        clusters[(reason.act, place_of(reason))].append((one, reason))
     made = [
         found
-        for (act, place), members in bad.items()
-        if (found := _from_cluster(act, place, members, past, frozenset(suspects), monotonic_s))
+        for (act, place), members in clusters.items()
+        if (found := _from_cluster(act, place, members, past, suspects, monotonic_s))
     ]
-    made += _narrowings(past, frozenset(suspects), monotonic_s)
+    made += _narrowings(past, suspects, monotonic_s)
     made.sort(key=lambda one: (-one.support.sessions, -one.support.calls, one.id))
     return made[:PROPOSALS_MAX]
 
 
 # -- what is wrong with a call
+
+
+def wrong_calls(past: Sequence[Recorded]) -> list[tuple[Recorded, Effect]]:
+    """The calls that something is wrong with, each with the effect that it is held against for."""
+    troubled = frozenset(one.session for one in past if one.stopped and one.judged != "approved")
+    return [(one, reason) for one in past if (reason := _wrong(one, troubled)) is not None]
 
 
 def _wrong(one: Recorded, troubled: frozenset[str]) -> Effect | None:
@@ -312,6 +318,43 @@ def _narrowing(
         text=yaml.safe_dump([exception], sort_keys=False, width=110), support=support,
         backtest=backtest(excused, past, suspects, monotonic_s), lets_through=tuple(acts.most_common(LET_THROUGH_MAX)),
     )  # fmt: skip
+
+
+def promotions(
+    learned: Mapping[str, float], rules: Sequence[Rule], past: Sequence[Recorded], now: float,
+    monotonic_s: Callable[[], float],
+) -> list[Proposal]:  # fmt: skip
+    """Learned rules that were quiet in audit for long enough to be enforced, if a person says so.
+
+    Args:
+        learned: id of a rule that was accepted -> when, in Unix seconds.
+        rules: those of them that are still in audit.
+        past: decisions, oldest first.
+        now: Unix seconds.
+        monotonic_s: for the time that back-tests measure.
+    """
+    suspects = frozenset(one.session for one, _ in wrong_calls(past))
+    found: list[Proposal] = []
+    for rule in rules:
+        since = learned.get(rule.id, now)
+        if now - since < QUIET_DAYS * 86_400:
+            continue
+        after = [one for one in past if one.t >= since]
+        tested = backtest(rule, after, suspects, monotonic_s)
+        if tested.false_hits == 0:
+            holds = speaks(rule)
+            found.append(
+                Proposal(
+                    id=_id("promote", rule.id),
+                    kind="promote",
+                    rule=rule,
+                    backtest=tested,
+                    title=f"Enforce {rule.id}: quiet for {(now - since) / 86_400:.0f} days, {rule.title}",
+                    text=yaml.safe_dump({"modes": {rule.id: "enforce"}}, sort_keys=False),
+                    support=_support([one for one in after if holds(one.effects)]),
+                )
+            )
+    return found
 
 
 def _id(kind: Kind, key: str) -> str:

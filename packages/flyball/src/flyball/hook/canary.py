@@ -41,8 +41,15 @@ class Canary:
     ms: float
 
 
-def run(handler: Handler, folder: Path, environment: Mapping[str, str]) -> Canary:
-    """Run a handler as the client would, in the project's folder and the client's environment."""
+LONG_CHARS = 20_000
+"""More than the relay reads (`alone/relay.bash`): such a call takes the other way through the hook."""
+
+
+def run(handler: Handler, folder: Path, environment: Mapping[str, str], *, chars: int = 0) -> Canary:
+    """Run a handler as the client would, in the project's folder and the client's environment.
+
+    The call has at least so many `chars`: the hook has a short way for short calls, and both must be shown to hold.
+    """
     nonce = secrets.token_hex(8)
     event = {
         "hook_event_name": "PreToolUse",
@@ -50,7 +57,7 @@ def run(handler: Handler, folder: Path, environment: Mapping[str, str]) -> Canar
         "cwd": os.fspath(folder),
         "tool_name": "Bash",
         "tool_use_id": nonce,
-        "tool_input": {"command": f": {CANARY} {nonce}"},
+        "tool_input": {"command": f": {CANARY} {nonce}", "description": "x" * chars},
     }
     begun = time.perf_counter()
     how = _over_http if handler.get("type") == "http" else _as_command

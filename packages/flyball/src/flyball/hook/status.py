@@ -57,10 +57,9 @@ def status(place: Place, *, server: Callable[[], Any] | None = None) -> Status:
     except ConfigurationError as error:
         why.append(str(error))
     sent = _send_canary(place, record)
-    if sent is not None and sent.outcome == "unanswered":
-        why.append(f"a canary got no answer from the guard: {sent.said}")
-    elif sent is not None and sent.outcome == "passed":
-        why.append(f"a canary passed the hook: {sent.said or 'it said nothing'}")
+    why += _told_by(sent, "a canary")
+    if sent is not None and sent.outcome in ("caught", "audited"):
+        why += _told_by(_send_canary(place, record, chars=canary.LONG_CHARS), "a long canary")
     said = ".".join(map(str, version))
     missing = not_reached(place.client, said)
     return Status(
@@ -131,7 +130,17 @@ def _codex_says(place: Place, record: installed.Installed) -> Iterator[str]:
         yield str(error)
 
 
-def _send_canary(place: Place, record: installed.Installed | None) -> canary.Canary | None:
+def _told_by(sent: canary.Canary | None, which: str) -> Iterator[str]:
+    """What is wrong by what became of a canary."""
+    if sent is not None and sent.outcome == "unanswered":
+        yield f"{which} got no answer from the guard: {sent.said}"
+    elif sent is not None and sent.outcome == "passed":
+        yield f"{which} passed the hook: {sent.said or 'it said nothing'}"
+
+
+def _send_canary(
+    place: Place, record: installed.Installed | None, *, chars: int = 0
+) -> canary.Canary | None:
     """A canary through the handler that is in the settings now, whoever wrote it; None where there is none."""
     if record is None:
         return None
@@ -141,7 +150,7 @@ def _send_canary(place: Place, record: installed.Installed | None) -> canary.Can
         return None
     for event, _, handler in merged.handlers(settings):
         if event == GUARDING[0] and merged.is_ours(handler):
-            return canary.run(handler, place.folder, place.environment)
+            return canary.run(handler, place.folder, place.environment, chars=chars)
     return None
 
 

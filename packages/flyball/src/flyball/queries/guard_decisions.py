@@ -70,7 +70,7 @@ async def guard_decisions(
     found = [row for row in reversed(kept) if _is_wanted(row, **wanted)][:limit]
     if len(found) < limit:
         before = kept[0]["n"] if kept else _LATEST
-        found = [*found, *await _older(ports, before=before, limit=limit - len(found), **wanted)]
+        found = [*found, *await older_decisions(ports, before=before, limit=limit - len(found), **wanted)]
     return GuardDecisions(decisions=found, as_of=ports.now())
 
 
@@ -86,7 +86,11 @@ def _is_wanted(
     return action in (None, row["action"])
 
 
-async def _older(ports: Ports, *, before: int, limit: int, **wanted: str | None) -> list[dict[str, Any]]:
+async def older_decisions(
+    ports: Ports, *, before: int, limit: int, **asked: str | None
+) -> list[dict[str, Any]]:
+    """Decisions with a smaller number than `before`, newest first, from the store alone; filters as `guard_decisions` has."""
+    wanted = {name: asked.get(name) for name in ("action", "rule", "session", "agent")}
     conditions = ["workspace = {workspace:String}", "n < {before:UInt64}", "NOT canary"]
     if wanted["action"] == "stopped":
         conditions.append("(action != 'allow' OR would != 'allow')")

@@ -26,6 +26,7 @@ from flyball.queries.guard import (
     guard_status,
 )
 from flyball.queries.guard_decisions import guard_decisions
+from flyball.queries.guard_proposals import guard_proposals, guard_rule_record
 from flyball.queries.incidents import get_incident, get_model_log, list_incidents
 from flyball.queries.memory import seen_before
 from flyball.queries.patterns import search_patterns
@@ -161,6 +162,8 @@ QUESTIONS = (
     Question(name="guard_rules", path="/guard/rules", ask=guard_rules, renamed={}),
     Question(name="guard_policies", path="/guard/policies", ask=guard_policies, renamed={}),
     Question(name="guard_decisions", path="/guard/decisions", ask=guard_decisions, renamed={}),
+    Question(name="guard_proposals", path="/guard/proposals", ask=guard_proposals, renamed={}),
+    Question(name="guard_rule_record", path="/guard/rules/{rule}/record", ask=guard_rule_record, renamed={}),
     Question(name="guard_approvals", path="/guard/approvals", ask=guard_approvals, renamed={}),
     Question(
         name="guard_approval", path="/guard/approvals/{id}", ask=guard_approval, renamed={"id": "approval_id"}
