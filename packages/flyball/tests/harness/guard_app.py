@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from flyball.commands.guard_acts import GuardActs
 from flyball.component.http_guard import App, HttpGuard
 from flyball.enrich.changes import Sightings
 from flyball.guard.browsers import Browsers
+from flyball.queries.guard_proposals import proposal_of
 from flyball.queries.ports import Ports
 from flyball.stores.state_sqlite import SqliteState
 from flyball.web.pages.guard import GuardPages
@@ -48,8 +50,9 @@ async def guard_app(guarded: Guarded, folder: Path, *, token: str = "") -> Async
         wall=guarded.wall,
     )
     acts = GuardActs(
-        wall=guarded.wall, changes=state, sightings=Sightings([]), clock=guarded.clock, workspace="default"
-    )
+        wall=guarded.wall, changes=state, sightings=Sightings([]), clock=guarded.clock, workspace="default",
+        proposal_of=functools.partial(proposal_of, ports),
+    )  # fmt: skip
     browsers, keys = Browsers(), guarded.wall.keys
     calls = GuardCalls(guarded.wall)
 

@@ -174,6 +174,54 @@ def rules(
     print_view(ask(server, "/api/v1/guard/rules", contains=contains), "guard_rules", as_json=json)
 
 
+@guard.command()
+def proposals(
+    *,
+    state: Annotated[str | None, typer.Option(help="proposed, accepted, rejected or all")] = None,
+    json: Json = False,
+    server: Server = None,
+) -> None:
+    """List what the guard would learn from what agents did, each with its back-test."""
+    print_view(ask(server, "/api/v1/guard/proposals", state=state), "guard_proposals", as_json=json)
+
+
+@guard.command()
+def record(
+    rule: Annotated[str, typer.Argument(help="The id of a rule in force")],
+    *,
+    json: Json = False,
+    server: Server = None,
+) -> None:
+    """What a rule did: how often calls do what it speaks of, before it was accepted and after."""
+    print_view(ask(server, f"/api/v1/guard/rules/{rule}/record"), "guard_rule_record", as_json=json)
+
+
+@guard.command()
+def accept(
+    proposal: Annotated[str, typer.Argument(metavar="ID", help="prp_...")],
+    *,
+    rule: Annotated[
+        Path | None, typer.Option(help="A file with the rule as you edited it (YAML, a list of one)")
+    ] = None,
+    data: Data = None,
+    server: Server = None,
+) -> None:
+    """Put a proposal in force; a new rule begins in audit."""
+    _settle(server, data, proposal, {"verdict": "accept", "rule": _text_of(rule) if rule else ""})
+
+
+@guard.command()
+def reject(
+    proposal: Annotated[str, typer.Argument(metavar="ID", help="prp_...")],
+    *,
+    reason: Reason = "",
+    data: Data = None,
+    server: Server = None,
+) -> None:
+    """Let a proposal go; it is not shown again unless asked for."""
+    _settle(server, data, proposal, {"verdict": "reject", "reason": reason})
+
+
 @policies.command("list")
 def list_policies(*, json: Json = False, server: Server = None) -> None:
     """List the policies in force."""
@@ -188,14 +236,7 @@ def apply_policy(
     server: Server = None,
 ) -> None:
     """Put a policy in force, in the place of the one of its name."""
-    from flyball.errors import InputError  # noqa: PLC0415
-
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
-    if not text.strip():
-        raise InputError(f"{file} is empty; `flyball guard policies remove {file.stem}` lets a policy go")
+    text = _text_of(file)
     answer = _act(server, data, f"/policies/{file.stem}", {"text": text}, method="PUT")
     sys.stdout.write(f"policy {answer['name']}: {answer['rules']} rules, mode {answer['mode']}\n")
 
@@ -238,6 +279,24 @@ def _verdict(server: str | None, data: Path | None, approval: str, verdict: str)
     answer = _act(server, data, f"/approvals/{approval}", {"verdict": verdict})
     again = "; the same call passes once when it is made again" if answer["state"] == "approved" else ""
     sys.stdout.write(f"{answer['id']}: {answer['state']}{again}\n")
+
+
+def _settle(server: str | None, data: Path | None, proposal: str, said: dict[str, str]) -> None:
+    answer = _act(server, data, f"/proposals/{proposal}", said)
+    where = f" in policy {', '.join(answer['policies'])}" if answer["policies"] else ""
+    sys.stdout.write(f"{answer['id']}: {answer['verdict']}, rule {answer['rule']}{where}\n")
+
+
+def _text_of(file: Path) -> str:
+    from flyball.errors import InputError  # noqa: PLC0415
+
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    if not text.strip():
+        raise InputError(f"{file} is empty; `flyball guard policies remove {file.stem}` lets a policy go")
+    return text
 
 
 def _act(

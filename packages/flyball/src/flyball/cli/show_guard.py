@@ -151,6 +151,62 @@ def rules(view: Any, console: Terminal) -> None:
         console.say(f"{', '.join(one['acts'])}; safer: {clean(one['safer'])}", indent=2, style="dim")
 
 
+def proposals(view: Any, console: Terminal) -> None:
+    """What could be learned: the warning first, then what it rests on and what it would have done."""
+    if not view["proposals"]:
+        console.say(f"Nothing recurs that is not stopped already, in {view['calls']:,} calls.", style="green")
+    for one in view["proposals"]:
+        if one["warning"]:
+            console.say(f"WARNING: {one['warning']}", style="bold red")
+        console.say(Text(f"{one['id']} {one['state']}: {one['title']}", style="bold"))
+        rests, tested = one["support"], one["backtest"]
+        what = ", ".join(
+            f"{n} {name}" for name, n in rests.items() if n and name not in ("sessions", "users", "calls")
+        )
+        console.say(
+            f"{rests['calls']} calls in {rests['sessions']} sessions of {rests['users']} users"
+            f"{': ' + what if what else ''}", indent=2,
+        )  # fmt: skip
+        both = ", ".join(f"{name} ({n})" for name, n in tested["overlap"].items())
+        console.say(
+            f"back-test over {tested['calls']:,} calls: speaks to {tested['hits']}, {tested['newly']} of which ran;"
+            f" {tested['false_hits']} of {tested['benign']:,} benign calls ({tested['false_share']:.2%});"
+            f" read again {tested['agreed']} of {tested['replayed']} agree; {tested['microseconds']:.1f} us a call"
+            f"{'; spoken to already by ' + both if both else ''}", indent=2,
+        )  # fmt: skip
+        for act, number in one["lets_through"]:
+            console.say(
+                f"would newly let through {number} x {visible(act, _LINE_CHARS_MAX)}",
+                indent=2,
+                style="yellow",
+            )
+        for line in one["text"].splitlines():
+            console.say(Text(visible(line, _LINE_CHARS_MAX)), indent=4)
+        if one["state"] == "proposed":
+            console.say(
+                f"flyball guard accept {one['id']}   or   flyball guard reject {one['id']}",
+                indent=2,
+                style="dim",
+            )
+
+
+def record(view: Any, console: Terminal) -> None:
+    """What a rule did, by comparison."""
+    before, after = view["before"], view["after"]
+    sure = f" (p {view['p']:.2g})" if view["p"] is not None else ""
+    console.say(
+        Text(f"{clean(view['rule'])} since {view['since'][:19]}Z: {view['verdict']}{sure}", style="bold")
+    )
+    for name, side in (("before", before), ("after", after)):
+        console.say(
+            f"{name}: {side['hits']:.0f} of {side['calls']:,.0f} calls ({side['share']:.2%})", indent=2
+        )
+    console.say(
+        f"stopped {view['stopped']}, approved {view['approved']}, denied {view['denied']}, in sessions without"
+        f" anything else wrong {view['false_hits']}", indent=2,
+    )  # fmt: skip
+
+
 def policies(view: Any, console: Terminal) -> None:
     """A row for each."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -208,6 +264,8 @@ SHOWS: dict[str, Callable[[Any, Terminal], None]] = {
     "guard_approvals": approvals,
     "guard_decisions": decisions,
     "guard_rules": rules,
+    "guard_proposals": proposals,
+    "guard_rule_record": record,
     "guard_policies": policies,
     "guard_audit": audit,
 }

@@ -138,9 +138,7 @@ def _told_by(sent: canary.Canary | None, which: str) -> Iterator[str]:
         yield f"{which} passed the hook: {sent.said or 'it said nothing'}"
 
 
-def _send_canary(
-    place: Place, record: installed.Installed | None, *, chars: int = 0
-) -> canary.Canary | None:
+def _send_canary(place: Place, record: installed.Installed | None, *, chars: int = 0) -> canary.Canary | None:
     """A canary through the handler that is in the settings now, whoever wrote it; None where there is none."""
     if record is None:
         return None

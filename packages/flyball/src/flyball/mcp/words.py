@@ -345,6 +345,18 @@ def _rules(view: Any) -> Words:
     return Words(head=[f"{view['total']} rules of the guard are in force"], items=items)
 
 
+def _proposals(view: Any) -> Words:
+    items = [
+        f"- {'WARNING: ' + p['warning'] + '. ' if p['warning'] else ''}{p['id']}: {p['title']}; seen in"
+        f" {p['support']['sessions']} sessions of {p['support']['users']} users, would have stopped"
+        f" {p['backtest']['false_hits']} of {p['backtest']['benign']} benign calls"
+        for p in view["proposals"]
+    ]
+    return Words(
+        head=[f"{len(items)} proposals from {view['calls']} calls; a person accepts them"], items=items
+    )
+
+
 _WORDS: dict[str, Callable[[Any], Words]] = {
     "whats_new": _whats_new,
     "verify_change": _verify,
@@ -361,6 +373,8 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "get_evidence": _evidence,
     "guard_decisions": _decisions,
     "guard_rules": _rules,
+    "guard_proposals": _proposals,
+    "guard_rule_record": _as_json,
     "guard_status": _as_json,
     "guard_policies": _as_json,
     "guard_approvals": _as_json,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from flyball.commands.guard_acts import DECIDE, GuardActs
+from flyball.commands.guard_acts import DECIDE, SETTLE, GuardActs
 from flyball.component.respond import answering, json_response, status_of
 from flyball.errors import FlyballError, Forbidden, InputError, TooLarge
 from flyball.guard.browsers import COOKIE, SESSION_SECONDS, Browsers
@@ -22,10 +22,11 @@ from flyball.guard.keys import Keys
 from flyball.guard.whole import whole_call
 from flyball.queries.guard import guard_approvals, guard_status
 from flyball.queries.guard_decisions import guard_decisions
+from flyball.queries.guard_proposals import guard_proposals
 from flyball.queries.ports import Ports
 from flyball.web.render import render
 
-_FORM_BYTES_MAX = 4_096
+_FORM_BYTES_MAX = 16_384
 _STOPPED_MAX = 50
 
 
@@ -47,6 +48,9 @@ class GuardPages:
             Route("/guard/enter", _for_people(self._enter)),
             Route("/guard/sign-out", _for_people(self._sign_out), methods=["POST"]),
             Route("/guard/approvals/{id}", _for_people(self._decide), methods=["POST"]),
+            Route("/guard/proposals", _for_people(self._proposals)),
+            Route("/guard/proposals.json", answering(self._proposals)),
+            Route("/guard/proposals/{id}", _for_people(self._settle), methods=["POST"]),
         ]
 
     def _now(self) -> float:
@@ -89,6 +93,24 @@ class GuardPages:
         given = {"id": request.path_params["id"], "verdict": form.get("verdict", ""), "by": "operator (page)"}
         await self.acts.do(DECIDE, DECIDE.arguments(given))
         return RedirectResponse("/guard", 303)
+
+    async def _proposals(self, request: Request) -> Response:
+        view = await guard_proposals(self.ports, state=request.query_params.get("state"))
+        if request.url.path.endswith(".json"):
+            return json_response(view)
+        browser = self.browsers.of(_cookie(request), self._now())
+        csrf = browser.csrf if browser else ""
+        return render("proposals.html", view=view, now=self.ports.now(), csrf=csrf, visible=visible)
+
+    async def _settle(self, request: Request) -> Response:
+        form = await _form(request)
+        if not self._may_write(request, form):
+            raise Forbidden("sign in on the guard's page first: `flyball guard open` prints a link")
+        given = {"id": request.path_params["id"], "verdict": form.get("verdict", ""), "by": "operator (page)"}
+        if form.get("rule", "").strip():
+            given["rule"] = form["rule"]
+        await self.acts.do(SETTLE, SETTLE.arguments(given))
+        return RedirectResponse("/guard/proposals", 303)
 
     async def _sign_out(self, request: Request) -> Response:
         if self._may_write(request, await _form(request)):
