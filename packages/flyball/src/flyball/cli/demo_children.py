@@ -28,6 +28,7 @@ from flyball.errors import FlyballError
 SERVER_READY_MAX_S = 30.0
 SHOP_SAYS_MAX_S = 30.0
 STOP_MAX_S = 15.0
+AGENT_WORKS_MAX_S = 45.0
 LOG_TAIL_LINES = 8
 _POLL_S = 0.1
 
@@ -162,6 +163,50 @@ class Shop:
         if said.get("event") != event:
             raise self.child.failed(f"did not say {event!r} within {SHOP_SAYS_MAX_S:.0f} s")
         return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployAgent:
+    """The agent of examples/shop/deploy_agent.py: it works through its script and ends."""
+
+    child: Child
+
+    @classmethod
+    def start(cls, otlp: str, server: str, folder: Path) -> Self:
+        """Start it; `worked` waits for its end."""
+        command = [str(shop_script().with_name("deploy_agent.py")), "--otlp", otlp, "--server", server]
+        command += ["--folder", str(folder)]
+        return cls(child=Child.start("deploy-agent", command, folder, heard=True))
+
+    def worked(self) -> Sequence[str]:
+        """Wait until it is done; the ids of the decisions that stopped it, in their order."""
+        out = self.child.process.stdout
+        assert out is not None  # noqa: S101 - it is a pipe
+        blocked: list[str] = []
+        until = time.monotonic() + AGENT_WORKS_MAX_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(out, selectors.EVENT_READ)
+            while selector.select(max(0.0, until - time.monotonic())) and (line := out.readline()):
+                said: Mapping[str, Any] = json.loads(line)
+                blocked += said.get("blocked", [])
+                if said.get("event") == "done":
+                    return blocked
+        raise self.child.failed(f"was not done within {AGENT_WORKS_MAX_S:.0f} s")
+
+    def stop(self) -> None:
+        """End it, if it has not ended by itself."""
+        self.child.stop(self.child.process.terminate)
+
+
+def guard_policy(folder: Path) -> None:
+    """Let the server that starts on this folder enforce its rules for the agent."""
+    policies = folder / "data" / "guard" / "policies"
+    policies.mkdir(parents=True, mode=0o700)
+    policy = policies / "deploy-agent.yaml"
+    policy.write_text(
+        "# Every rule of the catalogue, enforced for the agent of the demo.\nmode: enforce\nagents: [deploy-agent]\n"
+    )
+    policy.chmod(0o600)
 
 
 def free_ports(count: int) -> list[int]:

@@ -24,6 +24,7 @@ EVIDENCE_SHOWN_MAX = 2
 CLAIMS_SHOWN_MAX = 4
 LIMITS_SHOWN_MAX = 3
 WIDE_COLUMNS = 120
+COMMAND_CHARS_MAX = 160
 
 _SEVERITY_STYLE = {Severity.WARN: "yellow", Severity.ERROR: "red", Severity.FATAL: "bold red"}
 _VERDICT_STYLE = {"fixed": "bold green", "not fixed": "bold red", "worse": "bold red"}
@@ -114,6 +115,49 @@ class Screen:
             return
         after = f" after the {change['kind']} of {change['service']} {change['version']}" if change else ""
         self.stage(f"The incident resolved itself{after}; what worked is remembered for the next time")
+
+    def act(self, text: str) -> None:
+        """Another act begins."""
+        self._console.print()
+        self.stage(text)
+
+    def blocked(self, decisions: Sequence[View], *, address: str) -> None:
+        """What the wall stopped: each call as it was written, and what it would have done."""
+        if not decisions:
+            self.stage("The wall stopped nothing")
+            return
+        self.stage(
+            f"It tried to apply to production in {_many(len(decisions), 'disguise')}; none of them ran:"
+        )
+        for row in decisions[:FINDINGS_SHOWN_MAX]:
+            call = row["call"]
+            self._line(
+                "call", str(call.get("command") if isinstance(call, Mapping) else call)[:COMMAND_CHARS_MAX]
+            )
+            self._line("blocked", str(row["reason"]))
+        if decisions[0].get("trace_id"):
+            self._line("the run", f"{address}/runs/{decisions[0]['trace_id']}")
+
+    def proposal(self, proposals: Sequence[View], *, address: str) -> None:
+        """What the guard would learn from what ran beside it, with the back-test."""
+        if not proposals:
+            self.stage("Nothing recurs that the guard could learn")
+            return
+        first = proposals[0]
+        rests, tested = first["support"], first["backtest"]
+        self.stage(f"The guard proposes: {first['title']}")
+        if first["warning"]:
+            self._line("warning", str(first["warning"]))
+        near = f", {rests['near']} of {rests['calls']} calls near-misses" if rests["near"] else ""
+        self._line(
+            "rests on", f"{_many(rests['sessions'], 'session')} of {_many(rests['users'], 'user')}{near}"
+        )
+        self._line(
+            "back-test",
+            f"of {tested['calls']} calls it speaks to {tested['hits']}, {tested['newly']} of which ran, and to"
+            f" {tested['false_hits']} of {tested['benign']} benign ones",
+        )
+        self._line("accept", f"flyball guard accept {first['id']}   or at {address}/guard/proposals")
 
     def open_page(self, address: str) -> None:
         """Where to look while it runs on."""

@@ -1,4 +1,4 @@
-"""The story of `flyball demo`: a shop, a bad deploy, what is new, the incident and its cause, the fix, the verdict.
+"""The story of `flyball demo`: a bad deploy, its cause, the fix, the verdict; then an agent at work, and the wall.
 
 Everything is real and stands on the shipped defaults: a `flyball up` of its own on a folder that is thrown away,
 five instrumented services under load, and only the public API in between. The demo waits and asks; it has no
@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import orjson
 
-from flyball.cli.demo_children import DemoFailed, Server, Shop
+from flyball.cli.demo_children import DemoFailed, DeployAgent, Server, Shop, guard_policy
 from flyball.cli.demo_screen import Screen
 
 BASELINE_S = 25.0
@@ -37,7 +37,7 @@ RESOLVED_MAX_S = 60.0
 ASK_EVERY_S = 1.0
 CALL_MAX_S = 10.0
 
-_SERVICE = "checkout"
+_SERVICE, _AGENT = "checkout", "deploy-agent"
 _UNDECIDED = "not enough data"
 SHOP_NEEDS = "opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.logging"
 
@@ -48,13 +48,15 @@ View = Mapping[str, Any]
 class Outcome:
     """What `--json` prints; `seconds_to_answer` runs from the announcement of the deploy.
 
-    `incident` is what opened by itself: cause, first step, whether it was resolved, and what is remembered of it.
+    `incident` is what opened by itself: cause, first step, whether it was resolved, and what is remembered of it. `agent` is
+    the second act: a run that the wall stopped, the decisions that did, and the rule that is proposed with its back-test.
     """
 
     findings: Sequence[View]
     verdict: str | None
     seconds_to_answer: float
     incident: View | None
+    agent: View | None
 
 
 def tell(
@@ -94,11 +96,13 @@ class _Run:
     api: httpx.Client
     screen: Screen
     releases: Mapping[str, str]
+    folder: Path
 
 
 def _start(stack: ExitStack, screen: Screen) -> _Run:
     screen.title()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flyball-demo-")))
+    guard_policy(folder)
     with screen.waiting("starting Flyball"):
         server = Server.start(folder)
         stack.callback(server.stop)
@@ -111,7 +115,7 @@ def _start(stack: ExitStack, screen: Screen) -> _Run:
         stack.callback(shop.stop)
         releases = shop.opened()["releases"]
     screen.stage("The shop is open: five services, 30 requests a second, checkout v1")
-    return _Run(server=server, shop=shop, api=api, screen=screen, releases=releases)
+    return _Run(server=server, shop=shop, api=api, screen=screen, releases=releases, folder=folder)
 
 
 def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
@@ -143,7 +147,48 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
         verdict=verdict,
         seconds_to_answer=seconds,
         incident=_told(incident) if incident else None,
+        agent=_agent(run),
     )
+
+
+def _agent(run: _Run) -> View | None:
+    """The second act: an agent that applies to production in disguise, and what the wall makes of it."""
+    run.screen.act("An agent deploys the shop; the wall stands at its tool call")
+    worker = DeployAgent.start(run.server.otlp, run.server.address, run.folder)
+    try:
+        with run.screen.waiting("letting the agent work"):
+            blocked = worker.worked()
+    finally:
+        worker.stop()
+    stopped = [
+        row
+        for row in _answer(
+            run, run.api.get("/api/v1/guard/decisions", params={"agent": _AGENT, "action": "stopped"})
+        )["decisions"]
+        if row["id"] in blocked
+    ]
+    stopped.sort(key=lambda row: row["t"])
+    with run.screen.waiting("asking what the guard would learn"):
+        proposed = _ask_until(
+            run, "/api/v1/guard/proposals", {}, lambda answer: bool(answer["proposals"]), within_s=CALL_MAX_S
+        )["proposals"]
+    run.screen.blocked(stopped, address=run.server.address)
+    run.screen.proposal(proposed, address=run.server.address)
+    if not stopped:
+        return None
+    kept = ("id", "reason", "rules", "call", "effects", "trace_id")
+    first = proposed[0] if proposed else None
+    return {
+        "run": stopped[0].get("trace_id"),
+        "blocked": [{name: row.get(name) for name in kept} for row in stopped],
+        "proposal": {
+            "rule": first["text"],
+            "backtest": first["backtest"],
+            **{n: first[n] for n in ("id", "title", "support", "warning")},
+        }
+        if first
+        else None,
+    }
 
 
 def _incident(run: _Run, *, within_s: float) -> View | None:
