@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Quiet."""
 
     def do_POST(self) -> None:
@@ -293,7 +293,7 @@ class Provider(ThreadingHTTPServer):
         self.seen: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
-    def handle_error(self, *_: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is what some tests are about."""
 
     @property
@@ -303,7 +303,7 @@ class Provider(ThreadingHTTPServer):
 
 
 @contextmanager
-def running() -> Iterator[Provider]:
+def running() -> Generator[Provider, None, None]:
     """Until the block is left."""
     server = Provider()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

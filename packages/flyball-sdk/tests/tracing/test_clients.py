@@ -16,7 +16,7 @@ Traced = Callable[..., Spans]
 ASK: dict[str, Any] = {"max_tokens": 50, "model": "claude-x"}
 
 
-def say(wanted: str) -> list[dict[str, Any]]:
+def say(wanted: str) -> Any:
     return [{"role": "user", "content": wanted}]
 
 
@@ -179,7 +179,7 @@ def test_retries_are_one_call(provider: Provider, traced: Traced) -> None:
     spans = traced()
     client = anthropic.Anthropic(api_key="k", base_url=provider.url, max_retries=2)
     with pytest.raises(anthropic.RateLimitError):
-        client.messages.create(**ASK, messages=say("429"))  # type: ignore[arg-type]
+        client.messages.create(**ASK, messages=say("429"))
     assert len(provider.seen) == 3
     assert len(spans.all()) == 1
 
@@ -195,25 +195,27 @@ def test_helpers_of_the_clients_are_traced_once(provider: Provider, traced: Trac
             "tool_use",
         ]
     gpt = openai.OpenAI(api_key="k", base_url=f"{provider.url}/v1")
-    with gpt.chat.completions.stream(model="gpt-x", messages=say("text")) as chat:  # type: ignore[arg-type]
+    with gpt.chat.completions.stream(model="gpt-x", messages=say("text")) as chat:
         assert chat.get_final_completion().choices[0].message.content == "Hello there"
     with gpt.responses.stream(model="gpt-x", input="text") as responses:
         assert responses.get_final_response().output_text == "Hello there"
-    raw = gpt.chat.completions.with_raw_response.create(model="gpt-x", messages=say("text"))  # type: ignore[arg-type]
+    raw = gpt.chat.completions.with_raw_response.create(model="gpt-x", messages=say("text"))
     assert raw.parse().choices[0].message.content == "Hello there"
     assert raw.headers["content-type"] == "application/json"
     assert [span.name for span in spans.all()] == ["chat claude-x", "chat gpt-x", "chat gpt-x", "chat gpt-x"]
 
 
 async def _helpers(url: str) -> list[str]:
-    async with anthropic.AsyncAnthropic(api_key="k", base_url=url) as claude:
-        async with claude.messages.stream(**ASK, messages=say("text")) as stream:
-            first = await stream.get_final_text()
+    async with (
+        anthropic.AsyncAnthropic(api_key="k", base_url=url) as claude,
+        claude.messages.stream(**ASK, messages=say("text")) as stream,
+    ):
+        first = await stream.get_final_text()
     async with openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1") as gpt:
         raw = await gpt.chat.completions.with_raw_response.create(
             model="gpt-x",
             messages=say("text"),
-            stream=True,  # type: ignore[arg-type]
+            stream=True,
         )
         second = [chunk.choices[0].delta.content or "" async for chunk in raw.parse() if chunk.choices]
     return [first, "".join(second)]
@@ -228,12 +230,12 @@ def test_helpers_of_the_async_clients_are_traced_once(provider: Provider, traced
 def test_a_stream_that_the_app_stops_reading_ends_its_span_then(provider: Provider, traced: Traced) -> None:
     spans = traced()
     claude = anthropic.Anthropic(api_key="k", base_url=provider.url)
-    stream = claude.messages.create(**ASK, messages=say("tools"), stream=True)  # type: ignore[arg-type]
+    stream = claude.messages.create(**ASK, messages=say("tools"), stream=True)
     next(iter(stream))
     stream.close()
     assert attributes(spans.one())["gen_ai.response.id"] == "msg_1"
     gpt = openai.OpenAI(api_key="k", base_url=f"{provider.url}/v1")
-    with gpt.chat.completions.stream(model="gpt-x", messages=say("tools")) as chat:  # type: ignore[arg-type]
+    with gpt.chat.completions.stream(model="gpt-x", messages=say("tools")) as chat:
         next(iter(chat))
     assert len(spans.all()) == 2
     del chat

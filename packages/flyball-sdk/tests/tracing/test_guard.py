@@ -10,11 +10,14 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from anthropic.types import Message
 from flyball_sdk import tool
 from flyball_sdk.guard import Guard, GuardBlocked, GuardUnavailable
 from flyball_sdk.guard.policy import Policy
 from flyball_sdk.guard.rules import RULES
 from model_servers import Provider
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 from opentelemetry.trace import SpanKind
 from spans_held import Spans, attributes, decisions
 from test_clients import ASK, CLIENTS, Client, say
@@ -70,9 +73,9 @@ def test_the_response_of_a_blocked_batch_is_of_the_clients_own_type(
     with pytest.raises(GuardBlocked) as raised:
         client.ask(provider.url, "bad")
     kind = {
-        "anthropic": anthropic.types.Message,
-        "chat": openai.types.chat.ChatCompletion,
-        "responses": openai.types.responses.Response,
+        "anthropic": Message,
+        "chat": ChatCompletion,
+        "responses": Response,
     }[client.api]
     assert isinstance(raised.value.response, kind)
     assert "Hello there" in str(raised.value.response)
@@ -156,7 +159,7 @@ def test_a_helper_over_a_stream_raises_where_the_app_reads(provider: Provider, t
     with pytest.raises(GuardBlocked), gpt.responses.stream(model="gpt-x", input="bad") as responses:
         responses.get_final_response()
     with pytest.raises(GuardBlocked):
-        gpt.chat.completions.with_raw_response.create(model="gpt-x", messages=say("bad"))  # type: ignore[arg-type]
+        gpt.chat.completions.with_raw_response.create(model="gpt-x", messages=say("bad"))
 
 
 def test_what_the_app_reads_itself_may_not_pass_an_enforcing_guard(
@@ -221,7 +224,7 @@ def test_a_tool_that_was_judged_in_the_response_is_known_again_and_not_judged_tw
         return "out"
 
     client = anthropic.Anthropic(api_key="k", base_url=provider.url)
-    answer = client.messages.create(**ASK, messages=say("tools"))  # type: ignore[arg-type]
+    answer = client.messages.create(**ASK, messages=say("tools"))
     for call in reversed(calls_of(answer)):
         run(**call.input)
     assert ran == ["git status", "ls"]

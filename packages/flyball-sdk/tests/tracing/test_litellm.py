@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,14 @@ from test_guard import ORDER, calls_of, id_of
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     litellm: Any = pytest.importorskip("litellm")
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """LiteLLM leaves connections of a loop that has ended to the garbage collector: here, not in another test."""
+    yield
+    gc.collect()
+
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # LiteLLM's own
 Traced = Callable[..., Spans]
@@ -52,8 +61,8 @@ def ask(model: str, *, asynchronous: bool, stream: bool, url: str, wanted: str) 
 
 @every_kind
 def test_a_call_is_one_span(
-    model: str, asynchronous: bool, stream: bool, provider: Provider, traced: Traced
-) -> None:  # noqa: FBT001
+    model: str, *, asynchronous: bool, stream: bool, provider: Provider, traced: Traced
+) -> None:
     spans = traced(capture_content=True)
     got = ask(model, asynchronous=asynchronous, stream=stream, url=provider.url, wanted="tools")
     assert got
@@ -77,7 +86,7 @@ def test_of_a_batch_what_is_not_allowed_has_its_answer(
     asynchronous: bool,
     stream: bool,
     provider: Provider,
-    traced: Traced,  # noqa: FBT001
+    traced: Traced,
 ) -> None:
     spans = traced(policy=Guard.of_catalogue())
     with pytest.raises(GuardBlocked) as raised:
@@ -92,8 +101,8 @@ def test_of_a_batch_what_is_not_allowed_has_its_answer(
 
 @every_kind
 def test_in_audit_nothing_is_changed(
-    model: str, asynchronous: bool, stream: bool, provider: Provider, traced: Traced
-) -> None:  # noqa: FBT001
+    model: str, *, asynchronous: bool, stream: bool, provider: Provider, traced: Traced
+) -> None:
     spans = traced(policy=Guard.of_catalogue("audit"))
     got = ask(model, asynchronous=asynchronous, stream=stream, url=provider.url, wanted="bad")
     assert "rm -rf" in "".join(str(one) for one in got).replace("', '", "") or stream

@@ -62,8 +62,8 @@ class GuardBlocked(Exception):
         super().__init__(words_of(decision))
         self.decision = decision
         self.response = response
-        self.decisions = tuple(decisions) or (decision,)
-        self.results = tuple(results)
+        self.decisions: tuple[Decision, ...] = tuple(decisions) or (decision,)
+        self.results: tuple[dict[str, Any], ...] = tuple(results)
 
 
 def words_of(decision: Decision) -> str:

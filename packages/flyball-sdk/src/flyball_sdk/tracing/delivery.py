@@ -98,6 +98,8 @@ class Endpoint:
             with answer:
                 again = _seconds(answer.headers.get("Retry-After")) if answer.code in _PASSING else None
             raise Failed(f"{self.url} answered {answer.code}", again) from None
+        except Failed:
+            raise
         except OSError as why:
             raise Failed(f"{self.url}: {getattr(why, 'reason', why)}", 0.0) from None
         except Exception as why:  # noqa: BLE001 - the edge: http.client raises what a hostile answer makes it raise
