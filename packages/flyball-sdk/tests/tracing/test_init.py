@@ -38,6 +38,29 @@ print([name for name in ("anthropic", "openai", "litellm", "flyball_sdk.guard.gu
     assert python(script).strip() == "[]"
 
 
+def test_without_the_guards_extra_everything_is_traced(provider: Provider) -> None:
+    script = f"""
+import sys
+for name in ("re2", "tree_sitter", "tree_sitter_bash", "sqlglot", "yaml"): sys.modules[name] = None
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+held, own = InMemorySpanExporter(), TracerProvider()
+own.add_span_processor(SimpleSpanProcessor(held))
+from flyball_sdk import agent, init, tool
+init(service="t", tracer_provider=own)
+import openai
+gpt = openai.OpenAI(api_key="k", base_url="{provider.url}/v1")
+look = tool("Bash")(lambda command: command)
+with agent("a"):
+    look("ls")
+    gpt.responses.create(model="gpt-x", input="tools")
+    list(gpt.responses.create(model="gpt-x", input="tools", stream=True))
+print([one.name for one in held.get_finished_spans()])
+"""
+    assert python(script).strip() == "['execute_tool Bash', 'chat gpt-x', 'chat gpt-x', 'invoke_agent a']"
+
+
 def test_a_client_that_is_imported_later_is_traced_and_its_module_is_whole() -> None:
     script = """
 import sys

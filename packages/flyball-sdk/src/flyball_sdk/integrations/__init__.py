@@ -32,8 +32,7 @@ def instrument() -> None:
 def _patch(name: str) -> None:
     if name not in _patched:
         _patched.add(name)
-        ours = importlib.import_module(f"{__name__}.{name}")
-        safely(lambda: ours.patch(sys.modules[name]), None)
+        safely(lambda: importlib.import_module(f"{__name__}.{name}").patch(sys.modules[name]), None)
 
 
 class _Finder(MetaPathFinder):

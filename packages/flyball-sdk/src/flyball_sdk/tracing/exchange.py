@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -21,9 +21,12 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 from flyball_sdk import semconv
 from flyball_sdk.tracing import content, digests
 from flyball_sdk.tracing.dialect import Answer, Dialect, present
-from flyball_sdk.tracing.judging import Batch, Bench, observe
 from flyball_sdk.tracing.pending import Requested
 from flyball_sdk.tracing.runtime import AGENT_SPAN, Runtime, end, inside, safely, start, within
+
+if TYPE_CHECKING:  # a guard's parsers are an extra: what judges is loaded by who attached one
+    from flyball_sdk.guard.guard import Guard
+    from flyball_sdk.tracing.judging import Batch, Bench
 
 HELD_CHUNKS_MAX = 100_000
 """Chunks of a stream that are held back; under a guard, calls of a longer one may not run."""
@@ -115,6 +118,8 @@ class Exchange:
         """What tools answered stands in the request: the guard learns of it before it judges what comes back."""
         guard = self.runtime.guard
         if guard is not None:
+            from flyball_sdk.tracing.judging import observe  # noqa: PLC0415
+
             safely(lambda: observe(self.runtime, guard, self.dialect.results(self.body)), None)
 
     # -- a whole response ----------------------------------------------------------------------------------------
@@ -151,13 +156,18 @@ class Exchange:
         if guard is None:
             safely(lambda: self._link(answer), None)
             return answer, None
-        bench = Bench(runtime=self.runtime, guard=guard, context=self.context, span=self.span)
+        bench = self._bench(guard)
         if answer is not None and answer.calls:
             bench.goal = safely(lambda: self.dialect.goal(self.body), "")
         if answer is None or self._unread:
             return answer, bench.refuse_all("the response could not be read")
         batch = safely(lambda: bench.judge(answer.calls), None)
         return answer, batch or bench.refuse_all("the response could not be judged")
+
+    def _bench(self, guard: Guard) -> Bench:
+        from flyball_sdk.tracing.judging import Bench  # noqa: PLC0415
+
+        return Bench(runtime=self.runtime, guard=guard, context=self.context, span=self.span)
 
     def _link(self, answer: Answer | None) -> None:
         found = self.span.get_span_context().trace_id
@@ -166,7 +176,7 @@ class Exchange:
             self.runtime.pending.add(Requested(asked.call_id, digest, found, self.context))
 
     def _blocked(self, batch: Batch, response: Any) -> Exception:
-        from flyball_sdk.guard.guard import GuardBlocked  # noqa: PLC0415 - a guard is attached: its parsers are there
+        from flyball_sdk.guard.guard import GuardBlocked  # noqa: PLC0415
 
         first = next(decision for decision in batch.decisions if decision.stopped)
         results = safely(lambda: batch.results(self.dialect), [])
@@ -181,8 +191,7 @@ class Exchange:
         guard = self.runtime.guard
         batch = None
         if guard is not None:
-            bench = Bench(runtime=self.runtime, guard=guard, context=self.context, span=self.span)
-            batch = bench.refuse_all("the app reads this response itself, so the guard cannot")
+            batch = self._bench(guard).refuse_all("the app reads this response itself, so the guard cannot")
         self._finish(None)
         if batch is not None and batch.stopped:
             raise self._blocked(batch, result)
