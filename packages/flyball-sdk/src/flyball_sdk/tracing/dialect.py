@@ -12,7 +12,7 @@ class Asked:
     """A tool that the model asks the app to run.
 
     `arguments` is None when they are no complete JSON object, `raw` is their text. `kind` is the format's own type of call,
-    by which an answer is built; `rewrite` puts other arguments in the response.
+    by which an answer is built; `rewrite` puts other arguments in the response. `digest` stands for the arguments.
     """
 
     call_id: str
@@ -21,6 +21,7 @@ class Asked:
     raw: str = ""
     kind: str = ""
     rewrite: Callable[[Mapping[str, Any]], None] | None = None
+    digest: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

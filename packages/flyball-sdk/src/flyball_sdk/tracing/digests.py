@@ -7,6 +7,7 @@ or by `FLYBALL_DIGEST_KEY` where several processes share one run. A configuratio
 from __future__ import annotations
 
 import json
+import marshal
 import os
 from hashlib import blake2b
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from flyball_sdk.tracing.reading import plain
 
 KEY_BYTES_MAX = 64
+SEEN_MAX = 256
+"""Configurations whose digest is remembered."""
 
 
 class Digests:
@@ -30,13 +33,35 @@ class Digests:
 
 
 def of_configuration(*parts: Any) -> str:
-    """Equal for equal system prompt, tools and settings."""
+    """Equal for equal system prompt, tools and settings, whatever the order of their keys.
+
+    An agent sends the same ones with each call: what was seen lately is known again by its bytes, a tenth of the work.
+    """
+    try:
+        seen = blake2b(
+            marshal.dumps(parts, 0), digest_size=16
+        ).digest()  # 0: no references, equal for equal values
+    except ValueError:  # objects of the client's
+        return _digest(parts)
+    found = _seen.get(seen)
+    if found is None:
+        found = _digest(parts)
+        if len(_seen) >= SEEN_MAX:
+            _seen.clear()
+        _seen[seen] = found
+    return found
+
+
+_seen: dict[bytes, str] = {}
+
+
+def _digest(parts: tuple[Any, ...]) -> str:
     return blake2b(_written(parts), digest_size=8).hexdigest()
 
 
 def _written(value: Any) -> bytes:
     try:
-        return json.dumps(value, sort_keys=True, ensure_ascii=True, default=_other).encode()
+        return _encode(value).encode()
     except (TypeError, ValueError, RecursionError):  # keys of several kinds, a circle
         return repr(value).encode("utf-8", "replace")
 
@@ -44,3 +69,6 @@ def _written(value: Any) -> bytes:
 def _other(value: Any) -> Any:
     made = plain(value)
     return made if made is not value else str(value)
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_other).encode

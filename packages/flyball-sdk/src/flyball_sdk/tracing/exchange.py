@@ -47,7 +47,7 @@ class Exchange:
         """Open its span; nothing is raised."""
         self.runtime = runtime
         self.dialect = dialect
-        self.body = body
+        self.body: dict[str, Any] = dict(body)
         self.context: Context = otel_context.get_current()
         self.streams = body.get("stream") is True
         self.reader = dialect.reader() if self.streams else None
@@ -70,10 +70,10 @@ class Exchange:
         }
         if self.streams:
             attributes[semconv.GEN_AI_REQUEST_STREAM] = True
-        agent = otel_context.get_value(AGENT_SPAN)
+        agent = self.context.get(AGENT_SPAN)
         if isinstance(agent, Span):
             agent.set_attribute(semconv.GEN_AI_PROVIDER_NAME, provider)
-        span = start(self.runtime, f"chat {model}".strip(), "chat", SpanKind.CLIENT, attributes)
+        span = start(self.runtime, f"chat {model}".strip(), "chat", SpanKind.CLIENT, attributes, self.context)
         if self.runtime.capture_content and span.is_recording():
             self._hear(span, told.tools)
         return span
@@ -150,8 +150,14 @@ class Exchange:
             return act()
         return await asyncio.to_thread(act)
 
+    def _read(self, response: Any) -> Answer:
+        answer = self.dialect.answer(response)
+        for asked in answer.calls:
+            asked.digest = self.runtime.digests.of_arguments(asked.name, asked.arguments)
+        return answer
+
     def _judged(self, response: Any) -> tuple[Answer | None, Batch | None]:
-        answer = safely(lambda: self.dialect.answer(response), None)
+        answer = safely(lambda: self._read(response), None)
         guard = self.runtime.guard
         if guard is None:
             safely(lambda: self._link(answer), None)
@@ -170,10 +176,9 @@ class Exchange:
         return Bench(runtime=self.runtime, guard=guard, context=self.context, span=self.span)
 
     def _link(self, answer: Answer | None) -> None:
-        found = self.span.get_span_context().trace_id
+        trace_id = self.span.get_span_context().trace_id
         for asked in answer.calls if answer else []:
-            digest = self.runtime.digests.of_arguments(asked.name, asked.arguments)
-            self.runtime.pending.add(Requested(asked.call_id, digest, found, self.context))
+            self.runtime.pending.add(Requested(asked.call_id, asked.digest, trace_id, self.context))
 
     def _blocked(self, batch: Batch, response: Any) -> Exception:
         from flyball_sdk.guard.guard import GuardBlocked  # noqa: PLC0415
@@ -298,7 +303,7 @@ class Exchange:
         self._held = []
         reader = self.reader
         if reader is not None and not self._began:
-            safely(lambda: self._describe(self.dialect.answer(reader.response()), asked=False), None)
+            safely(lambda: self._describe(self._read(reader.response()), asked=False), None)
         safely(lambda: end(self.runtime, self.span, error), None)
 
     def abandon(self) -> None:
@@ -306,7 +311,7 @@ class Exchange:
         reader = self.reader
         if not self._done and not self.busy and reader is not None:
             self._held = []
-            self._finish(safely(lambda: self.dialect.answer(reader.response()), None))
+            self._finish(safely(lambda: self._read(reader.response()), None))
 
     def _describe(self, answer: Answer | None, *, asked: bool = True) -> None:
         if answer is None or not self.span.is_recording():
@@ -319,9 +324,7 @@ class Exchange:
                     {
                         semconv.GEN_AI_TOOL_NAME: one.name,
                         semconv.GEN_AI_TOOL_CALL_ID: one.call_id,
-                        semconv.FLYBALL_TOOL_ARGUMENTS_DIGEST: self.runtime.digests.of_arguments(
-                            one.name, one.arguments
-                        ),
+                        semconv.FLYBALL_TOOL_ARGUMENTS_DIGEST: one.digest,
                     }
                 ),
             )

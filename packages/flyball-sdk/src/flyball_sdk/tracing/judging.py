@@ -67,12 +67,12 @@ class Bench:
             if decision.action == "modify" and asked.rewrite and decision.modified_input is not None:
                 asked.rewrite(decision.modified_input)
                 asked.arguments = decision.modified_input
+                asked.digest = self.runtime.digests.of_arguments(asked.name, asked.arguments)
             batch.decisions.append(decision)
             if not decision.stopped:
-                digest = self.runtime.digests.of_arguments(asked.name, asked.arguments)
                 trace_id = self.span.get_span_context().trace_id
                 self.runtime.pending.add(
-                    Requested(asked.call_id, digest, trace_id, self.context, decision, call)
+                    Requested(asked.call_id, asked.digest, trace_id, self.context, decision, call)
                 )
         return batch
 

@@ -10,35 +10,29 @@ ITEMS_MAX = 10_000
 """Messages, parts and tools of one request that are looked at."""
 
 
-def get(thing: Any, *path: str | int) -> Any:
-    """The value at a path of keys, attributes and positions; None where there is none."""
+def get(thing: Any, *path: str) -> Any:
+    """The value at a path of keys and attributes; None where there is none."""
     for step in path:
-        if isinstance(step, int):
-            thing = (
-                thing[step] if isinstance(thing, (list, tuple)) and -len(thing) <= step < len(thing) else None
-            )
-        elif isinstance(thing, Mapping):
-            thing = thing.get(step)
-        else:
-            thing = getattr(thing, step, None)
+        # not `Mapping`, which takes four times as long to ask: clients send and return dictionaries
+        thing = thing.get(step) if isinstance(thing, dict) else getattr(thing, step, None)
         if thing is None:
             return None
     return thing
 
 
-def text(thing: Any, *path: str | int) -> str:
+def text(thing: Any, *path: str) -> str:
     """The text at a path, "" where there is none."""
     found = get(thing, *path)
     return found if isinstance(found, str) else ""
 
 
-def number(thing: Any, *path: str | int) -> int | None:
+def number(thing: Any, *path: str) -> int | None:
     """The whole number at a path, None where there is none."""
     found = get(thing, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def items(thing: Any, *path: str | int) -> list[Any]:
+def items(thing: Any, *path: str) -> list[Any]:
     """The list at a path, at most `ITEMS_MAX` of it; an iterator, which reading would use up, is left alone."""
     found = get(thing, *path) if path else thing
     return list(found[:ITEMS_MAX]) if isinstance(found, (list, tuple)) else []

@@ -89,8 +89,10 @@ def start(
     """A span of the GenAI conventions, with whose conversation and agent it belongs to."""
     if operation:
         attributes[semconv.GEN_AI_OPERATION_NAME] = operation
+    context = otel_context.get_current() if context is None else context
+    attributes.update(runtime.checkout.attributes)
     for key, attribute in _CARRIED:
-        value = otel_context.get_value(key, context)
+        value = context.get(key)
         if value and attribute not in attributes:
             attributes[attribute] = str(value)
     return runtime.tracer.start_span(name, context, kind, attributes)
@@ -106,7 +108,10 @@ _CARRIED = (
 def end(runtime: Runtime, span: Span, error: BaseException | None = None) -> None:
     """End a span, with what the checkout is known to be by now and how it failed, if it did."""
     if span.is_recording():
-        span.set_attributes(runtime.checkout.attributes)
+        # git may have answered since the span began
+        dirty = runtime.checkout.attributes.get(semconv.FLYBALL_VCS_DIRTY)
+        if dirty is not None and semconv.FLYBALL_VCS_DIRTY not in getattr(span, "attributes", ()):
+            span.set_attribute(semconv.FLYBALL_VCS_DIRTY, dirty)
         if error is not None:
             span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
             span.set_status(Status(StatusCode.ERROR, _message(runtime, error)))
