@@ -58,7 +58,7 @@ def _sync(original: Callable[..., Any], find: Find, provider: Provider) -> Calla
         if raw == "stream":  # the app reads the bytes itself
             return exchange.unread(result)
         response = safely(result.parse, None) if raw else result
-        if exchange.streams and not _hold(exchange, response):
+        if response is None or (exchange.streams and not _hold(exchange, response)):
             return exchange.unread(result)
         if not exchange.streams:
             exchange.received(response)
@@ -80,7 +80,7 @@ def _async(original: Callable[..., Any], find: Find, provider: Provider) -> Call
         response = safely(result.parse, None) if raw else result
         if inspect.isawaitable(response):
             response = await response
-        if exchange.streams and not _hold(exchange, response):
+        if response is None or (exchange.streams and not _hold(exchange, response)):
             return exchange.unread(result)
         if not exchange.streams:
             await exchange.areceived(response)
@@ -106,11 +106,16 @@ def _exchange(
         return None
     extra = get(options, "extra_json")
     body = {**body, **extra} if isinstance(extra, Mapping) else body
-    url = get(client, "base_url")
-    host = text(url, "host")
-    port = get(url, "port") or _PORTS.get(text(url, "scheme"))
-    server = {semconv.SERVER_ADDRESS: host, semconv.SERVER_PORT: port if host else None}
-    return Exchange(made, dialect, body, text(body, "model"), provider(client, host), server)
+    where = safely(lambda: _server(client), {})
+    host = str(where.get(semconv.SERVER_ADDRESS, ""))
+    return Exchange(made, dialect, body, text(body, "model"), provider(client, host), where)
+
+
+def _server(client: Any) -> dict[str, Any]:
+    """The address that a client talks to."""
+    url = client.base_url
+    port = url.port or _PORTS.get(url.scheme)
+    return {semconv.SERVER_ADDRESS: url.host, semconv.SERVER_PORT: port} if url.host else {}
 
 
 def _raw(options: Any) -> str:

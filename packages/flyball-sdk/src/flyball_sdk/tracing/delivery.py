@@ -179,12 +179,23 @@ class Deliverer(SpanProcessor):
             if len(self._queue) + self._flying >= QUEUE_SPANS_MAX or self._until is not None:
                 self._dropped += 1
                 return
+            if self._thread is None and not self._start():
+                self._dropped += 1
+                return
             self._queue.append(span)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="flyball-delivery", daemon=True)
-                self._thread.start()
-            elif len(self._queue) == BATCH_SPANS_MAX:
+            if len(self._queue) == BATCH_SPANS_MAX:
                 self._changed.notify_all()
+
+    def _start(self) -> bool:
+        """Start the thread; an interpreter that is about to end starts none."""
+        thread = threading.Thread(target=self._work, name="flyball-delivery", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as why:
+            self._error = str(why)
+            return False
+        self._thread = thread
+        return True
 
     def delivery(self) -> Delivery:
         """The counts as they are now."""

@@ -9,7 +9,7 @@ import inspect
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -22,6 +22,7 @@ from flyball_sdk.tracing.dialect import present
 from flyball_sdk.tracing.runtime import AGENT, AGENT_SPAN, CONVERSATION, USER, Runtime, safely
 from flyball_sdk.tracing.scopes import Block, Scope, wrap
 
+F = TypeVar("F", bound=Callable[..., Any])
 ID_CHARS_MAX = 256
 Make = Callable[[Callable[..., Any] | None, Mapping[str, Any]], Scope]
 """Opens a scope, for a function's call (the function and its arguments) or for a block (None and nothing)."""
@@ -64,7 +65,7 @@ class Step(Block):
         super().__init__(lambda: self._safe(None, {}))
         self._make = make
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         """The function, each call of it in a scope of its own."""
 
         def opener(
@@ -72,7 +73,7 @@ class Step(Block):
         ) -> tuple[Scope, tuple[Any, ...], dict[str, Any]]:
             return self._safe(called, arguments_of(called, args, kwargs)), args, kwargs
 
-        return wrap(function, opener)
+        return cast("F", wrap(function, opener))
 
     def _safe(self, function: Callable[..., Any] | None, arguments: Mapping[str, Any]) -> Scope:
         scope = safely(lambda: self._make(function, arguments), None)
@@ -103,6 +104,12 @@ def _word(given: Any, make: Callable[[str], Make]) -> Any:
     return Step(make(str(given or "")))
 
 
+@overload
+def agent(name: F, /) -> F: ...
+@overload
+def agent(
+    name: str | None = None, /, *, version: str = "", description: str = "", provider: str = ""
+) -> Step: ...
 def agent(name: Any = None, /, *, version: str = "", description: str = "", provider: str = "") -> Any:
     """An agent's run: `invoke_agent {name}`. Models, tools and agents below it belong to it.
 
@@ -149,6 +156,10 @@ def agent(name: Any = None, /, *, version: str = "", description: str = "", prov
     return _word(name, make)
 
 
+@overload
+def span(name: F, /) -> F: ...
+@overload
+def span(name: str | None = None, /, *, attributes: Mapping[str, Any] | None = None) -> Step: ...
 def span(name: Any = None, /, *, attributes: Mapping[str, Any] | None = None) -> Any:
     """Any other step: a span of that name (by default the function's), with attributes of your own."""
 
@@ -167,6 +178,10 @@ def span(name: Any = None, /, *, attributes: Mapping[str, Any] | None = None) ->
     return _word(name, make)
 
 
+@overload
+def conversation(conversation_id: F, /) -> F: ...
+@overload
+def conversation(conversation_id: str | None = None, /, *, user: str = "") -> Step: ...
 def conversation(conversation_id: Any = None, /, *, user: str = "") -> Any:
     """Whatever runs within belongs to this conversation: `gen_ai.conversation.id`, and `user.id` if it is given.
 

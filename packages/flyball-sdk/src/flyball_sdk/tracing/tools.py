@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -23,9 +23,21 @@ from flyball_sdk.tracing.runtime import Runtime, safely, within
 from flyball_sdk.tracing.scopes import Block, Scope, wrap
 from flyball_sdk.tracing.steps import Quiet, Spanned, arguments_of, written
 
+F = TypeVar("F", bound=Callable[..., Any])
 DESCRIPTION_CHARS_MAX = 256
 
 
+@overload
+def tool(name: F, /) -> F: ...
+@overload
+def tool(
+    name: str | None = None,
+    /,
+    *,
+    call_id: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    description: str = "",
+) -> ToolStep: ...
 def tool(
     name: Any = None,
     /,
@@ -50,27 +62,22 @@ def tool(
     """
     if callable(name):
         return _decorated(name, "", description)
-    if call_id or arguments is not None:
-        return _ToolBlock(str(name or "tool"), call_id, dict(arguments or {}), description)
-    return _Named(str(name or ""), description)
+    return ToolStep(str(name or ""), call_id, dict(arguments or {}), description)
 
 
-class _Named(Block):
+class ToolStep(Block):
     """`tool("name")`: it turns out to be a decorator or a block."""
 
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(lambda: Run(name or "tool", {}, description=description).open())
+    def __init__(self, name: str, call_id: str, arguments: dict[str, Any], description: str) -> None:
+        """`name` may be empty for a decorator."""
+        super().__init__(
+            lambda: Run(name or "tool", arguments, call_id=call_id, description=description).open()
+        )
         self._name, self._description = name, description
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return _decorated(function, self._name, self._description)
-
-
-class _ToolBlock(Block):
-    """A block that is told the tool's arguments."""
-
-    def __init__(self, name: str, call_id: str, arguments: dict[str, Any], description: str) -> None:
-        super().__init__(lambda: Run(name, arguments, call_id=call_id, description=description).open())
+    def __call__(self, function: F) -> F:
+        """The function, each call of it in a scope of its own."""
+        return cast("F", _decorated(function, self._name, self._description))
 
 
 def _decorated(function: Callable[..., Any], name: str, description: str) -> Callable[..., Any]:
