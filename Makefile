@@ -134,7 +134,8 @@ build/model/.ready: | $(UV)
 	  || { echo "flyball: it cannot be built here: it needs gcc, g++ and the package index"; exit 1; }
 	@touch $@
 
-.venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)
+# the clients that are traced are for its tests alone; this file names them
+.venv-sdk/.ready: packages/flyball-sdk/pyproject.toml Makefile | $(UV)
 	@py=$$($(UV) python find 3.10 2>/dev/null || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python 2>/dev/null | head -1); \
 	  [ -n "$$py" ] || { py=python3; echo "flyball: no Python 3.10 here, the SDK is tested on $$(python3 --version)"; }; \
 	  $(UV) venv --quiet --allow-existing --python $$py .venv-sdk
