@@ -10,7 +10,7 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard bench-tracing e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -87,6 +87,9 @@ bench-day: .venv/.ready .venv/.core  ## 40 million lines of one day, watched: in
 bench-guard: .venv/.ready .venv/.core  ## the guard as a service: 2,000 tool calls a second for a minute
 	$(RUN)python -m bench.guard_service $(if $(SECONDS),--seconds $(SECONDS))
 
+bench-tracing: .venv/.ready  ## milliseconds that tracing adds to one call of a model, beside the peers
+	$(RUN)python -m bench.tracing
+
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build
 
@@ -131,11 +134,12 @@ build/model/.ready: | $(UV)
 	  || { echo "flyball: it cannot be built here: it needs gcc, g++ and the package index"; exit 1; }
 	@touch $@
 
-.venv-sdk/.ready: packages/flyball-sdk/pyproject.toml | $(UV)
+# the clients that are traced are for its tests alone; this file names them
+.venv-sdk/.ready: packages/flyball-sdk/pyproject.toml Makefile | $(UV)
 	@py=$$($(UV) python find 3.10 2>/dev/null || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python 2>/dev/null | head -1); \
 	  [ -n "$$py" ] || { py=python3; echo "flyball: no Python 3.10 here, the SDK is tested on $$(python3 --version)"; }; \
 	  $(UV) venv --quiet --allow-existing --python $$py .venv-sdk
-	@$(UV) pip install --quiet --python .venv-sdk -e 'packages/flyball-sdk[guard]' pytest hypothesis pytest-randomly
+	@$(UV) pip install --quiet --python .venv-sdk -e 'packages/flyball-sdk[guard]' pytest hypothesis pytest-randomly anthropic openai litellm
 	@touch $@
 
 clean:

@@ -12,7 +12,7 @@ import json
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
+from flyball_sdk import semconv
 from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.decision import Decision
 from flyball_sdk.guard.evaluate import Evaluator
@@ -43,13 +44,32 @@ class GuardBlocked(Exception):
     """A call that may not run: blocked, or asked about with nobody here to answer.
 
     `decision` holds the whole of it. The text names rule, effect and a safer way; it holds no secret.
+
+    Where a model's response was judged, its tools are a batch: `response` is the whole response as the client returns
+    it, `decisions` has one decision for each of its calls, in order, and `results` for each call that may not run, in
+    order, the answer that says so, ready to be sent to the model. The other calls may run; `decision` is the first stop.
     """
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(
+        self,
+        decision: Decision,
+        *,
+        response: Any = None,
+        decisions: Sequence[Decision] = (),
+        results: Sequence[dict[str, Any]] = (),
+    ) -> None:
         """Say what was decided, and what to do instead."""
-        safer = f" Instead: {decision.safer}." if decision.safer else ""
-        super().__init__(f"{decision.action}: {decision.reason}.{safer}")
+        super().__init__(words_of(decision))
         self.decision = decision
+        self.response = response
+        self.decisions: tuple[Decision, ...] = tuple(decisions) or (decision,)
+        self.results: tuple[dict[str, Any], ...] = tuple(results)
+
+
+def words_of(decision: Decision) -> str:
+    """One sentence for whoever made the call: what was decided, why, and a safer way."""
+    safer = f" Instead: {decision.safer}." if decision.safer else ""
+    return f"{decision.action}: {decision.reason}.{safer}"
 
 
 class GuardUnavailable(Exception):
@@ -115,6 +135,12 @@ class Guard:
             **settings,
         )
 
+    @property
+    def enforces(self) -> bool:
+        """Whether a call may be stopped at all: some policy enforces, or a server is asked, whose policies may."""
+        modes = [mode for one in self.policies for mode in (one.mode, *one.modes.values())]
+        return self.server is not None or "enforce" in modes
+
     def check(
         self, tool_name: str, tool_input: Mapping[str, Any], context: Context | None = None
     ) -> Decision:
@@ -147,8 +173,15 @@ class Guard:
             with self._lock:
                 self._spending.book(decision.spend, now)
                 remember(session, call, decision)
-        _tell(decision, call)
+        self.tell(decision, call)
         return decision
+
+    @staticmethod
+    def tell(decision: Decision, call: ToolCall) -> None:
+        """An event on the span that is open, if one is: what was decided and by which rules, no argument."""
+        span = trace.get_current_span()
+        if span.is_recording():
+            span.add_event(semconv.FLYBALL_GUARD_DECISION, _told(decision, call))
 
     def observe(self, call: ToolCall, output: str) -> None:
         """Take what a tool answered into the session: secrets it showed, values from outside."""
@@ -215,19 +248,16 @@ def _text(result: Any) -> str:
     return result if isinstance(result, str) else json.dumps(result, default=str)
 
 
-def _tell(decision: Decision, call: ToolCall) -> None:
-    """An event on the span that is open, if one is: what was decided and by which rules, no argument."""
-    span = trace.get_current_span()
-    if span.is_recording():
-        span.add_event(
-            "flyball.guard.decision",
-            {
-                "flyball.guard.decision.id": decision.decision_id,
-                "flyball.guard.action": decision.action,
-                "flyball.guard.would": decision.would,
-                "flyball.guard.rules": tuple(hit.rule for hit in decision.hits),
-                "flyball.guard.policy": decision.policy_hash,
-                "flyball.guard.status": decision.status,
-                "gen_ai.tool.name": call.tool_name,
-            },
-        )
+def _told(decision: Decision, call: ToolCall) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "flyball.guard.decision.id": decision.decision_id,
+        "flyball.guard.action": decision.action,
+        "flyball.guard.would": decision.would,
+        "flyball.guard.rules": tuple(hit.rule for hit in decision.hits),
+        "flyball.guard.policy": decision.policy_hash,
+        "flyball.guard.status": decision.status,
+        semconv.GEN_AI_TOOL_NAME: call.tool_name,
+    }
+    if call.context.tool_call_id:
+        told[semconv.GEN_AI_TOOL_CALL_ID] = call.context.tool_call_id
+    return told
