@@ -139,7 +139,7 @@ build/model/.ready: | $(UV)
 	@py=$$($(UV) python find 3.10 2>/dev/null || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python 2>/dev/null | head -1); \
 	  [ -n "$$py" ] || { py=python3; echo "flyball: no Python 3.10 here, the SDK is tested on $$(python3 --version)"; }; \
 	  $(UV) venv --quiet --allow-existing --python $$py .venv-sdk
-	@$(UV) pip install --quiet --python .venv-sdk -e 'packages/flyball-sdk[guard]' pytest hypothesis pytest-randomly anthropic openai litellm
+	@$(UV) pip install --quiet --python .venv-sdk -e 'packages/flyball-sdk[guard]' pytest hypothesis pytest-randomly anthropic==2.14.0 openai==3.57.0 litellm==1.110.2
 	@touch $@
 
 clean:

@@ -71,6 +71,21 @@ def test_the_fault_is_found_and_the_fix_is_confirmed(answers: Mapping[str, Mappi
     assert answer["incident"]["resolved_by"] not in {"", None, answer["incident"]["suspect"]}
 
 
+def test_an_agent_is_stopped_and_what_it_did_beside_becomes_a_rule(
+    answers: Mapping[str, Mapping[str, Any]],
+) -> None:
+    agent = answers["fault"]["agent"]
+    assert [row["rules"] for row in agent["blocked"]] == [["iac.apply-production"]] * 3
+    assert re.fullmatch(r"[0-9a-f]{32}", agent["run"])
+    assert agent["run"] == agent["blocked"][0]["trace_id"]
+    assert {effect["target"] for row in agent["blocked"] for effect in row["effects"]} == {"production"}
+    proposal = agent["proposal"]
+    assert "iac.apply" in proposal["rule"]
+    assert proposal["support"]["near"] == proposal["backtest"]["hits"] == 3
+    assert proposal["backtest"]["false_hits"] == 0
+    assert proposal["warning"] == ""
+
+
 def test_a_fix_that_repairs_nothing_is_not_fixed(answers: Mapping[str, Mapping[str, Any]]) -> None:
     answer = answers["no fix"]
     _check_fault(answer)

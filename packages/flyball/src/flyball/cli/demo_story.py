@@ -97,6 +97,7 @@ class _Run:
     screen: Screen
     releases: Mapping[str, str]
     folder: Path
+    stack: ExitStack
 
 
 def _start(stack: ExitStack, screen: Screen) -> _Run:
@@ -115,7 +116,9 @@ def _start(stack: ExitStack, screen: Screen) -> _Run:
         stack.callback(shop.stop)
         releases = shop.opened()["releases"]
     screen.stage("The shop is open: five services, 30 requests a second, checkout v1")
-    return _Run(server=server, shop=shop, api=api, screen=screen, releases=releases, folder=folder)
+    return _Run(
+        server=server, shop=shop, api=api, screen=screen, releases=releases, folder=folder, stack=stack
+    )
 
 
 def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
@@ -130,6 +133,9 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
     findings: Sequence[View] = answer["findings"]
     run.screen.findings(answer, seconds=seconds, address=run.server.address)
     verdict = None
+    # at work beside the rest of the story, which mostly waits; it is told of at the end
+    worker = DeployAgent.start(run.server.otlp, run.server.address, run.folder)
+    run.stack.callback(worker.stop)
     incident = _incident(run, within_s=INCIDENT_MAX_S if findings and not no_fault else ASK_EVERY_S)
     if findings and not no_fault:
         with run.screen.waiting("writing a fix; the bad version runs on"):
@@ -147,19 +153,15 @@ def _story(run: _Run, *, no_fix: bool, no_fault: bool) -> Outcome:
         verdict=verdict,
         seconds_to_answer=seconds,
         incident=_told(incident) if incident else None,
-        agent=_agent(run),
+        agent=_agent(run, worker),
     )
 
 
-def _agent(run: _Run) -> View | None:
+def _agent(run: _Run, worker: DeployAgent) -> View | None:
     """The second act: an agent that applies to production in disguise, and what the wall makes of it."""
     run.screen.act("An agent deploys the shop; the wall stands at its tool call")
-    worker = DeployAgent.start(run.server.otlp, run.server.address, run.folder)
-    try:
-        with run.screen.waiting("letting the agent work"):
-            blocked = worker.worked()
-    finally:
-        worker.stop()
+    with run.screen.waiting("letting the agent work"):
+        blocked = worker.worked()
     stopped = [
         row
         for row in _answer(
