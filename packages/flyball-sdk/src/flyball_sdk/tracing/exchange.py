@@ -285,7 +285,8 @@ class Exchange:
         guard = self.runtime.guard
         if batch is None or reader is None or guard is None:
             return
-        if not batch.stopped and not safely(lambda: self._rewrite(reader, batch), False):
+        judged = batch
+        if not batch.stopped and not safely(lambda: self._rewrite(reader, judged), False):
             batch = self._bench(guard).refuse_all(
                 batch.calls, "what a rule modifies could not be put in its place"
             )
