@@ -88,7 +88,7 @@ def init(
 
 def delivery() -> Delivery:
     """What became of the spans so far; `joined` where the app's own tracer provider delivers them."""
-    return _deliverer.delivery() if _deliverer is not None else Delivery(joined=_provider is None)
+    return _deliverer.delivery() if _deliverer is not None else Delivery(joined=runtime.current() is not None)
 
 
 def flush(timeout_s: float = 2.0) -> bool:

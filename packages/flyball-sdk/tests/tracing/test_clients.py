@@ -44,11 +44,15 @@ class Client:
             return [one async for one in got] if self.stream else [got]
 
     def _client(self, url: str) -> Any:
+        package: Any = anthropic if self.api == "anthropic" else openai
+        # there is no TLS here: reading the certificates is most of what making a client takes
+        kind = package.DefaultAsyncHttpxClient if self.asynchronous else package.DefaultHttpxClient
+        more: dict[str, Any] = {"api_key": "k", "max_retries": 0, "http_client": kind(verify=False)}
         if self.api == "anthropic":
-            kind = anthropic.AsyncAnthropic if self.asynchronous else anthropic.Anthropic
-            return kind(api_key="k", base_url=url, max_retries=0)
-        made = openai.AsyncOpenAI if self.asynchronous else openai.OpenAI
-        return made(api_key="k", base_url=f"{url}/v1", max_retries=0)
+            made = package.AsyncAnthropic if self.asynchronous else package.Anthropic
+            return made(base_url=url, **more)
+        made = package.AsyncOpenAI if self.asynchronous else package.OpenAI
+        return made(base_url=f"{url}/v1", **more)
 
     def _create(self, client: Any) -> Any:
         return {

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flyball_sdk.guard import Guard, GuardBlocked
 from flyball_sdk.guard.call import ToolCall
+from flyball_sdk.guard.policy import Policy
+from flyball_sdk.guard.rules import RULES
 from flyball_sdk.integrations.anthropic import Messages
 from flyball_sdk.integrations.chat import Chat
 from flyball_sdk.integrations.responses import Responses
@@ -128,8 +130,10 @@ def test_more_chunks_than_are_held_may_not_run(
 ) -> None:
     monkeypatch.setattr(exchange, "HELD_CHUNKS_MAX", 3)
     traced(policy=Guard.of_catalogue())
-    with pytest.raises(GuardBlocked, match="could not be read"):
+    with pytest.raises(GuardBlocked, match="could not be read") as raised:
         Client("anthropic", asynchronous=False, stream=True).ask(provider.url, "tools")
+    asked = [block.id for block in raised.value.response.content if block.type == "tool_use"]
+    assert [one["tool_use_id"] for one in raised.value.results] == asked == ["call_1", "call_2"]
 
 
 def test_a_reader_that_fails_lets_nothing_through_a_guard_and_everything_without(
@@ -145,8 +149,25 @@ def test_a_reader_that_fails_lets_nothing_through_a_guard_and_everything_without
     assert len(client.ask(provider.url, "tools")) == len(whole)
     assert len(spans.all()) == 1
     traced(policy=Guard.of_catalogue())
-    with pytest.raises(GuardBlocked, match="could not be read"):
+    with pytest.raises(GuardBlocked, match="could not be read") as raised:
         client.ask(provider.url, "tools")
+    assert (raised.value.response, raised.value.results) == (None, ())
+
+
+def test_a_modification_that_cannot_be_made_lets_nothing_through(
+    provider: Provider, traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    traced(
+        policy=Guard((Policy(name="p", mode="enforce", rules=RULES, modes={"git.prefer-lease": "enforce"}),))
+    )
+    client = Client("anthropic", asynchronous=False, stream=True)
+    for what in ("Stream.rewrite", "Messages.answer"):
+        monkeypatch.setattr(f"flyball_sdk.integrations.anthropic.{what}", broken)
+        with pytest.raises(GuardBlocked):
+            client.ask(provider.url, "force")
 
 
 def test_content_is_bounded_in_every_direction() -> None:

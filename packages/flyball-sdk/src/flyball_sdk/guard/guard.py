@@ -48,6 +48,7 @@ class GuardBlocked(Exception):
     Where a model's response was judged, its tools are a batch: `response` is the whole response as the client returns
     it, `decisions` has one decision for each of its calls, in order, and `results` for each call that may not run, in
     order, the answer that says so, ready to be sent to the model. The other calls may run; `decision` is the first stop.
+    A response that could not be read is None, with one decision about all of it.
     """
 
     def __init__(

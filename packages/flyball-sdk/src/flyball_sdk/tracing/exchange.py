@@ -20,7 +20,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from flyball_sdk import semconv
 from flyball_sdk.tracing import content, digests
-from flyball_sdk.tracing.dialect import Answer, Dialect, present
+from flyball_sdk.tracing.dialect import Answer, Dialect, Reader, present
 from flyball_sdk.tracing.pending import Requested
 from flyball_sdk.tracing.runtime import AGENT_SPAN, Runtime, end, inside, safely, start, within
 
@@ -163,12 +163,13 @@ class Exchange:
             safely(lambda: self._link(answer), None)
             return answer, None
         bench = self._bench(guard)
-        if answer is not None and answer.calls:
-            bench.goal = safely(lambda: self.dialect.goal(self.body), "")
+        calls = answer.calls if answer is not None else []
         if answer is None or self._unread:
-            return answer, bench.refuse_all("the response could not be read")
-        batch = safely(lambda: bench.judge(answer.calls), None)
-        return answer, batch or bench.refuse_all("the response could not be judged")
+            return answer, bench.refuse_all(calls, "the response could not be read")
+        if calls:
+            bench.goal = safely(lambda: self.dialect.goal(self.body), "")
+        batch = safely(lambda: bench.judge(calls), None)
+        return answer, batch or bench.refuse_all(calls, "the response could not be judged")
 
     def _bench(self, guard: Guard) -> Bench:
         from flyball_sdk.tracing.judging import Bench  # noqa: PLC0415
@@ -185,7 +186,8 @@ class Exchange:
 
         first = next(decision for decision in batch.decisions if decision.stopped)
         results = safely(lambda: batch.results(self.dialect), [])
-        return GuardBlocked(first, response=response, decisions=batch.decisions, results=results)
+        given = None if batch.unread else response
+        return GuardBlocked(first, response=given, decisions=batch.decisions, results=results)
 
     def unread(self, result: Any) -> Any:
         """The app reads the response's bytes itself, which nobody here sees: the span is the request's alone.
@@ -196,7 +198,9 @@ class Exchange:
         guard = self.runtime.guard
         batch = None
         if guard is not None:
-            batch = self._bench(guard).refuse_all("the app reads this response itself, so the guard cannot")
+            batch = self._bench(guard).refuse_all(
+                [], "the app reads this response itself, so the guard cannot"
+            )
         self._finish(None)
         if batch is not None and batch.stopped:
             raise self._blocked(batch, result)
@@ -278,14 +282,23 @@ class Exchange:
         response = safely(reader.response, None) if reader else None
         answer, batch = self._judged(response)
         self._finish(answer)
-        if batch is None or answer is None or response is None or reader is None:
+        guard = self.runtime.guard
+        if batch is None or reader is None or guard is None:
             return
+        judged = batch
+        if not batch.stopped and not safely(lambda: self._rewrite(reader, judged), False):
+            batch = self._bench(guard).refuse_all(
+                batch.calls, "what a rule modifies could not be put in its place"
+            )
         if batch.stopped:
             self._held = []
-            raise self._blocked(batch, safely(lambda: self.dialect.typed(response), response))
+            raise self._blocked(batch, safely(lambda: self.dialect.typed(response or {}), response))
+
+    def _rewrite(self, reader: Reader, batch: Batch) -> bool:
         for asked, decision in zip(batch.calls, batch.decisions, strict=True):
             if decision.action == "modify" and asked.arguments is not None:
                 reader.rewrite(self._held, asked, json.dumps(dict(asked.arguments)))
+        return True
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -27,10 +27,11 @@ GOAL_CHARS_MAX = 8_192
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """The decisions about one response, in the order of its calls."""
+    """The decisions about one response, in the order of its calls; `unread` if there is one about all that it may hold."""
 
     calls: list[Asked]
     decisions: list[Decision] = field(default_factory=list)
+    unread: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -44,7 +45,7 @@ class Batch:
         return [
             dialect.refusal(asked, words_of(decision))
             for asked, decision in zip(self.calls, self.decisions, strict=True)
-            if decision.stopped
+            if decision.stopped and not self.unread
         ]
 
 
@@ -76,10 +77,11 @@ class Bench:
                 )
         return batch
 
-    def refuse_all(self, why: str) -> Batch:
-        """A response that could not be read: nobody knows what it would run."""
-        nothing = Asked(call_id="", name="", arguments=None)
-        return Batch(calls=[nothing], decisions=[self._refuse(why)])
+    def refuse_all(self, calls: list[Asked], why: str) -> Batch:
+        """Calls that could not be judged; without any, a response that nobody could read, which is not handed out."""
+        batch = Batch(calls=calls or [Asked(call_id="", name="", arguments=None)], unread=not calls)
+        batch.decisions = [self._refuse(why) for _ in batch.calls]
+        return batch
 
     def decide(self, asked: Asked, unread: str = "") -> tuple[ToolCall, Decision]:
         """Judge one call, and tell of it on the span where it belongs."""
