@@ -8,9 +8,11 @@ from collections.abc import Sequence
 BYTES_MAX = 256 * 1024
 # Nodes of all syntax trees of one text together; a real script of 1,000 lines has about 10,000.
 NODES_MAX = 12_000
-# Seconds of one parsing, and of all of one judgement before the last. Recovering from errors the parser takes 4 ms for 50
+# Seconds of CPU of one parsing, and of all of one judgement before the last. Recovering from errors the parser takes 4 ms for 50
 # bytes, otherwise 10 us: a text of so many errors asks.
 PARSE_SECONDS_MAX = 0.007
+# Parsings of one text that ran out of time while other work had the machine.
+PREEMPTED_MAX = 8
 # Statements inside statements; each level takes three of Python's 1,000 frames.
 STATEMENT_DEPTH_MAX = 80
 # Substitutions inside substitutions, a dozen frames each.

@@ -46,7 +46,7 @@ def _find(shell: Machine, call: Call, name: str) -> Text:
         for word in words[at + 1 : end]:
             command += found if word == "{}" else [word.replace("{}", found[0])]
         if command:
-            printed += shell.run(call.behind(f"{name} {words[at]}", command[:WORDS_MAX]))
+            printed += shell.apart(call.behind(f"{name} {words[at]}", command[:WORDS_MAX]))
         at = end + 1
     return printed
 
@@ -57,7 +57,7 @@ def _fd(shell: Machine, call: Call, name: str) -> Text:
         if word in {"-x", "-X", "--exec", "--exec-batch"}:
             rest = call.words[at + 1 :]
             command = [UNKNOWN if part in {"{}", "{/}", "{//}", "{.}"} else part for part in rest]
-            return shell.run(
+            return shell.apart(
                 call.behind(f"{name} {word}", command if "{" in "".join(rest) else [*command, UNKNOWN])
             )
     return shell.printed(call, name)
@@ -130,7 +130,7 @@ def _spread(shell: Machine, call: Call, name: str, command: list[str], items: li
         if command[0] in _SUBSHELL and len(command) == 2 and command[1] == "-c":  # noqa: PLR2004
             # each item is the code of a shell of its own
             return _each(shell, call, name, [[*command, item] for item in shell.meter.rounds(items)])
-        return shell.run(call.behind(name, [*command, *items]))
+        return shell.apart(call.behind(name, [*command, *items]))
     items = list(shell.meter.rounds(items))
     return _each(shell, call, name, [[word.replace(mark, item) for word in command] for item in items])
 
@@ -138,7 +138,7 @@ def _spread(shell: Machine, call: Call, name: str, command: list[str], items: li
 def _each(shell: Machine, call: Call, name: str, commands: list[list[str]]) -> Text:
     printed = EMPTY
     for words in commands:
-        printed += shell.run(call.behind(name, words))
+        printed += shell.apart(call.behind(name, words))
     return printed
 
 
@@ -231,7 +231,7 @@ def _env(shell: Machine, call: Call, name: str) -> Text:
             break
     if words:
         call.env = env
-        return shell.run(call.behind(name, words))
+        return shell.apart(call.behind(name, words))
     shell.emit(call, name)
     return shell.printed(call, name)
 
@@ -258,13 +258,13 @@ def _su(shell: Machine, call: Call, name: str) -> Text:
         if name == "runuser" and word in {"-u", "--user"}:
             rest = words[at + 2 :]
             rest = rest[1:] if rest[:1] == ["--"] else rest
-            return shell.run(call.behind(name, rest)) if rest else EMPTY
-    return shell.run(call.behind(name, ["sh"])) if call.feed else EMPTY
+            return shell.apart(call.behind(name, rest)) if rest else EMPTY
+    return shell.apart(call.behind(name, ["sh"])) if call.feed else EMPTY
 
 
 def _busybox(shell: Machine, call: Call, name: str) -> Text:
     if len(call.words) > 1 and not call.words[1].startswith("-"):
-        return shell.run(call.behind(name, call.words[1:]))
+        return shell.apart(call.behind(name, call.words[1:]))
     shell.emit(call, name)
     return shell.printed(call, name)
 

@@ -217,6 +217,15 @@ class Machine(ABC):
             return known(self, call, name)
         return self.program(call, name)
 
+    def apart(self, call: Call) -> Text:
+        """Run a command in a process of its own, as one that `find` or `xargs` starts is: the shell stays as it was."""
+        scope = self.scope
+        self.scope = scope.copy()
+        try:
+            return self.run(call)
+        finally:
+            self.scope = scope
+
     def program(self, call: Call, name: str) -> Text:
         """A program that starts no other: written down; what it prints where that is computed from known text."""
         script = self.file(call.path) if call.path else None

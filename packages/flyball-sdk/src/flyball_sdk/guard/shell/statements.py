@@ -124,7 +124,13 @@ class Evaluator(Commands):
             before = self.statements(leading, feed)
         else:
             tied = None
-        return before + self._piped(parts, feed, redirect, tied)
+        if not parts or parts[-1].type != "list":
+            return before + self._piped(parts, feed, redirect, tied)
+        # `a | b && c`: the grammar may pipe into both, the shell into the first
+        parts[-1], *behind = _parts(parts[-1])
+        printed = before + self._piped(parts, feed, None, tied) + self.statements(behind[:-1], feed)
+        last = behind[-1]
+        return printed + (self._tied(redirect, last, feed) if redirect else self.statements([last], feed))
 
     def _piped(self, parts: list[Node], feed: Feed | None, redirect: Node | None, tied: Node | None) -> Text:
         """The parts of a pipeline; `tied` is the command in the first one if not all of it."""
@@ -272,12 +278,12 @@ class Evaluator(Commands):
             parts = _parts(body)
             before = self.statements(parts[:-1], feed)
             body = parts[-1]
-        if body and body.type == "pipeline":
-            return before + self.pipeline(body, feed, node)
         return before + self._tied(node, body, feed)
 
     def _tied(self, node: Node, body: Node | None, feed: Feed | None) -> Text:
-        """Evaluate `body` with the redirects of `node`."""
+        """Evaluate `body` with the redirects of `node`; those of a pipeline are its last command's."""
+        if body and body.type == "pipeline":
+            return self.pipeline(body, feed, node)
         kept = node.child_by_field_name("body")
         others = [child for child in node.children if child != kept]
         if body and body.type == "command":
