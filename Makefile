@@ -69,6 +69,9 @@ eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each 
 eval-guard: .venv/.ready     ## the wall at the tool call on labelled calls, beside the peers: make eval-guard [DATA=DIR]
 	$(RUN)python -m bench.guard $(if $(DATA),--data $(DATA))
 
+eval-agents: .venv/.ready .venv/.core  ## what happened in runs of agents, made from seeds or labelled in a folder: make eval-agents [SEED="1 2 3"] [DATA=DIR]
+	$(RUN)python -m bench.agents $(if $(SEED),--seed $(SEED)) $(if $(DATA),--data $(DATA)) --misses
+
 fuzz-guard: .venv/.ready     ## hostile calls at the evaluator: make fuzz-guard [SECONDS=120] [SEED=n]
 	@$(RUN)python -m bench.guard.fuzz --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
 
