@@ -67,13 +67,20 @@ def write(folder: Path, case: Case, label: Label) -> None:
 
 def step_of(told: Mapping[str, Any]) -> Step:
     """A step from a line."""
-    known = {key: value for key, value in told.items() if key in _FIELDS}
+    known: dict[str, Any] = {key: value for key, value in told.items() if key in _FIELDS}
     known["kind"] = StepKind(known["kind"])
     known["usage"] = Usage(**known.get("usage") or {})
-    known["decided"] = tuple(
-        Decided(**{**one, "rules": tuple(one.get("rules", ()))}) for one in known.get("decided", ())
-    )
+    known["decided"] = tuple(_decided(one) for one in known.get("decided", ()))
     return Step(**known)
+
+
+def _decided(told: Mapping[str, Any]) -> Decided:
+    return Decided(
+        decision_id=told["decision_id"],
+        action=told["action"],
+        would=told.get("would", told["action"]),
+        rules=tuple(told.get("rules", ())),
+    )
 
 
 def _steps(path: Path) -> tuple[Step, ...]:

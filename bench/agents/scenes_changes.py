@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from flyball.model.run import Step
 
@@ -78,7 +79,7 @@ def commit_long_ago(w: World) -> Made:
     return w.run(replace(plan, calls=(w.read(result="", fault=fault), *plan.calls))), history
 
 
-def broken(w: World, fault: Fault, **changed: str) -> Plan:
+def broken(w: World, fault: Fault, **changed: Any) -> Plan:
     """A run whose act fails and which ends in that error."""
     plan = w.plan(**changed)
     calls = (*plan.calls[:-1], replace(plan.calls[-1], result="", fault=fault))
@@ -124,7 +125,7 @@ def two_checkpoints_all_along(w: World) -> Made:
     return w.run(w.plan(answered_by=w.checkpoint.format(w.rng.randint(1, 2)))), history
 
 
-def _misused(w: World, **changed: str) -> Made:
+def _misused(w: World, **changed: Any) -> Made:
     history, fault, plan = w.history(), w.rng.choice(MISUSE), w.plan(**changed)
     bad = tuple(w.read(w.domain.readers[1], result="", fault=fault) for _ in range(w.rng.randint(3, 5)))
     return w.run(replace(plan, calls=(*bad, *plan.calls[-1:]))), history

@@ -124,6 +124,13 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
             for calls in whole
             if _inputs(calls)
         ),
+        "median seconds of a run": lambda: median(_seconds(runs[run]) for run in ids),
+        "median milliseconds of a call of the same tool, in all runs": lambda: median(
+            (s.end_ns - s.begin_ns) / 1e6
+            for calls in whole
+            for s in calls
+            if s.kind == "tool" and s.tool in tools
+        ),
         "failed calls of the same tool, in all runs": lambda: sum(
             s.error != "" for calls in whole for s in calls if s.tool and s.tool in tools
         ),
@@ -155,6 +162,10 @@ def _calls(steps: Iterable[Step]) -> list[Step]:
 
 def _inputs(calls: Sequence[Step]) -> list[int]:
     return [step.usage.input for step in calls if step.usage.input is not None]
+
+
+def _seconds(steps: Sequence[Step]) -> float:
+    return (max(s.end_ns for s in steps) - min(s.begin_ns for s in steps)) / 1e9
 
 
 def _failed(steps: Sequence[Step]) -> bool:

@@ -179,7 +179,7 @@ class World:
         rng = self.rng
         reads = tuple(self.read() for _ in range((turns or rng.randint(*self.turns)) - 1))
         act = self.act_call()
-        asked = {
+        asked: dict[str, Any] = {
             "model": self.model,
             "answered_by": self.checkpoint.format(1),
             "commit": self.commit,
@@ -206,14 +206,17 @@ class World:
     def read(self, tool: str = "", **changed: Any) -> Call:
         """A call that reads."""
         rng = self.rng
-        told = {"tool": tool or rng.choice(self.domain.readers), "result": rng.choice(self.domain.found)}
+        told: dict[str, Any] = {
+            "tool": tool or rng.choice(self.domain.readers),
+            "result": rng.choice(self.domain.found),
+        }
         told["arguments"] = {"about": rng.choice(self.domain.things), "page": rng.randint(1, 400)}
         return Call(**{**told, **changed})
 
     def act_call(self, **changed: Any) -> Call:
         """The call that is the task."""
         rng = self.rng
-        told = {"tool": self.domain.act, "result": rng.choice(self.domain.acted)}
+        told: dict[str, Any] = {"tool": self.domain.act, "result": rng.choice(self.domain.acted)}
         told["arguments"] = {"target": rng.choice(self.domain.things), "key": self.hex(8)}
         return Call(**{**told, **changed})
 

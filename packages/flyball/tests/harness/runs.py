@@ -14,7 +14,7 @@ BEGIN = 1_790_000_000 * S
 
 def tool(name: str = "search", **told: Any) -> Step:
     """A call of a tool; equal arguments are equal calls."""
-    asked = {"arguments": "", "result": "fine", **told}
+    asked: dict[str, Any] = {"arguments": "", "result": "fine", **told}
     return Step(
         run_id="", span_id="", kind=StepKind.TOOL, name=name, tool=name, begin_ns=0, end_ns=0, **asked
     )
@@ -22,7 +22,7 @@ def tool(name: str = "search", **told: Any) -> Step:
 
 def model(said: str = "", finish: str = "tool_calls", read: int | None = 1_000, **told: Any) -> Step:
     """A call of a model."""
-    asked = {"model": "acme-large", "answered_by": "acme-large-7", **told}
+    asked: dict[str, Any] = {"model": "acme-large", "answered_by": "acme-large-7", **told}
     usage = Usage(input=read, output=100 if read is not None else None)
     return Step(
         run_id="",
@@ -44,7 +44,7 @@ def run(
     """A run of these acts, one a second, under an agent's step."""
     run_id, begin = f"{number:032x}", BEGIN + number * 600 * S
     top = f"{number:08x}{0:08x}"
-    every = {"run_id": run_id, "agent": "helper", "commit": "c0ffee1", "config": "v1", **told}
+    every: dict[str, Any] = {"run_id": run_id, "agent": "helper", "commit": "c0ffee1", "config": "v1", **told}
     steps = [
         replace(
             act,

@@ -41,6 +41,9 @@ class Measure(enum.StrEnum):
     RUN_STEPS = "median steps of a run"
     RUN_INPUT = "median input tokens a call of a run"
     RUN_TOKENS = "median tokens of a run"
+    RUN_SECONDS = "median seconds of a run"
+    RUN_ALL_FAILED = "failed calls of all tools"
+    RUN_CALL_MS = "median milliseconds of a call of the same tool, in all runs"
     RUN_CALLS_FAILED = "failed calls of the same tool, in all runs"
     RUN_CALLS = "calls of the same tool, in all runs"
     RUN_REPEATS = "most equal calls in one run"
@@ -71,6 +74,15 @@ class RuledOut:
 
     kind: RunKind
     why: RunClaim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What later runs of an agent show that earlier ones do not; `p` where that was judged, None where it is a fact."""
+
+    kind: RunKind
+    claim: RunClaim
+    p: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

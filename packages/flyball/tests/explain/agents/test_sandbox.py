@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,26 +15,19 @@ import anyio
 import pytest
 from flyball.explain.agents import sandbox as module
 from flyball.explain.agents.sandbox import Refused, Sandbox
+from flyball.explain.agents.syscalls import filter_of
 
 pytestmark = pytest.mark.anyio
 
 SECRET = "correct-horse-battery-staple"  # noqa: S105 - what must not come out
 
 
-@pytest.fixture(scope="module")
-def missing() -> str:
-    """Why no sandbox can be had here, empty where one can."""
-    return anyio.run(Sandbox(repository=Path(__file__).parent).probe)
-
-
 @pytest.fixture
-def repository(tmp_path: Path, missing: str) -> Path:
-    if missing:
-        pytest.skip(missing)
-    place = tmp_path / "repo"
+def repository(readable: Path) -> Path:
+    place = readable / "repo"
     place.mkdir()
     (place / "app.py").write_text("def total(items):\n    return sum(items)\n")
-    (tmp_path / "outside.txt").write_text(SECRET)
+    (readable / "outside.txt").write_text(SECRET)
     return place
 
 
@@ -158,6 +152,38 @@ async def test_no_port_of_ours_and_no_network_is_reached(repository: Path, liste
     assert "sent" not in ran.text
     assert listener.heard == []  # type: ignore[attr-defined]
     assert reached.text == "out"
+
+
+async def test_it_runs_as_nobody(repository: Path) -> None:
+    private = repository / "private"
+    private.mkdir(mode=0o700)
+    (private / "key").write_text(SECRET)
+    ran = await Sandbox(repository=repository).bash("id -u; cat private/key")
+    assert ran.text.startswith("65534\n")
+    assert (SECRET in ran.text) == (os.geteuid() != 0), "what root alone may read stays unread"
+
+
+async def test_a_socket_file_in_the_repository_is_no_door(repository: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(repository / "docker.sock"))
+        door.listen()
+        (repository / "docker.sock").chmod(0o777)
+        ran = await Sandbox(repository=repository).bash(
+            """perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0) or die "$!\n"; print connect(S,sockaddr_un("docker.sock"))'"""
+        )
+    assert ran.text == "Operation not permitted\n"
+
+
+def test_the_filter_of_system_calls_is_one_of_the_kernels_form() -> None:
+    for machine in ("x86_64", "aarch64"):
+        rules = filter_of(machine)
+        assert len(rules) % 8 == 0
+        steps = [struct.unpack("=HBBI", rules[at : at + 8]) for at in range(0, len(rules), 8)]
+        for at, (code, true, false, _) in enumerate(steps):
+            assert code in {0x20, 0x15, 0x35, 0x06}
+            assert at + 1 + max(true, false) < len(steps) or code == 0x06
+        assert steps[-1][3] & 0x0005_0000
+    assert filter_of("riscv64") == b""
 
 
 async def test_a_fork_bomb_ends_and_leaves_nothing(repository: Path) -> None:
@@ -289,10 +315,9 @@ async def test_without_bubblewrap_it_is_refused_and_nothing_is_read(tmp_path: Pa
     assert await box.probe() == "refused: bubblewrap is missing (Debian package bubblewrap)"
 
 
-async def test_where_it_may_not_start_that_is_said(tmp_path: Path) -> None:
-    broken = tmp_path / "bwrap"
+async def test_where_it_may_not_start_that_is_said(repository: Path) -> None:
+    broken = repository.parent / "bwrap"
     broken.write_text("#!/bin/sh\necho 'No permissions to create new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
-    (tmp_path / "repo").mkdir()
-    told = await Sandbox(repository=tmp_path / "repo", program=str(broken)).probe()
+    told = await Sandbox(repository=repository, program=str(broken)).probe()
     assert told == "refused: bubblewrap cannot start here (No permissions to create new namespace)"

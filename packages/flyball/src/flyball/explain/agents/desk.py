@@ -81,22 +81,22 @@ class Desk:
         return [open_step, list_steps, runs_before, *self._queries(), *self._repository()]
 
     def _queries(self) -> list[Callable[..., Awaitable[str]]]:
-        changes, patterns = self.tools.list_changes, self.tools.search_patterns
+        changes = self.tools.list_changes or _given(None)
+        patterns = self.tools.search_patterns or (lambda _: _given(None)())
 
         async def list_changes() -> str:
             """Deploys and other changes around the run."""
-            assert changes  # noqa: S101 - offered only where it is wired
             return await self._answer("list_changes", "", changes)
 
         async def search_patterns(text: str) -> str:
             """Patterns of logs and spans whose template holds a text, with their counts."""
-            assert patterns  # noqa: S101 - as above
             if not text.strip() or len(text) > SEARCH_CHARS_MAX or not text.isprintable():
                 why = f"a text to search for has 1 to {SEARCH_CHARS_MAX} printable characters"
                 return await self._refuse("search_patterns", why)
             return await self._answer("search_patterns", text, lambda: patterns(text))
 
-        return [*([list_changes] if changes else []), *([search_patterns] if patterns else [])]
+        wired = ((list_changes, self.tools.list_changes), (search_patterns, self.tools.search_patterns))
+        return [tool for tool, query in wired if query is not None]
 
     def _repository(self) -> list[Callable[..., Awaitable[str]]]:
         sandbox = self.tools.sandbox

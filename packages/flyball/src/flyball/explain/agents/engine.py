@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from flyball.explain.agents.check import grounded_run
 from flyball.explain.agents.corpus import Corpus, Run, Shape
 from flyball.explain.agents.match import LIKELY, RUNS_MIN, THRESHOLD, Match, say
-from flyball.explain.agents.rules.changes import BOTH, changed, worsened
+from flyball.explain.agents.rules.changes import CONDUCT, EXPLAINS, changed, worsened
 from flyball.explain.agents.rules.endings import budget, false_completion, silence
 from flyball.explain.agents.rules.loops import loops
 from flyball.explain.agents.rules.poison import poisoned
@@ -82,12 +82,15 @@ def explained(corpus: Corpus, now_ns: int | None = None) -> RunDiagnosis:
 
 def ranked(matches: Sequence[Match]) -> list[Match]:
     """The cause first. Poison, then a change that explains what is seen, then what made the run end as it did."""
+    own = max((one.weight for one in matches if one.kind in CONDUCT), default=0.0)
 
     def key(match: Match) -> tuple[int, float, str]:
         if match.kind is RunKind.POISONED_INPUT:
             place = 0
         elif match.kind in _CHANGES:
-            place = 1 if match.weight >= BOTH else 4
+            # what an agent does by itself, a commit explains only where it weighs as much
+            by_itself = match.kind is RunKind.REGRESSION and own > match.weight
+            place = 1 if match.weight >= EXPLAINS and not by_itself else 4
         elif match.kind in _ENDS and match.weight >= LIKELY:
             place = 2  # a run that loops, bloats or meets failures may reach a bound: that is how it ends, not why
         else:

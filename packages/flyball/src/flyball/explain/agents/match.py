@@ -22,6 +22,8 @@ OPEN = 0.75
 """Two explanations remain, and this is the better one. Below the line at which a language model may go on."""
 HINTED = 0.6
 """The symptom alone, where something else explains it as well."""
+FAINT = 0.4
+"""What such a cause does not do: below the threshold alone."""
 THRESHOLD = 0.5
 """Least weight of a verdict."""
 RUNS_MIN = 5

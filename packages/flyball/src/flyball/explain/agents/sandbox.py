@@ -4,15 +4,18 @@ A repository is hostile: links that lead out, git settings that run code, script
 orders. So every reading of it, `read_file` and `search_code` as well as `bash`, is a process in name spaces of its own:
 the repository read-only at /repo, system programs read-only, an empty home and environment, a small /tmp, no network (not
 even loopback's services), no /proc, no other file. Bounds hold on CPU, memory, processes, output and time: the kernel's for
-each process, and a watch over all of them together, since the kernel counts no processes of root. Where bubblewrap is
-missing or may not start, all is refused; nothing is ever read outside of it.
+each process, and a watch over all of them together. A server that is root runs it as nobody, so that the kernel counts its
+processes and it reads only what everybody may. Where bubblewrap is missing or may not start, all is refused; nothing is
+ever read outside of it.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +23,8 @@ from pathlib import Path
 import anyio
 import anyio.abc
 from flyball_sdk.redact import redact_text
+
+from flyball.explain.agents.syscalls import filter_of
 
 CPU_S_MAX = 5
 """CPU seconds of one process."""
@@ -29,8 +34,11 @@ MEMORY_BYTES_MAX = 512 * 1024 * 1024
 """Address space of one process, and resident memory of all together."""
 PROCESSES_MAX = 64
 """At once; what is above when the watch looks ends the command."""
-KERNEL_PROCESSES_MAX = 256
-"""The same by the kernel, which counts none of root's, and on old kernels all of a user's."""
+KERNEL_PROCESSES_MAX = 128
+"""The same by the kernel, which looks at every fork, where the watch comes too late for a bomb. On old kernels it counts
+all processes of a user."""
+_NOBODY = "65534"
+"""Who the sandbox runs as where the server is root: the kernel bounds no processes of root's, in no name space."""
 FILE_BYTES_MAX = 4 * 1024 * 1024
 """Of one file in /tmp."""
 TMP_BYTES_MAX = 16 * 1024 * 1024
@@ -110,7 +118,13 @@ class Sandbox:
             Refused: it cannot be had here.
         """
         async with self._one:
-            return await _ran([*self._wrapped(), *argv])
+            rules = filter_of(platform.machine())
+            if not rules:
+                raise Refused(f"refused: no filter of system calls is known for {platform.machine()}")
+            with tempfile.TemporaryFile() as file:
+                file.write(rules)
+                file.seek(0)
+                return await _ran([*self._wrapped(file.fileno()), *argv], file.fileno())
 
     async def probe(self) -> str:
         """Why the sandbox cannot be had, empty when it can: the very wrapping is tried."""
@@ -122,15 +136,20 @@ class Sandbox:
             "" if tried.code == 0 else f"refused: bubblewrap cannot start here ({tried.text[:200].strip()})"
         )
 
-    def _wrapped(self) -> list[str]:
+    def _wrapped(self, rules: int) -> list[str]:
         program = _found(self.program)
         if not program:
             raise Refused("refused: bubblewrap is missing (Debian package bubblewrap)")
         repository = self.repository.resolve()
         if not repository.is_dir() or repository in {Path("/"), Path.home().resolve()}:
             raise Refused("refused: a repository is a folder, and neither a home nor the root")
+        if os.geteuid() == 0 and (shut := _shut(repository)):
+            raise Refused(
+                f"refused: root reads a repository as nobody, who may not enter {shut}: run flyball as the user of the"
+                " repository, or let others read it"
+            )
         argv = [
-            program, "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534", "--hostname",
+            *_as_nobody(), program, "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534", "--hostname",
             "sandbox", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--setenv", "PATH", _PATH,
             "--setenv", "HOME", "/home", "--setenv", "LC_ALL", "C.UTF-8", "--setenv", "GIT_PAGER", "cat",
         ]  # fmt: skip
@@ -153,7 +172,7 @@ class Sandbox:
         argv += ["--ro-bind", str(repository), "/repo"]
         for folder in self._masked(repository):
             argv += ["--size", "4096", "--tmpfs", f"/repo/{folder}", "--remount-ro", f"/repo/{folder}"]
-        return [*argv, "--chdir", "/repo", "--remount-ro", "/", "--", *_limits()]
+        return [*argv, "--chdir", "/repo", "--remount-ro", "/", "--seccomp", str(rules), "--", *_limits()]
 
     def _masked(self, repository: Path) -> list[Path]:
         inside = [one.resolve() for one in self.hidden]
@@ -162,6 +181,21 @@ class Sandbox:
         return [
             one.relative_to(repository) for one in inside if one.is_relative_to(repository) and one.is_dir()
         ]
+
+
+def _shut(repository: Path) -> str:
+    """The folder on the way that others may not enter, empty where there is none."""
+    return next(
+        (str(one) for one in reversed((repository, *repository.parents)) if not one.stat().st_mode & 0o001),
+        "",
+    )
+
+
+def _as_nobody() -> list[str]:
+    """Before bubblewrap itself, for the kernel goes by who made the name space."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--"]
 
 
 def _limits() -> list[str]:
@@ -185,7 +219,7 @@ def _argument(text: str) -> None:
         raise Refused(f"refused: 1 to {ARGUMENT_CHARS_MAX} printable characters are taken")
 
 
-async def _ran(argv: Sequence[str]) -> Ran:
+async def _ran(argv: Sequence[str], rules: int) -> Ran:
     """Start it, read it to a bound, watch it, end it. The outer process has no environment either: pid 1 would show it."""
     process = await anyio.open_process(
         argv,
@@ -194,12 +228,12 @@ async def _ran(argv: Sequence[str]) -> Ran:
         stderr=subprocess.STDOUT,
         env={"PATH": _PATH},
         cwd="/",
+        pass_fds=(rules,),
     )
-    kept, why = bytearray(), ""
+    kept, why, code, watch = bytearray(), "", -1, _Watch(process)
     try:
         with anyio.move_on_after(SECONDS_MAX) as clock:
             async with anyio.create_task_group() as group:
-                watch = _Watch(process)
                 group.start_soon(watch.run)
                 why = await _read(process, kept)
                 group.cancel_scope.cancel()

@@ -29,6 +29,8 @@ _LIMIT = re.compile(
     r"max(?:imum)?[ _.-]*(?:number of )?(?:turns?|iterations?|steps?|tool[ _]calls?|requests?|tokens?|cost|budget|llm[ _]calls?|loops?)"
     r"|budget|recursion[ _-]*(?:limit|error)|usage[ _-]*limit|(?:iteration|step|turn|cost|spend\w*|token|request|credit)s?[ _-]*limit"
     r"|insufficient[ _](?:quota|funds?|credits?|balance)|quota[ _]*(?:exceeded|exhausted)|(?:exceeded|over).{0,30}quota"
+    r"|(?:cost|token|spend\w*|turn|step|credit|call)s?[ _-]*(?:cap|ceiling|allowance)\b|\b(?:ran )?out of (?:tokens|credits?|steps|turns|money)"
+    r"|(?:stopped|halted|ended) after \d+ (?:turns|steps|iterations|calls)|too many (?:turns|steps|iterations|tool calls)"
     r"|context[ _-]*(?:length|window)|out of credits?|limit of \d+ (?:turns|steps|iterations|calls|requests|tokens)",
     re.IGNORECASE,
 )

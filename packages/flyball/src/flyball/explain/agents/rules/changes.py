@@ -13,16 +13,18 @@ from itertools import pairwise
 
 from flyball.explain.agents.corpus import Corpus, Run
 from flyball.explain.agents.match import (
-    HINTED,
+    FAINT,
     LIKELY,
     OPEN,
     SHOWN,
+    THRESHOLD,
     Match,
     error_of,
     fig,
     num,
     say,
 )
+from flyball.explain.agents.rules.endings import undone, usual_tools
 from flyball.explain.agents.rules.tools import risen
 from flyball.explain.agents.rules.usage import moved
 from flyball.explain.agents.words import external, limit, of_code
@@ -38,46 +40,43 @@ CHURN_MAX = 0.5
 """Where more of the runs before bring a value of their own, another one says nothing."""
 FAILED_USUAL = 0.2
 """Where so many runs fail anyway, one more is no news."""
-BOTH = 0.84
-"""Two changes at once: whichever weighs more, the other is not ruled out. Below the line of the language model."""
+BOTH = 0.06
+"""What a second change at the same time takes: whichever weighs more, the other is not ruled out."""
+EXPLAINS = 0.8
+"""A change that weighs as much explains the symptoms beside it."""
 
-_CODE, _OUTSIDE, _PLAIN, _GROWTH, _BEHAVIOUR, _BOUND = (
-    "code",
-    "outside",
-    "plain",
-    "growth",
-    "behaviour",
-    "bound",
-)
+_CODE, _OUTSIDE, _PLAIN, _BEHAVIOUR, _BOUND = "code", "outside", "plain", "behaviour", "bound"
+_GREW = {"tokens": "more tokens", "turns": "more turns", "tool": "slower tool"}
+_TOKENS, _TURNS, _SLOW = _GREW.values()
+_BY_WORDS = {
+    _CODE: LIKELY,
+    _PLAIN: SHOWN,
+    _BEHAVIOUR: SHOWN,
+    _TOKENS: LIKELY,
+    _TURNS: LIKELY,
+    _SLOW: FAINT,
+    _OUTSIDE: FAINT,
+    _BOUND: OPEN,
+}
+"""What another model or prompt does: it behaves differently, and code that cannot take that raises."""
 _WEIGHT: dict[RunKind, dict[str, float]] = {
     RunKind.REGRESSION: {
         _CODE: SHOWN,
         _PLAIN: LIKELY,
-        _GROWTH: LIKELY,
         _BEHAVIOUR: OPEN,
-        _OUTSIDE: HINTED,
-        _BOUND: HINTED,
+        _TOKENS: LIKELY,
+        _TURNS: FAINT,
+        _SLOW: LIKELY,
+        _OUTSIDE: FAINT,
+        _BOUND: FAINT,
     },
-    RunKind.MODEL_DRIFT: {
-        _CODE: LIKELY,
-        _PLAIN: SHOWN,
-        _GROWTH: LIKELY,
-        _BEHAVIOUR: SHOWN,
-        _OUTSIDE: HINTED,
-        _BOUND: OPEN,
-    },
-    RunKind.CONFIG_DRIFT: {
-        _CODE: LIKELY,
-        _PLAIN: SHOWN,
-        _GROWTH: LIKELY,
-        _BEHAVIOUR: SHOWN,
-        _OUTSIDE: HINTED,
-        _BOUND: OPEN,
-    },
+    RunKind.MODEL_DRIFT: _BY_WORDS,
+    RunKind.CONFIG_DRIFT: _BY_WORDS,
 }
 """How directly what got worse tells of what changed."""
 _CUT = frozenset({"content_filter", "refusal", "safety", "error", "recitation", "length", "max_tokens"})
-_BEHAVES = frozenset({RunKind.LOOP, RunKind.FALSE_COMPLETION, RunKind.SILENCE})
+CONDUCT = frozenset({RunKind.LOOP, RunKind.FALSE_COMPLETION, RunKind.SILENCE})
+"""What an agent does by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,14 @@ def changed(corpus: Corpus, others: Sequence[Match]) -> tuple[list[Match], list[
     acquitted: list[RuledOut] = []
     for change in found:
         why = _acquittal(corpus, change, worse)
-        if why:
-            acquitted.append(RuledOut(kind=change.kind, why=why))
+        match = None if why else _match(corpus, change, worse, alone=len(found) == 1)
+        if match and match.weight >= THRESHOLD:
+            matches.append(match)
         else:
-            matches.append(_match(corpus, change, worse, alone=len(found) == 1))
+            why = why or say(
+                f"{_told(change)}, which does not explain what got worse.", [change.there, change.here]
+            )
+            acquitted.append(RuledOut(kind=change.kind, why=why))
     return matches, acquitted
 
 
@@ -129,7 +132,8 @@ def changes(corpus: Corpus) -> Iterator[Change]:
     if drift:
         yield drift
     config = _change(corpus, RunKind.CONFIG_DRIFT, "prompt or configuration", _field("config"))
-    config = config or _change(corpus, RunKind.CONFIG_DRIFT, "model that is asked for", _asked)
+    if not config and not _same_checkpoint(corpus):
+        config = _change(corpus, RunKind.CONFIG_DRIFT, "model that is asked for", _asked)
     if config:
         yield config
     has_commit = any(step.commit for step in corpus.run.steps)
@@ -148,6 +152,13 @@ def _field(name: str) -> Read:
 
 def _asked(step: Step) -> str:
     return step.model if step.kind is StepKind.MODEL else ""
+
+
+def _same_checkpoint(corpus: Corpus) -> bool:
+    """Whether what answers is what answered before: then another name for it changes nothing."""
+    before = {step.answered_by for run in corpus.before for step in run.models}
+    mine = {step.answered_by for step in corpus.run.models}
+    return bool(mine) and "" not in mine and mine <= before
 
 
 def _checkpoint(corpus: Corpus) -> Change | None:
@@ -188,32 +199,42 @@ def _churns(values: Sequence[set[str]]) -> bool:
 
 def worsened(corpus: Corpus, others: Sequence[Match]) -> Iterator[Worse]:
     """What is worse in this run than in those before it, the gravest first."""
+    yield from _failures(corpus)
+    vain = undone(corpus.run, usual_tools(corpus.before))
+    if vain and not vain.error:
+        text = f"{quote(vain.tool)} answered {quote(vain.result)}, and nothing made that good."
+        yield Worse(_PLAIN, say(text, [vain]))
+    last = corpus.run.last
+    usual = {before.last.finish for before in corpus.before if before.last}
+    if last and last.finish.lower() in _CUT and last.finish not in usual:
+        yield Worse(_BEHAVIOUR, say(f"The last answer ended with {quote(last.finish)}.", [last]))
+    conduct = [match for match in others if match.kind in CONDUCT]
+    yield from (Worse(_BEHAVIOUR, match.cause) for match in conduct)
+    loops = any(match.kind is RunKind.LOOP for match in conduct)
+    for one in moved(corpus):
+        if not (loops and one.what == "turns"):  # the loop is what takes them
+            yield Worse(_GREW[one.what], one.said)
+
+
+def _failures(corpus: Corpus) -> Iterator[Worse]:
+    """Errors: the run's own, of a tool that fails more than before, and of calls that were not made good."""
     run = corpus.run
-    usual_failures = sum(one.failed for one in corpus.before)
+    usual = sum(one.failed for one in corpus.before)
     end = run.root or run.last
-    if run.failed and end and usual_failures <= FAILED_USUAL * len(corpus.before):
+    if run.failed and end and usual <= FAILED_USUAL * len(corpus.before):
         yield Worse(_nature(_deepest(run, end)), say(f"The run ended with {error_of(end)}.", [end]))
     for one in risen(corpus):
+        first = one.failed[0]
         failed, calls = fig(Measure.FAILED, one.calls, corpus), fig(Measure.STEPS, one.calls, corpus)
-        text = f"Of {num(calls)} calls of {quote(one.tool)}, {num(failed)} failed, first with {error_of(one.failed[0])}."
-        yield Worse(_nature(one.failed[0]), say(text, [one.failed[0]], failed, calls))
+        text = (
+            f"Of {num(calls)} calls of {quote(one.tool)}, {num(failed)} failed, first with {error_of(first)}."
+        )
+        yield Worse(_nature(first), say(text, [first], failed, calls))
     known = {corpus.error(step) for before in corpus.before for step in before.acts if step.error}
     for step in _unrecovered(run):
         if corpus.error(step) not in known:
             text = f"{quote(step.tool or step.model or step.name)} failed with {error_of(step)}, which no run before shows."
             yield Worse(_nature(step), say(text, [step]))
-    last = run.last
-    if (
-        last
-        and last.finish.lower() in _CUT
-        and not any(_finish(before) == last.finish for before in corpus.before)
-    ):
-        yield Worse(_BEHAVIOUR, say(f"The last answer ended with {quote(last.finish)}.", [last]))
-    for match in others:
-        if match.kind in _BEHAVES:
-            yield Worse(_BEHAVIOUR, match.cause)
-    for one in moved(corpus):
-        yield Worse(_GROWTH, one.said)
 
 
 def _deepest(run: Run, end: Step) -> Step:
@@ -239,10 +260,6 @@ def _unrecovered(run: Run) -> list[Step]:
     return [step for step in lasts.values() if step.error]
 
 
-def _finish(run: Run) -> str:
-    return run.last.finish if run.last else ""
-
-
 def _well(run: Run) -> bool:
     """Whether a run before went well: no error at its end, no call left failed."""
     return not run.failed and not _unrecovered(run)
@@ -254,7 +271,7 @@ def _well(run: Run) -> bool:
 def _acquittal(corpus: Corpus, change: Change, worse: Sequence[Worse]) -> RunClaim | None:
     """Why a change is not it; None where it may be."""
     cited = [change.there, change.here]
-    told = f"The {change.noun} changed from {quote(change.old)} to {quote(change.new)}"
+    told = _told(change)
     if not worse:
         return say(f"{told}, and nothing got worse.", cited)
     well = [run for run in change.since if _well(run)]
@@ -264,12 +281,16 @@ def _acquittal(corpus: Corpus, change: Change, worse: Sequence[Worse]) -> RunCla
     return None
 
 
+def _told(change: Change) -> str:
+    return f"The {change.noun} changed from {quote(change.old)} to {quote(change.new)}"
+
+
 def _match(corpus: Corpus, change: Change, worse: Sequence[Worse], *, alone: bool) -> Match:
     weights = _WEIGHT[change.kind]
     top = max(worse, key=lambda one: weights[one.nature])
     weight = weights[top.nature]
     cited = [change.there, change.here]
-    told = f"The {change.noun} changed from {quote(change.old)} to {quote(change.new)}"
+    told = _told(change)
     heads = corpus.heads(change.before)
     runs, bad = fig(Measure.RUNS, heads, corpus), fig(Measure.RUNS_FAILED, heads, corpus)
     said = [top.said, *(one.said for one in worse if one is not top)][:3]
@@ -283,7 +304,7 @@ def _match(corpus: Corpus, change: Change, worse: Sequence[Worse], *, alone: boo
     }[change.kind]
     return Match(
         kind=change.kind,
-        weight=weight if alone else min(weight, BOTH),
+        weight=weight if alone else round(weight - BOTH, 3),
         cause=say(f"{told}, and with it the run got worse.", [*cited, *_steps(corpus, top.said)]),
         said=(*said, before),
         fix=say(fix, cited),

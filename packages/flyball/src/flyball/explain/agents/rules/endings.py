@@ -39,6 +39,8 @@ ABSENT_RUNS_MIN = 8
 TAIL_P_MAX = 0.001
 FAILURES_MAX = 2
 """More failures of the tool are its own story."""
+BEHIND = 0.84
+"""Such a completion is false as well, and why the tool fails comes first."""
 _BUDGET_RULES = "budget."
 
 
@@ -115,10 +117,10 @@ def _bound_claim(step: Step) -> RunClaim:
 def false_completion(corpus: Corpus) -> list[Match]:
     """The agent ends as if it were done, and what it was to do failed, changed nothing, or was never tried."""
     run = corpus.run
-    if run.failed or not run.last or admits(run.answer) or not (run.answered or run.answer):
+    if run.failed or not run.last or not run.answer or admits(run.answer):  # unread words say nothing
         return []
-    usual = _usual_tools(corpus.before)
-    broken = _broken(run, usual)
+    usual = usual_tools(corpus.before)
+    broken = undone(run, usual)
     if broken:
         return [_broken_match(corpus, broken, essential=broken.tool in usual)]
     ends = Counter(before.tools[-1].tool for before in corpus.before if before.tools)
@@ -132,7 +134,7 @@ def false_completion(corpus: Corpus) -> list[Match]:
     return []
 
 
-def _usual_tools(before: Sequence[Run]) -> dict[str, float]:
+def usual_tools(before: Sequence[Run]) -> dict[str, float]:
     """Tools that nearly every run calls, in the end with success, and the share of runs that do."""
     if len(before) < RUNS_MIN:
         return {}
@@ -151,7 +153,7 @@ def _in_vain(step: Step) -> bool:
     return bool(step.error) or blocked or in_vain(step.result)
 
 
-def _broken(run: Run, usual: dict[str, float]) -> Step | None:
+def undone(run: Run, usual: dict[str, float]) -> Step | None:
     """The last call of a tool, in vain and never made good: of a tool that matters, or the very last call."""
     if not run.tools:
         return None
@@ -163,13 +165,11 @@ def _broken(run: Run, usual: dict[str, float]) -> Step | None:
 
 def _broken_match(corpus: Corpus, step: Step, *, essential: bool) -> Match:
     run = corpus.run
-    done = claims_done(run.answer)
-    calls = run.of(step.tool)
-    failures = sum(_in_vain(one) for one in calls)
-    if done:
-        weight = SHOWN if failures <= FAILURES_MAX else LIKELY - 0.02
+    failures = sum(_in_vain(one) for one in run.of(step.tool))
+    if claims_done(run.answer):
+        weight = SHOWN if failures <= FAILURES_MAX else BEHIND
     else:
-        weight = OPEN if essential and not run.answer else HINTED if run.answer else 0.0
+        weight = HINTED if essential else 0.0
     what = f"failed with {error_of(step)}" if step.error else f"answered {quote(step.result)}"
     said: list[RunClaim] = [
         say(f"The last call of {named(step)} {what}, and no later call of it made that good.", [step])

@@ -25,6 +25,8 @@ SCATTERED_MIN = 6
 """Equal calls that are not in a row, when they are most of all calls."""
 USUAL_FACTOR = 1.5
 """So much longer than the longest stretch of any run before: an agent that polls, polls."""
+UNSEEN_TIMES_MIN = 15
+"""The same where answers were not captured and the run ended well: polls are that long as well."""
 NEWS_SHARE = 0.5
 """When so many of the repeats answered differently, each brought something new."""
 
@@ -34,7 +36,9 @@ def loops(corpus: Corpus) -> list[Match]:
     for read, least in ((_told, TIMES_MIN), (_blind, BLIND_TIMES_MIN), (_talk, TIMES_MIN)):
         calls = read(corpus.run)
         repeated = _repeated(calls, least)
-        if repeated and not _usual(corpus, repeated) and not _got_on(calls, repeated):
+        if not repeated or _usual(corpus, repeated) or _got_on(calls, repeated):
+            continue
+        if not _unseen(corpus.run, repeated, known=read is not _blind):
             return [_match(corpus, repeated, known=read is not _blind)]
     return []
 
@@ -82,6 +86,14 @@ def _got_on(calls: Calls, repeated: Sequence[Step]) -> bool:
     if told and not last.error and outcome_of(last) not in outcomes[:-1]:
         return True
     return told and len(set(outcomes)) > NEWS_SHARE * len(outcomes)
+
+
+def _unseen(run: Run, repeated: Sequence[Step], *, known: bool) -> bool:
+    """Whether too little was captured to call it a loop: a poll or a walk through pages looks the same from outside."""
+    answers = {outcome_of(step) for step in repeated if step.result or step.error or step.said}
+    if not known:
+        return len(answers) > 1 or (not answers and run.answered)
+    return not answers and run.answered and len(repeated) < UNSEEN_TIMES_MIN
 
 
 def _match(corpus: Corpus, repeated: Sequence[Step], *, known: bool) -> Match:

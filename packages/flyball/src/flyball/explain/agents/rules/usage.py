@@ -2,36 +2,40 @@
 
 A longer task has more calls, and each reads what came before: that is no bloat. So a run is held against what the
 runs before would have read in as many calls: their first call, and what each further call added. Also here: whether
-turns and time grew, which alone are no failure but show that a change did something.
+turns and the time of tools grew, which alone are no failure but show that a change did something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
 from flyball.compare.outlier import predictive_p
-from flyball.explain.agents.corpus import Corpus, Run
+from flyball.explain.agents.corpus import Corpus
 from flyball.explain.agents.match import LIKELY, RUNS_MIN, SHOWN, Match, fig, named, num, say
 from flyball.model.run_diagnosis import Measure, RunClaim, RunKind
 
-P_MAX = 0.001
-"""Each run of an agent is asked about, so that one in a thousand looks so by chance."""
+P_MAX = 0.003
+"""With the least growth below, and beyond all runs before: fewer than one run in a thousand looks so by chance."""
 RATIO_MIN = 1.6
 """Least growth that is told: below it the bill differs less than between two tasks."""
 SURE_RATIO = 2.0
 """From here on nobody calls it another task."""
-MOVED_P_MAX = 0.003
-"""The same for what is only beside a change, which is asked of few runs."""
 MOVED_RATIO_MIN = 1.3
+"""Least growth of tokens a call that is told beside a change."""
+TURNS_RATIO_MIN = 2.0
+"""The same of turns: tasks differ by as much."""
+SLOW_RATIO_MIN = 3.0
+SLOW_CALLS_MIN = 3
+"""Least growth of a tool's time, and calls that show it: networks vary by half from hour to hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Something that grew: what is said of it, and how much."""
+    """Something that grew: `tokens` a call, `turns`, or the time of a `tool`; and what is said of it."""
 
-    ratio: float
+    what: str
     said: RunClaim
 
 
@@ -67,21 +71,34 @@ def bloat(corpus: Corpus) -> list[Match]:
 
 
 def moved(corpus: Corpus) -> list[Moved]:
-    """What grew beside a change: tokens a call, calls, time."""
+    """What grew, to be held against a change: tokens a call, turns, the time that a tool takes."""
     found: list[Moved] = []
     ratio, p = _read(corpus)
-    if p <= MOVED_P_MAX and ratio >= MOVED_RATIO_MIN:
-        found.append(Moved(ratio, _input_claim(corpus)))
+    if p <= P_MAX and ratio >= MOVED_RATIO_MIN:
+        found.append(Moved("tokens", _input_claim(corpus)))
     heads, mine = corpus.heads(corpus.before), corpus.heads([corpus.run])
-    for measure, read, noun in (
-        (Measure.RUN_STEPS, lambda run: float(len(run.acts)), "calls"),
-        (Measure.RUN_TOKENS, lambda run: run.tokens, "tokens"),
-    ):
-        ratio, p = _grown(corpus, read)
-        if p <= MOVED_P_MAX and ratio >= MOVED_RATIO_MIN:
-            now, then = fig(measure, mine, corpus), fig(measure, heads, corpus)
-            text = f"The run took {num(now)} {noun}, the runs before {num(then)} (median)."
-            found.append(Moved(ratio, say(text, mine, now, then)))
+    ratio, p = _against([float(len(run.acts)) for run in corpus.before], float(len(corpus.run.acts)))
+    if p <= P_MAX and ratio >= TURNS_RATIO_MIN:
+        now, then = fig(Measure.RUN_STEPS, mine, corpus), fig(Measure.RUN_STEPS, heads, corpus)
+        text = f"The run took {num(now)} calls, the runs before {num(then)} (median)."
+        found.append(Moved("turns", say(text, mine, now, then)))
+    return found + _slower(corpus)
+
+
+def _slower(corpus: Corpus) -> list[Moved]:
+    """Tools of which the calls take longer, all of them: one slow call is a bad moment."""
+    found: list[Moved] = []
+    for tool in sorted({step.tool for step in corpus.run.tools if step.tool}):
+        calls = corpus.run.of(tool)
+        before = [median(s.ms for s in some) for run in corpus.before if (some := run.of(tool))]
+        ratio, p = _against(before, median(step.ms for step in calls))
+        if len(calls) >= SLOW_CALLS_MIN and p <= P_MAX and ratio >= SLOW_RATIO_MIN:
+            cited = [run.of(tool)[0] for run in corpus.before if run.of(tool)]
+            now, then = fig(Measure.RUN_CALL_MS, calls[:1], corpus), fig(Measure.RUN_CALL_MS, cited, corpus)
+            text = (
+                f"A call of {named(calls[0])} took {num(now)} ms, in the runs before {num(then)} ms (median)."
+            )
+            found.append(Moved("tool", say(text, calls[:1], now, then)))
     return found
 
 
@@ -95,11 +112,6 @@ def _input_claim(corpus: Corpus) -> RunClaim:
         f"A model call read {num(now)} tokens on average; in the {num(runs)} runs before it was {num(then)} (median).",
         calls[:1], now, then, runs,
     )  # fmt: skip
-
-
-def _grown(corpus: Corpus, read: Callable[[Run], float]) -> tuple[float, float]:
-    before = [read(run) for run in corpus.before]
-    return _against(before, read(corpus.run))
 
 
 def _against(before: Sequence[float], value: float) -> tuple[float, float]:
