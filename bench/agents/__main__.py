@@ -1,10 +1,10 @@
 """Does "what happened here?" name what happened, keep quiet where nothing did, and hold what it says?
 
-    python -m bench.agents [--seed N ...] [--data DIR] [--write DIR] [--misses]
+    python -m bench.agents [--seed N ...] [--data DIR] [--write DIR] [--vary] [--misses]
 
 Without DIR runs are made from seeds (`generate.py`): thirty that failed, three for each kind, and thirty look-alikes.
-With DIR any folder of the layout in `layout.py` is scored. `--write` keeps what was made in that layout. The engine is
-given steps and history, never a label; the scorer counts every figure again by itself (`score.py`).
+With DIR any folder of the layout in `layout.py` is scored. `--write` keeps what was made in that layout. `--vary` tells the
+same runs otherwise (`vary.py`). The engine is given steps and history, never a label; the scorer counts every figure again by itself (`score.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bench.agents import layout
 from bench.agents.generate import cases
 from bench.agents.layout import Case, Label
 from bench.agents.score import Score
+from bench.agents.vary import VARIATIONS
 
 SEEDS = (1, 2, 3)
 _HEAD = (
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder of labelled runs")
     parser.add_argument("--write", type=Path, help="keep what is made here")
     parser.add_argument("--misses", action="store_true", help="name the runs that were missed")
+    parser.add_argument("--vary", action="store_true", help="the same runs, told otherwise")
     asked = parser.parse_args()
     print(_HEAD)
     if asked.data:
@@ -47,6 +49,9 @@ def main() -> None:
             for case, label in made:
                 layout.write(asked.write / f"seed-{seed}", case, label)
         _report(f"seed {seed}", made, misses=asked.misses)
+    for name, vary in VARIATIONS.items() if asked.vary else ():
+        varied = [(vary(case), label) for seed in asked.seed for case, label in cases(seed)]
+        _report(name, varied, misses=asked.misses)
 
 
 def _report(title: str, pairs: Iterable[tuple[Case, Label]], *, misses: bool) -> None:
@@ -69,7 +74,7 @@ def _report(title: str, pairs: Iterable[tuple[Case, Label]], *, misses: bool) ->
         f"{1000 * seconds / max(1, number):.0f}",
     ]
     print("| " + " | ".join(cells) + " |")
-    if misses:
+    if misses and score.misses:
         print("\n".join(f"  {line}" for line in score.misses))
 
 

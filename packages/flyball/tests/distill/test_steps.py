@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flyball.distill import steps as module
 from flyball.distill.steps import error_patterns, path_of, paths, tool_grams
-from harness.runs import model, normal, run, tool
+from harness.made_runs import model, normal, run, tool
 
 
 def test_failures_that_differ_in_values_are_one_pattern() -> None:

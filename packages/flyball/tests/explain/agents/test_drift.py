@@ -10,7 +10,7 @@ from flyball.explain.agents.drift import drifts
 from flyball.explain.agents.engine import plain_shape
 from flyball.model.run import Step, StepKind
 from flyball.model.run_diagnosis import Drift, RunKind
-from harness.runs import flat, history, model, normal, run, tool
+from harness.made_runs import flat, history, model, normal, run, tool
 
 BEFORE = history(24)
 

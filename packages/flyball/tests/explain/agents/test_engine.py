@@ -12,7 +12,7 @@ from flyball.explain.agents.corpus import Corpus
 from flyball.explain.agents.engine import GOES_ON_BELOW, diagnose_run, explained, plain_shape
 from flyball.model.run import Decided, Step, StepKind, Usage
 from flyball.model.run_diagnosis import Figure, Measure, RunClaim, RunDiagnosis, RunKind
-from harness.runs import history, model, normal, run, tool
+from harness.made_runs import history, model, normal, run, tool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +40,16 @@ def failing(**told: Any) -> tuple[Step, ...]:
         root=TYPE_ERROR,
         **told,
     )
+
+
+def failing_again(number: int, **told: Any) -> tuple[Step, ...]:
+    """Another run that fails so."""
+    acts = (
+        model(),
+        tool("search", arguments=f"q{number}"),
+        tool("write", arguments=f"w{number}", result="", **TYPE_ERROR),
+    )
+    return run(number, *acts, root=TYPE_ERROR, **told)
 
 
 def many(number: int, turns: int, read: int = 1_000, **told: Any) -> tuple[Step, ...]:
@@ -86,6 +96,26 @@ def test_a_commit_with_which_runs_went_well_is_not_it() -> None:
     found = of(failing(commit="badc0de"), HISTORY + since)
     assert found.kind is RunKind.INCONCLUSIVE
     assert "4 runs with it went well" in str(found.ruled_out)
+
+
+def test_a_commit_since_which_all_runs_fail_is_still_it() -> None:
+    since = tuple(step for n in range(20, 28) for step in failing_again(n, commit="badc0de"))
+    found = of(failing(commit="badc0de"), HISTORY + since)
+    assert (found.kind, found.confidence) == (RunKind.REGRESSION, 0.9)
+
+
+def test_one_failure_beside_the_point_after_a_commit_is_no_regression() -> None:
+    odd = tool("fetch", arguments="x", result="", error="NotFound", message="no such page")
+    steps = run(
+        70,
+        model(),
+        odd,
+        tool("search", arguments="q"),
+        tool("write", arguments="w", result="ok"),
+        model(DONE, "stop"),
+        commit="badc0de",
+    )
+    assert of(steps).kind is RunKind.NOTHING_WRONG
 
 
 def test_where_every_run_has_its_own_commit_another_one_says_nothing() -> None:

@@ -20,8 +20,8 @@ from flyball.explain.bounds import Bounds
 from flyball.model.run_diagnosis import RunKind
 from flyball.stores.state_sqlite import SqliteState
 from harness.clock import ManualClock
+from harness.made_runs import history, model, run, tool
 from harness.model_server import Calls, Raw, ScriptedModel, scripted
-from harness.runs import history, model, run, tool
 
 pytestmark = pytest.mark.anyio
 

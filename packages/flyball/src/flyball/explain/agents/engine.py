@@ -69,15 +69,20 @@ def explained(corpus: Corpus, now_ns: int | None = None) -> RunDiagnosis:
     run = corpus.run
     if not run.steps:
         return _blind(corpus, "no step of this run was read")
-    found = [match for _, _, rule in RULES for match in rule(corpus)]
+    found = seen(corpus)
     if now_ns is not None and _still(corpus, now_ns):
         found = [match for match in found if match.kind is not RunKind.SILENCE]
-    changes, acquitted = changed(corpus, found)
+    changes, acquitted = changed(corpus, seen)
     held = ranked([one for one in (*changes, *found) if one.weight >= THRESHOLD])
     ruled_out = (*acquitted, *_not_found(corpus, {one.kind for one in (*changes, *found)}))
     if held:
         return grounded_run(_verdict(corpus, held, ruled_out), corpus)
     return grounded_run(_quiet(corpus, ruled_out, now_ns), corpus)
+
+
+def seen(corpus: Corpus) -> list[Match]:
+    """What the run shows by itself, beside the runs before it."""
+    return [match for _, _, rule in RULES for match in rule(corpus)]
 
 
 def ranked(matches: Sequence[Match]) -> list[Match]:
@@ -122,7 +127,7 @@ def _quiet(corpus: Corpus, ruled_out: Sequence[RuledOut], now_ns: int | None) ->
     worse = list(worsened(corpus, ()))
     still = now_ns is not None and _still(corpus, now_ns)
     missing = [*_missing(corpus), *(["it may still be running"] if still else [])]
-    trouble = bool(worse) and corpus.run.failed
+    trouble = corpus.run.failed
     known = len(corpus.before) >= RUNS_MIN
     kind = RunKind.INCONCLUSIVE if trouble or still else RunKind.NOTHING_WRONG
     return RunDiagnosis(

@@ -7,7 +7,7 @@ and prompts, an upstream that is down with neither. Runs that had the same chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ from flyball.explain.agents.match import (
 from flyball.explain.agents.rules.endings import undone, usual_tools
 from flyball.explain.agents.rules.tools import risen
 from flyball.explain.agents.rules.usage import moved
-from flyball.explain.agents.words import external, limit, of_code
+from flyball.explain.agents.words import admits, external, limit, of_code
 from flyball.explain.rule import quote
 from flyball.model.run import Step, StepKind
 from flyball.model.run_diagnosis import Measure, RuledOut, RunClaim, RunKind
@@ -102,15 +102,17 @@ class Worse:
     said: RunClaim
 
 
-def changed(corpus: Corpus, others: Sequence[Match]) -> tuple[list[Match], list[RuledOut]]:
-    """The changes that explain what got worse, and those that are acquitted. `others` are what the run shows itself."""
+def changed(corpus: Corpus, seen: Callable[[Corpus], Sequence[Match]]) -> tuple[list[Match], list[RuledOut]]:
+    """The changes that explain what got worse, and those that are acquitted. `seen` tells what a run shows itself.
+
+    What got worse is held against the runs before the change alone: those since may be as bad.
+    """
     found = list(changes(corpus))
-    if not found:
-        return [], []
-    worse = list(worsened(corpus, others))
     matches: list[Match] = []
     acquitted: list[RuledOut] = []
     for change in found:
+        until = Corpus(corpus.run, tuple(change.before), corpus.shape)
+        worse = list(worsened(until, seen(until)))
         why = _acquittal(corpus, change, worse)
         match = None if why else _match(corpus, change, worse, alone=len(found) == 1)
         if match and match.weight >= THRESHOLD:
@@ -231,10 +233,21 @@ def _failures(corpus: Corpus) -> Iterator[Worse]:
         )
         yield Worse(_nature(first), say(text, [first], failed, calls))
     known = {corpus.error(step) for before in corpus.before for step in before.acts if step.error}
+    usual_here = usual_tools(corpus.before)
     for step in _unrecovered(run):
-        if corpus.error(step) not in known:
+        if corpus.error(step) not in known and not (_ended_well(run) and _beside(run, step, usual_here)):
             text = f"{quote(step.tool or step.model or step.name)} failed with {error_of(step)}, which no run before shows."
             yield Worse(_nature(step), say(text, [step]))
+
+
+def _ended_well(run: Run) -> bool:
+    return not run.failed and run.answered and not admits(run.answer)
+
+
+def _beside(run: Run, step: Step, usual: Mapping[str, float]) -> bool:
+    """Whether a failure is beside the point: one of a tool that is not always needed, and not of code."""
+    alone = sum(bool(one.error) for one in run.of(step.tool)) == 1
+    return alone and step.tool not in usual and not of_code(f"{step.error} {step.message}")
 
 
 def _deepest(run: Run, end: Step) -> Step:
