@@ -3,8 +3,9 @@
     python -m bench.agents [--seed N ...] [--data DIR] [--write DIR] [--vary] [--misses]
 
 Without DIR runs are made from seeds (`generate.py`): thirty that failed, three for each kind, and thirty look-alikes.
-With DIR any folder of the layout in `layout.py` is scored. `--write` keeps what was made in that layout. `--vary` tells the
-same runs otherwise (`vary.py`). The engine is given steps and history, never a label; the scorer counts every figure again by itself (`score.py`).
+With DIR any folder of the layout in `layout.py` is scored. `--write` keeps what was made in that layout. `--vary` tells
+the same runs otherwise (`vary.py`). The engine is given steps and history, never a label; the scorer counts every figure
+again by itself (`score.py`).
 """
 
 from __future__ import annotations

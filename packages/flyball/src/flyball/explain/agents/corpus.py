@@ -111,9 +111,17 @@ class Run:
         ends = [max(one.end_ns, one.begin_ns) for one in self.steps]
         return (max(ends) - min(one.begin_ns for one in self.steps)) / 1e9 if ends else 0.0
 
+    @cached_property
+    def by_tool(self) -> dict[str, list[Step]]:
+        """Calls by the tool that is called."""
+        found: dict[str, list[Step]] = {}
+        for step in self.tools:
+            found.setdefault(step.tool, []).append(step)
+        return found
+
     def of(self, tool: str) -> list[Step]:
         """The calls of one tool."""
-        return [one for one in self.tools if one.tool == tool]
+        return self.by_tool.get(tool, [])
 
     def values(self, attribute: str) -> Counter[str]:
         """What the steps say of an attribute, empty left out."""

@@ -46,13 +46,10 @@ class Desk:
     calls: int = 0
     answers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
-    def held(self) -> dict[str, Sequence[str]]:
-        """The texts behind every id that a sentence may cite."""
-        spans = {
-            span: [str(value) for value in told(step).values()]
-            for span, (_, step) in self.corpus.spans.items()
-        }
-        return {**spans, **self.answers}
+    def held(self, id_: str) -> Sequence[str] | None:
+        """The texts behind an id that a sentence may cite; None where there is nothing."""
+        found = self.corpus.spans.get(id_)
+        return [str(value) for value in told(found[1]).values()] if found else self.answers.get(id_)
 
     def offered(self) -> list[Callable[..., Awaitable[str]]]:
         """The tools as functions; their docstrings are what the model reads."""

@@ -7,7 +7,7 @@ and settled with the ledger. What happens meanwhile is told as it happens.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import ModuleType
@@ -59,6 +59,7 @@ class Told:
 
 
 Tell = Callable[[Told], Awaitable[None]]
+Held = Callable[[str], Sequence[str] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class RunInvestigator:
             note = note or clip(f"the ledger failed: {error}", _NOTE_CHARS_MAX)
         exchanges = tuple(run.wire.exchanges) if self.model_log else ()
         found = replace(found, usage=usage, exchanges=exchanges, note=note)
-        return judged(found, story, desk.held()) if story else found
+        return judged(found, story, desk.held) if story else found
 
     async def _ask(
         self, client: ModuleType, run: Any, desk: Desk, verdict: RunDiagnosis
@@ -170,8 +171,8 @@ class RunInvestigator:
         return story, ""
 
 
-def judged(found: Closer, story: RunStory, held: Mapping[str, Sequence[str]]) -> Closer:
-    """What of a story may be shown, and how: never more than a hypothesis. `held` are the texts behind each id."""
+def judged(found: Closer, story: RunStory, held: Held) -> Closer:
+    """What of a story may be shown, and how: never more than a hypothesis. `held` gives the texts behind an id."""
     kept: list[Claim] = []
     dropped: list[Dropped] = []
     for said in story.sentences[:SENTENCES_MAX]:
@@ -196,14 +197,14 @@ def judged(found: Closer, story: RunStory, held: Mapping[str, Sequence[str]]) ->
     return replace(found, unconfirmed_kind=kind, unconfirmed=tuple(kept), dropped=tuple(dropped), note=note)
 
 
-def _why_dropped(claim: Claim, held: Mapping[str, Sequence[str]]) -> str:
+def _why_dropped(claim: Claim, held: Held) -> str:
     """Why a sentence may not be shown; empty when what it cites holds it."""
     if foreign(claim.text) != clip(claim.text):
         return "carries markup, a link or hidden characters"
-    absent = [one for one in claim.evidence if one not in held]
+    absent = [one for one in claim.evidence if held(one) is None]
     if absent or not claim.evidence:
         return f"cites what is not there: {', '.join(absent) or 'nothing'}"
-    facts = [_fact(held[one]) for one in claim.evidence]
+    facts = [_fact(held(one) or ()) for one in claim.evidence]
     missing = unsupported_parts(claim.text, facts)
     return f"not in what it cites: {', '.join(missing[:5])}" if missing else ""
 

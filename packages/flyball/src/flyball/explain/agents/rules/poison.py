@@ -8,7 +8,8 @@ that dictates and is ignored is no failure. Words alone never suffice: they are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 
 from flyball.explain.agents.corpus import Corpus, Run
 from flyball.explain.agents.match import LIKELY, SHOWN, SURE, Match, fig, named, num, say
@@ -18,8 +19,13 @@ from flyball.explain.rule import quote
 from flyball.model.run import Step, StepKind
 from flyball.model.run_diagnosis import Measure, RunClaim, RunKind
 
-VALUES_MAX = 200
+SOURCES_MAX = 10
+"""Texts that speak and are followed."""
+VALUES_MAX = 50
 """Values of one text that are followed."""
+VALUE_CHARS_MIN = 4
+KNOWN_CHARS_MAX = 500_000
+"""Of what was said before."""
 HABIT_MAX = 0.1
 """A tool that more of the runs before call is the agent's habit."""
 _VALUE = re.compile(
@@ -37,30 +43,30 @@ _TAINT_RULES = re.compile(r"untrusted|taint|injection|jailbreak|poison|exfiltrat
 def poisoned(corpus: Corpus) -> list[Match]:
     """The act that a text from outside dictated, if there is one."""
     run = corpus.run
-    for source in run.tools:
-        text = f"{source.result}\n{source.message}"
-        speaks = dictates(text)
-        if not speaks and not urges(text):
-            continue
+    for source in _speaking(run):
+        speaks = dictates(_text(source))
+        fresh = _fresh(run, source)
         for act in _after(run, source):
-            carried = _carried(run, source, act)
+            carried = next((value for value in fresh if value.lower() in act.arguments.lower()), "")
             if _followed(corpus, act, carried, speaks=speaks):
-                return [
-                    _match(
-                        corpus,
-                        source,
-                        act,
-                        carried,
-                        SURE if carried and speaks else SHOWN if speaks else LIKELY,
-                    )
-                ]
+                weight = SURE if carried and speaks else SHOWN if speaks else LIKELY
+                return [_match(corpus, source, act, carried, weight)]
+    before: Step | None = None
     for act in run.tools:
-        source = next(
-            (one for one in reversed(run.tools) if one.end_ns <= act.begin_ns and one is not act), None
-        )
-        if source and guarded(act) and _tainted(act):
-            return [_match(corpus, source, act, "", SHOWN)]
+        if before and guarded(act) and _tainted(act):
+            return [_match(corpus, before, act, "", SHOWN)]
+        before = act
     return []
+
+
+def _speaking(run: Run) -> list[Step]:
+    """The first answers that give orders, or urge."""
+    found = (step for step in run.tools if dictates(_text(step)) or urges(_text(step)))
+    return list(islice(found, SOURCES_MAX))
+
+
+def _text(source: Step) -> str:
+    return f"{source.result}\n{source.message}"
 
 
 def _after(run: Run, source: Step) -> Iterator[Step]:
@@ -86,34 +92,25 @@ def _unusual(corpus: Corpus, act: Step) -> bool:
     return runs <= HABIT_MAX * len(corpus.before)
 
 
-def _carried(run: Run, source: Step, act: Step) -> str:
-    """A value of the call that only this text named; empty where there is none."""
-    if not act.arguments:
-        return ""
+def _fresh(run: Run, source: Step) -> list[str]:
+    """The values that this text names, and nothing in the run before it."""
     known = _said_before(run, source)
-    for value in _values(source.result[:TEXT_CHARS_MAX]):
-        if _holds(act.arguments, value) and value.lower() not in known:
-            return value
-    return ""
-
-
-def _holds(text: str, value: str) -> bool:
-    return value.lower() in text.lower()
-
-
-def _values(text: str) -> Sequence[str]:
-    found = (match.group().strip("`\"'.,;: ") for match in _VALUE.finditer(text))
-    return [one for one in dict.fromkeys(found) if len(one) >= 4][:VALUES_MAX]  # noqa: PLR2004
+    found = (match.group().strip("`\"'.,;: ") for match in _VALUE.finditer(source.result[:TEXT_CHARS_MAX]))
+    long = islice((one for one in dict.fromkeys(found) if len(one) >= VALUE_CHARS_MIN), VALUES_MAX)
+    return [one for one in long if one.lower() not in known]
 
 
 def _said_before(run: Run, source: Step) -> str:
-    """All that was said in the run before the text came, and the call that brought it: what it says was known."""
-    told: list[str] = []
+    """What was said in the run before the text came, and the call that brought it: what it says was known."""
+    told: list[str] = [source.arguments]
+    left = KNOWN_CHARS_MAX
     for step in run.steps:
-        if step.begin_ns > source.begin_ns or step is source:
+        if step.begin_ns > source.begin_ns or step is source or left <= 0:
             break
-        told += [step.arguments, step.result, step.said if step.kind is not StepKind.AGENT else ""]
-    return "\n".join((*told, source.arguments)).lower()
+        said = "\n".join((step.arguments, step.result, step.said if step.kind is not StepKind.AGENT else ""))
+        told.append(said[:left])
+        left -= len(said)
+    return "\n".join(told).lower()
 
 
 def _match(corpus: Corpus, source: Step, act: Step, carried: str, weight: float) -> Match:
