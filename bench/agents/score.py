@@ -101,12 +101,16 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
     inputs = [step.usage.input for step in cited if step.usage.input is not None]
     by_name = {
         "steps": lambda: len(cited),
-        "failed steps": lambda: sum(step.error != "" for step in cited),
+        "failed steps": lambda: sum(_bad(step) for step in cited),
         "equal calls": lambda: (
             len(cited) if len({(s.tool, s.digest or s.arguments or s.said) for s in cited}) == 1 else 0
         ),
         "different answers": lambda: len({(s.error, s.message, s.result) for s in cited}),
         "input tokens a call": lambda: mean(inputs) if inputs else 0,
+        "median output tokens a call": lambda: median(_outputs(cited) or [0]),
+        "median output tokens a call of a run": lambda: median(
+            median(told) for calls in whole if (told := _outputs(calls))
+        ),
         "seconds from the first begin to the last end": lambda: (
             (max(s.end_ns for s in cited) - min(begins)) / 1e9
         ),
@@ -132,7 +136,7 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
             if s.kind == "tool" and s.tool in tools
         ),
         "failed calls of the same tool, in all runs": lambda: sum(
-            s.error != "" for calls in whole for s in calls if s.tool and s.tool in tools
+            _bad(s) for calls in whole for s in calls if s.tool and s.tool in tools
         ),
         "calls of the same tool, in all runs": lambda: sum(
             1 for calls in whole for s in calls if s.tool and s.tool in tools
@@ -149,6 +153,15 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
     return float(by_name[one.measure]())
 
 
+def _bad(step: Step) -> bool:
+    says = re.search(
+        r"^\W{0,3}(error|fatal|traceback|failed)\b|[1-9] (tests? )?failed|status.{1,4}error",
+        step.result,
+        re.IGNORECASE,
+    )
+    return step.error != "" or bool(says and step.kind == "tool")
+
+
 def _calls(steps: Iterable[Step]) -> list[Step]:
     """Calls of tools and models, without a client's span inside the framework's."""
     by_id = {step.span_id: step for step in steps}
@@ -158,6 +171,10 @@ def _calls(steps: Iterable[Step]) -> list[Step]:
         if step.kind in {"tool", "model"}
         and not ((parent := by_id.get(step.parent_id)) and parent.kind == step.kind)
     ]
+
+
+def _outputs(calls: Iterable[Step]) -> list[int]:
+    return [step.usage.output for step in calls if step.usage.output is not None]
 
 
 def _inputs(calls: Sequence[Step]) -> list[int]:

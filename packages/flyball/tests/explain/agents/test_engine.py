@@ -177,6 +177,35 @@ def test_more_tokens_a_call_are_bloat_and_a_longer_task_is_not() -> None:
     assert of(many(70, 12, read=1_100)).kind is RunKind.NOTHING_WRONG
 
 
+def test_calls_that_write_several_times_as_much_are_bloat_and_one_long_answer_is_not() -> None:
+    def wordy(*written: int) -> tuple[Step, ...]:
+        acts = [
+            act
+            for n, out in enumerate(written)
+            for act in (
+                replace(model(), usage=Usage(input=1_000, output=out)),
+                tool("search", arguments=f"{n}"),
+            )
+        ]
+        return run(70, *acts, tool("write", arguments="w", result="ok"), model(DONE, "stop"))
+
+    assert of(wordy(900, 900, 900, 900)).kind is RunKind.TOKEN_BLOAT
+    assert of(wordy(100, 100, 100, 9_000)).kind is RunKind.NOTHING_WRONG
+
+
+def test_failures_that_only_the_answers_tell_of_count() -> None:
+    soft = [
+        tool("search", arguments=f"q{n}", result='{"status": "error", "detail": "503 unavailable"}')
+        for n in range(5)
+    ]
+    assert of(run(70, model(), *soft, model("I could not.", "stop"))).kind is RunKind.TOOL_ERRORS
+    tests = tool("write", arguments="w", result="2 failed, 3 passed")
+    assert (
+        of(run(70, model(), tool("search", arguments="q"), tests, model(DONE, "stop"))).kind
+        is RunKind.FALSE_COMPLETION
+    )
+
+
 SAME = tool("search", arguments="same", result="no hit")
 
 

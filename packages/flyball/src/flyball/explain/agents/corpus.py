@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from flyball.explain.agents.words import soft_error
 from flyball.model.run import Step, StepKind
 
 STEPS_MAX = 5_000
@@ -198,6 +199,11 @@ def call_of(step: Step) -> str | None:
     """What is equal for equal calls; None where the arguments are not known."""
     told = step.digest or step.arguments
     return f"{step.tool}\0{told}" if told else None
+
+
+def fails(step: Step) -> bool:
+    """Whether a call failed: its span says so, or, of a tool, its answer."""
+    return bool(step.error) or (step.kind is StepKind.TOOL and soft_error(step.result))
 
 
 def outcome_of(step: Step) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from flyball.compare.agents import Judged, Moved, RunNumbers, judge_agents
-from flyball.explain.agents.corpus import Corpus, Run
+from flyball.explain.agents.corpus import Corpus, Run, fails
 from flyball.explain.agents.match import Match, fig, num, say
 from flyball.explain.agents.rules.endings import budget, false_completion, silence
 from flyball.explain.agents.rules.loops import loops
@@ -68,7 +68,7 @@ def numbers_of(run: Run) -> RunNumbers:
         seconds=run.seconds,
         calls=len(run.acts),
         tool_calls=len(run.tools),
-        tool_calls_failed=sum(bool(step.error) for step in run.tools),
+        tool_calls_failed=sum(fails(step) for step in run.tools),
         tokens=run.tokens if run.inputs else None,
     )
 

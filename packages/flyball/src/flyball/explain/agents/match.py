@@ -67,5 +67,7 @@ def named(step: Step) -> str:
 
 
 def error_of(step: Step) -> str:
-    """Its error and what came with it, in a sentence."""
+    """Its error and what came with it, in a sentence; of one that only its answer tells of, the answer."""
+    if not step.error:
+        return quote(step.result)
     return quote(step.error) if not step.message else f"{quote(step.error)} with {quote(step.message)}"

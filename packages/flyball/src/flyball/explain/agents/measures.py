@@ -6,10 +6,10 @@ A measure of runs looks at whole runs: a cited span stands for the run it is of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
 
-from flyball.explain.agents.corpus import Corpus, Run, call_of, outcome_of
+from flyball.explain.agents.corpus import Corpus, Run, call_of, fails, outcome_of
 from flyball.model.run import Step
 from flyball.model.run_diagnosis import Figure, Measure
 
@@ -35,6 +35,11 @@ def measured(measure: Measure, spans: Sequence[str], corpus: Corpus) -> float:
 def guarded(step: Step) -> bool:
     """Whether the guard did, or in audit would have, anything but let it through."""
     return any(one.action in _GUARDED or one.would in _GUARDED for one in step.decided)
+
+
+def outputs(steps: Iterable[Step]) -> list[float]:
+    """Output tokens of each call, where told."""
+    return [float(one.usage.output) for one in steps if one.usage.output is not None]
 
 
 def _alike(steps: Sequence[Step]) -> float:
@@ -89,10 +94,11 @@ def repeats(run: Run) -> int:
 
 _OF_STEPS: dict[Measure, Callable[[Sequence[Step]], float]] = {
     Measure.STEPS: lambda steps: float(len(steps)),
-    Measure.FAILED: lambda steps: float(sum(bool(one.error) for one in steps)),
+    Measure.FAILED: lambda steps: float(sum(fails(one) for one in steps)),
     Measure.ALIKE: _alike,
     Measure.ANSWERS: lambda steps: float(len({outcome_of(one) for one in steps})),
     Measure.INPUT_TOKENS: _inputs,
+    Measure.OUTPUT_TOKENS: lambda steps: _middle(outputs(steps)),
     Measure.SECONDS: _seconds,
     Measure.GAP_S: _gap_s,
     Measure.GUARDED: lambda steps: float(sum(guarded(one) for one in steps)),
@@ -103,12 +109,15 @@ _OF_RUNS: dict[Measure, Callable[[Sequence[Run], Sequence[Step]], float]] = {
     Measure.RUNS_FAILED: lambda runs, _: float(sum(run.failed for run in runs)),
     Measure.RUN_STEPS: lambda runs, _: _middle([float(len(run.acts)) for run in runs]),
     Measure.RUN_INPUT: lambda runs, _: _middle([fmean(run.inputs) for run in runs if run.inputs]),
+    Measure.RUN_OUTPUT: lambda runs, _: _middle(
+        [_middle(told) for run in runs if (told := outputs(run.models))]
+    ),
     Measure.RUN_TOKENS: lambda runs, _: _middle([run.tokens for run in runs if run.inputs]),
     Measure.RUN_SECONDS: lambda runs, _: _middle([run.seconds for run in runs]),
-    Measure.RUN_ALL_FAILED: lambda runs, _: float(sum(bool(s.error) for run in runs for s in run.tools)),
+    Measure.RUN_ALL_FAILED: lambda runs, _: float(sum(fails(s) for run in runs for s in run.tools)),
     Measure.RUN_CALL_MS: lambda runs, steps: _middle([step.ms for step in _calls(runs, steps)]),
     Measure.RUN_CALLS: lambda runs, steps: float(len(_calls(runs, steps))),
-    Measure.RUN_CALLS_FAILED: lambda runs, steps: float(sum(bool(s.error) for s in _calls(runs, steps))),
+    Measure.RUN_CALLS_FAILED: lambda runs, steps: float(sum(fails(s) for s in _calls(runs, steps))),
     Measure.RUN_REPEATS: lambda runs, _: float(max((repeats(run) for run in runs), default=0)),
     Measure.RUN_ANSWERED: lambda runs, _: float(sum(run.answered for run in runs)),
 }

@@ -142,10 +142,16 @@ _NO_EFFECT = re.compile(
 """How databases, editors, version control and APIs say that an act did nothing."""
 _SOFT_ERROR = re.compile(
     r"\"?(?:is_?error|isError)\"?\s*[:=]\s*true\b|\"?status\"?\s*[:=]\s*\"?(?:error|fail(?:ed|ure)?)\b|\bexit(?:ed)?(?: with)?(?: status| code)?[ :=]+[1-9]\d{0,2}\b"
+    r"|\b[1-9]\d{0,5} (?:tests? |checks? |assertions? |errors? )?failed\b|\b[1-9]\d{0,5} failures?\b|\b(?:build|tests?|command) failed\b"
     r"|^\W{0,3}(?:error|fatal|traceback|failed)\b|\"error\"\s*:\s*(?:\{|\"[^\"])",
     re.IGNORECASE,
 )
 """How a tool says that it failed where its span does not."""
+
+
+def soft_error(text: str) -> bool:
+    """Whether a tool's answer says that it failed."""
+    return bool(_SOFT_ERROR.search(text[:TEXT_CHARS_MAX]))
 
 
 def in_vain(text: str) -> bool:

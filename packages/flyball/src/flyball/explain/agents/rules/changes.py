@@ -259,7 +259,7 @@ def _deepest(run: Run, end: Step) -> Step:
 
 
 def _nature(step: Step) -> str:
-    text = f"{step.error} {step.message}"
+    text = f"{step.error} {step.message}" if step.error else step.result
     if limit(text):
         return _BOUND
     if of_code(text):

@@ -127,11 +127,18 @@ def false_completion(corpus: Corpus) -> list[Match]:
     missing = sorted(
         tool
         for tool, share in usual.items()
-        if share >= 1.0 and not run.of(tool) and ends[tool] >= ENDS_WITH * len(corpus.before)
+        if share >= 1.0
+        and not run.of(tool)
+        and (ends[tool] >= ENDS_WITH * len(corpus.before) or _once_each(corpus.before, tool))
     )
     if missing and len(corpus.before) >= ABSENT_RUNS_MIN and claims_done(run.answer):
         return [_absent_match(corpus, missing[0])]
     return []
+
+
+def _once_each(before: Sequence[Run], tool: str) -> bool:
+    """Whether nearly every run calls a tool just once: that is an act, ways of looking are as often as needed."""
+    return sum(len(run.of(tool)) == 1 for run in before) >= USUAL * len(before)
 
 
 def usual_tools(before: Sequence[Run]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flyball.compare.special import beta_binomial_sf
-from flyball.explain.agents.corpus import Corpus, Run, call_of
+from flyball.explain.agents.corpus import Corpus, Run, call_of, fails
 from flyball.explain.agents.match import HINTED, OPEN, RUNS_MIN, SHOWN, Match, error_of, fig, named, num, say
 from flyball.explain.agents.words import external
 from flyball.model.run import Step
@@ -44,7 +44,7 @@ def risen(corpus: Corpus) -> list[Risen]:
     found: list[Risen] = []
     for tool in sorted({step.tool for step in corpus.run.tools if step.tool}):
         calls = corpus.run.of(tool)
-        failed = [step for step in calls if step.error]
+        failed = [step for step in calls if fails(step)]
         if len(failed) < FAILED_MIN or len(failed) < SHARE_MIN * len(calls):
             continue
         if _retried(failed, calls):
@@ -102,14 +102,16 @@ def tool_errors(corpus: Corpus) -> list[Match]:
 def _retried(failed: Sequence[Step], calls: Sequence[Step]) -> bool:
     """Whether one call alone failed, and was made again until it succeeded: that is a retry."""
     keys = {call_of(step) for step in failed}
-    return len(keys) == 1 and None not in keys and any(not s.error and call_of(s) in keys for s in calls[-1:])
+    return (
+        len(keys) == 1 and None not in keys and any(not fails(s) and call_of(s) in keys for s in calls[-1:])
+    )
 
 
 def _p(tool: str, before: Sequence[Run], failed: int, calls: int) -> float:
     """P of at least so many failures, by the runs before."""
     if len(before) < RUNS_MIN:
         return 1.0
-    pairs = [(sum(bool(s.error) for s in run.of(tool)), len(run.of(tool))) for run in before]
+    pairs = [(sum(fails(s) for s in run.of(tool)), len(run.of(tool))) for run in before]
     bad, total = sum(x for x, _ in pairs), sum(n for _, n in pairs)
     share = bad / total
     spread = share * (1.0 - share)

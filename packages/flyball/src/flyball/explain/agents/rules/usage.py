@@ -14,6 +14,7 @@ from statistics import fmean, median
 from flyball.compare.outlier import predictive_p
 from flyball.explain.agents.corpus import Corpus
 from flyball.explain.agents.match import LIKELY, RUNS_MIN, SHOWN, Match, fig, named, num, say
+from flyball.explain.agents.measures import outputs
 from flyball.model.run_diagnosis import Measure, RunClaim, RunKind
 
 P_MAX = 0.003
@@ -22,6 +23,9 @@ RATIO_MIN = 1.6
 """Least growth that is told: below it the bill differs less than between two tasks."""
 SURE_RATIO = 2.0
 """From here on nobody calls it another task."""
+WRITTEN_RATIO_MIN = 3.0
+WRITTEN_CALLS_MIN = 3
+"""The same of what is written, and calls that show it: answers differ more than what is read."""
 MOVED_RATIO_MIN = 1.3
 """Least growth of tokens a call that is told beside a change."""
 TURNS_RATIO_MIN = 2.0
@@ -43,7 +47,7 @@ def bloat(corpus: Corpus) -> list[Match]:
     """Tokens that grew beyond what the length of the task explains."""
     ratio, p = _read(corpus)
     if p > P_MAX or ratio < RATIO_MIN:
-        return []
+        return _written(corpus)
     first, last = corpus.run.models[0], max(corpus.run.models, key=lambda one: one.usage.input or 0)
     claim = _input_claim(corpus)
     grown = (
@@ -66,6 +70,30 @@ def bloat(corpus: Corpus) -> list[Match]:
             ),
             fix=say(f"Cut {grown}; then hold the tokens of a call of {named(first)} to a bound.", [first]),
             tags=("tokens", "context" if not _base(corpus) else "prompt"),
+        )
+    ]
+
+
+def _written(corpus: Corpus) -> list[Match]:
+    """A model that writes several times as much in each call; one long answer at the end is a long answer."""
+    calls = [one for one in corpus.run.models if one.usage.output is not None]
+    told = [run for run in corpus.before if outputs(run.models)]
+    before = [median(outputs(run.models)) for run in told]
+    ratio, p = _against(before, median(outputs(calls))) if calls else (1.0, 1.0)
+    if p > P_MAX or ratio < WRITTEN_RATIO_MIN or len(calls) < WRITTEN_CALLS_MIN:
+        return []
+    heads = corpus.heads(told)
+    now, then = fig(Measure.OUTPUT_TOKENS, calls, corpus), fig(Measure.RUN_OUTPUT, heads, corpus)
+    text = f"A model call wrote {num(now)} tokens (median); in the runs before it was {num(then)}."
+    return [
+        Match(
+            kind=RunKind.TOKEN_BLOAT,
+            weight=LIKELY,
+            cause=say(text, calls[:1], now, then),
+            fix=say(
+                f"Bound what a call of {named(calls[0])} may write, or how long it may reason.", calls[:1]
+            ),
+            tags=("tokens", "output"),
         )
     ]
 
