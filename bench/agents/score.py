@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import mean, median
 
@@ -94,12 +94,17 @@ def _flat(value: object) -> str:
 
 def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]]) -> float:
     """The figure, counted again."""
-    ids = {step.run_id for step in cited}
-    whole = [_calls(runs[run]) for run in ids]
-    tools = {step.tool for step in cited}
+    count = _of_steps(cited).get(one.measure) or _of_runs(cited, runs)[one.measure]
+    return float(count())
+
+
+Counts = dict[str, Callable[[], float]]
+
+
+def _of_steps(cited: Sequence[Step]) -> Counts:
     begins = [step.begin_ns for step in cited]
-    inputs = [step.usage.input for step in cited if step.usage.input is not None]
-    by_name = {
+    inputs = _inputs(cited)
+    return {
         "steps": lambda: len(cited),
         "failed steps": lambda: sum(_bad(step) for step in cited),
         "equal calls": lambda: (
@@ -108,16 +113,24 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
         "different answers": lambda: len({(s.error, s.message, s.result) for s in cited}),
         "input tokens a call": lambda: mean(inputs) if inputs else 0,
         "median output tokens a call": lambda: median(_outputs(cited) or [0]),
-        "median output tokens a call of a run": lambda: median(
-            median(told) for calls in whole if (told := _outputs(calls))
-        ),
         "seconds from the first begin to the last end": lambda: (
             (max(s.end_ns for s in cited) - min(begins)) / 1e9
         ),
         "calls that the guard asked about, changed or blocked": lambda: sum(
             any(d.action != "allow" or d.would not in {"", "allow"} for d in s.decided) for s in cited
         ),
+    }
+
+
+def _of_runs(cited: Sequence[Step], runs: Mapping[str, Sequence[Step]]) -> Counts:
+    ids = {step.run_id for step in cited}
+    whole = [_calls(runs[run]) for run in ids]
+    tools = {step.tool for step in cited}
+    return {
         "runs": lambda: len(ids),
+        "median output tokens a call of a run": lambda: median(
+            median(told) for calls in whole if (told := _outputs(calls))
+        ),
         "runs that ended in an error": lambda: sum(_failed(runs[run]) for run in ids),
         "median steps of a run": lambda: median(len(calls) for calls in whole),
         "median input tokens a call of a run": lambda: median(
@@ -150,7 +163,6 @@ def _again(one: Figure, cited: Sequence[Step], runs: Mapping[str, Sequence[Step]
         ),
         "runs whose last step is a model's": lambda: sum(_answered(calls) for calls in whole),
     }
-    return float(by_name[one.measure]())
 
 
 def _bad(step: Step) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from flyball.errors import NotFound
 from flyball.model.run import Step
 from flyball.queries.ports import Ports
-from flyball.queries.what_happened import RUNS_MAX, StepReader, error_shape, what_happened
+from flyball.queries.what_happened import RUNS_MAX, error_shape, what_happened
 from harness.clock import ManualClock
 from harness.made_runs import history, model, normal, run, tool
 
@@ -41,10 +41,10 @@ def ports() -> Ports:
 
 async def test_a_run_is_held_against_the_runs_of_its_agent_before_it(ports: Ports) -> None:
     steps = normal(70)
-    reader: StepReader = Reader(steps)
+    reader = Reader(steps)
     view = await what_happened(ports, steps[0].run_id, reader=reader)
     assert (view.kind, view.agent, view.runs_before) == ("nothing wrong", "helper", 12)
-    assert cast("Reader", reader).asked == ("helper", steps[0].begin_ns, RUNS_MAX)
+    assert reader.asked == ("helper", steps[0].begin_ns, RUNS_MAX)
     assert all(one.spans for one in view.ruled_out)
 
 
