@@ -312,6 +312,25 @@ def test_done_though_nothing_changed_or_was_tried_is_a_false_completion() -> Non
     )
 
 
+def test_a_way_of_looking_that_fails_and_is_looked_around_is_no_false_completion() -> None:
+    bad = tool("search", arguments="q", result="", error="HTTPError", message="500")
+    look, act = tool("list", arguments="x"), tool("write", arguments="w", result="ok")
+    before = tuple(
+        step
+        for n in range(12)
+        for step in run(
+            n,
+            model(),
+            *[tool("search", arguments=f"{n}{k}") for k in range(1 + n % 3)],
+            act,
+            model(DONE, "stop"),
+        )
+    )
+    assert (
+        of(run(70, model(), bad, look, look, act, model(DONE, "stop")), before).kind is RunKind.NOTHING_WRONG
+    )
+
+
 def test_a_run_without_an_end_is_silent_and_one_that_may_still_run_is_not() -> None:
     cut = run(70, model(), tool("search", arguments="q"), rooted=False)
     found = of(cut)

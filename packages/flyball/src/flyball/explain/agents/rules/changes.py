@@ -202,7 +202,7 @@ def _churns(values: Sequence[set[str]]) -> bool:
 def worsened(corpus: Corpus, others: Sequence[Match]) -> Iterator[Worse]:
     """What is worse in this run than in those before it, the gravest first."""
     yield from _failures(corpus)
-    vain = undone(corpus.run, usual_tools(corpus.before))
+    vain = undone(corpus.run, corpus.before)
     if vain and not vain.error:
         text = f"{quote(vain.tool)} answered {quote(vain.result)}, and nothing made that good."
         yield Worse(_PLAIN, say(text, [vain]))

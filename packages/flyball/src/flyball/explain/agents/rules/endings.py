@@ -34,6 +34,8 @@ USUAL = 0.9
 """Share of the runs before in which something is usual."""
 ENDS_WITH = 0.6
 """A tool that so many runs end with is what they are for; one that all happen to call may be a way of looking."""
+NEAR_THE_END = 2
+"""Calls at the end of a run: an act, and a look at it."""
 ABSENT_RUNS_MIN = 8
 """Runs that all call a tool, before its absence says something: one in nine would be chance."""
 TAIL_P_MAX = 0.001
@@ -119,26 +121,29 @@ def false_completion(corpus: Corpus) -> list[Match]:
     run = corpus.run
     if run.failed or not run.last or not run.answer or admits(run.answer):  # unread words say nothing
         return []
+    broken = undone(run, corpus.before)
     usual = usual_tools(corpus.before)
-    broken = undone(run, usual)
     if broken:
         return [_broken_match(corpus, broken, essential=broken.tool in usual)]
-    ends = Counter(before.tools[-1].tool for before in corpus.before if before.tools)
-    missing = sorted(
-        tool
-        for tool, share in usual.items()
-        if share >= 1.0
-        and not run.of(tool)
-        and (ends[tool] >= ENDS_WITH * len(corpus.before) or _once_each(corpus.before, tool))
-    )
+    acts = acts_of(corpus.before)
+    missing = sorted(tool for tool in acts if usual[tool] >= 1.0 and not run.of(tool))
     if missing and len(corpus.before) >= ABSENT_RUNS_MIN and claims_done(run.answer):
         return [_absent_match(corpus, missing[0])]
     return []
 
 
-def _once_each(before: Sequence[Run], tool: str) -> bool:
-    """Whether nearly every run calls a tool just once: that is an act, ways of looking are as often as needed."""
-    return sum(len(run.of(tool)) == 1 for run in before) >= USUAL * len(before)
+def acts_of(before: Sequence[Run]) -> set[str]:
+    """Of the usual tools those that runs are for: most runs end with it, or nearly all call it just once.
+
+    Ways of looking are called as often as needed, and one that fails is looked around.
+    """
+    ends = Counter(run.tools[-1].tool for run in before if run.tools)
+    return {
+        tool
+        for tool in usual_tools(before)
+        if ends[tool] >= ENDS_WITH * len(before)
+        or sum(len(run.of(tool)) == 1 for run in before) >= USUAL * len(before)
+    }
 
 
 def usual_tools(before: Sequence[Run]) -> dict[str, float]:
@@ -160,14 +165,20 @@ def _in_vain(step: Step) -> bool:
     return bool(step.error) or blocked or in_vain(step.result)
 
 
-def undone(run: Run, usual: dict[str, float]) -> Step | None:
-    """The last call of a tool, in vain and never made good: of a tool that matters, or the very last call."""
+def undone(run: Run, before: Sequence[Run]) -> Step | None:
+    """The last call of a tool, in vain and never made good: of an act, of a usual tool near the end, or the very last."""
     if not run.tools:
         return None
+    usual, acts = usual_tools(before), acts_of(before)
     lasts = {step.tool: step for step in run.tools}
-    last = run.tools[-1]
-    found = [step for step in lasts.values() if _in_vain(step) and (step is last or step.tool in usual)]
-    return max(found, key=lambda step: (step.tool in usual, step.begin_ns, step.span_id), default=None)
+    near = run.tools[-NEAR_THE_END:]
+    found = [
+        step
+        for step in lasts.values()
+        if _in_vain(step)
+        and (step is run.tools[-1] or step.tool in acts or (step.tool in usual and step in near))
+    ]
+    return max(found, key=lambda step: (step.tool in acts, step.begin_ns, step.span_id), default=None)
 
 
 def _broken_match(corpus: Corpus, step: Step, *, essential: bool) -> Match:
