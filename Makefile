@@ -10,7 +10,7 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard fuzz-guard gallery test-model bench bench-day bench-guard bench-tracing e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard eval-agents fuzz-guard gallery test-model bench bench-day bench-guard bench-tracing e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -30,6 +30,7 @@ types: .venv/.ready .venv/.core
 	$(RUN)pyright
 
 unit: .venv/.ready .venv/.core
+	@sh scripts/get-bubblewrap.sh
 	$(RUN)pytest -m "not e2e" packages/flyball/tests
 
 sdk: .venv-sdk/.ready        ## the SDK in an environment of its own, on Python 3.10 where there is one
@@ -68,6 +69,9 @@ eval-rca: .venv/.ready .venv/.core  ## diagnoses of labelled failures, for each 
 
 eval-guard: .venv/.ready     ## the wall at the tool call on labelled calls, beside the peers: make eval-guard [DATA=DIR]
 	$(RUN)python -m bench.guard $(if $(DATA),--data $(DATA))
+
+eval-agents: .venv/.ready .venv/.core  ## what happened in runs of agents, made from seeds or labelled in a folder: make eval-agents [SEED="1 2 3"] [DATA=DIR]
+	$(RUN)python -m bench.agents $(if $(SEED),--seed $(SEED)) $(if $(DATA),--data $(DATA)) --misses
 
 fuzz-guard: .venv/.ready     ## hostile calls at the evaluator: make fuzz-guard [SECONDS=120] [SEED=n]
 	@$(RUN)python -m bench.guard.fuzz --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))

@@ -62,7 +62,7 @@ def answer(value: Any) -> str:
         text = orjson.dumps(shown, default=str).decode()
     except (TypeError, ValueError):
         text = orjson.dumps(str(shown)).decode()
-    return f"BEGIN DATA\n{clip(_unmarked(text), ANSWER_CHARS_MAX)}\nEND DATA"
+    return f"BEGIN DATA\n{clip(marked(text), ANSWER_CHARS_MAX)}\nEND DATA"
 
 
 def evidence_told(fact: Evidence) -> dict[str, Any]:
@@ -159,10 +159,10 @@ def _distilled(text: str, evidence: Iterable[Evidence]) -> str:
 
 
 def _line(fact: Mapping[str, Any]) -> str:
-    return _unmarked(orjson.dumps(fact, default=str).decode())
+    return marked(orjson.dumps(fact, default=str).decode())
 
 
-def _unmarked(text: str) -> str:
+def marked(text: str) -> str:
     """Text that cannot end the data it stands in."""
     return re.sub(r"\b(BEGIN|END)(\W+)DATA\b", r"\1\2data", text, flags=re.IGNORECASE)
 

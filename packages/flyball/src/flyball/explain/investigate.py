@@ -73,7 +73,7 @@ class Investigator:
         if not self.model:
             return replace(empty, note="no language model is configured")
         try:
-            client = await anyio.to_thread.run_sync(_client)
+            client = await anyio.to_thread.run_sync(client_module)
         except ImportError as error:
             missing = (
                 f"the language model needs what is not installed: pip install 'flyball[model]' ({error})"
@@ -92,7 +92,7 @@ class Investigator:
         story, note = await self._ask(client, run, desk, lambda: briefing(diagnosis, lessons))
         usage = self._usage(run, desk, self.clock.monotonic_s() - began)
         try:
-            await self.ledger.settle(day, reserved, _spent(run, usage))
+            await self.ledger.settle(day, reserved, spent_of(run, usage))
         except FlyballError as error:
             note = note or clip(f"the ledger failed: {error}", _NOTE_CHARS_MAX)
         if not note and (over := self._over(usage)):
@@ -130,7 +130,7 @@ class Investigator:
             return None, f"the model took longer than {self.per_incident.seconds:g} s"
         # the edge of a task: whatever a provider's client raises, the deterministic diagnosis stands
         except Exception as error:  # noqa: BLE001
-            return None, clip(f"the model gave no answer: {_told(error)}", _NOTE_CHARS_MAX)
+            return None, clip(f"the model gave no answer: {reason(error)}", _NOTE_CHARS_MAX)
         return story, ""
 
     def _usage(self, run: Any, desk: _Desk, seconds: float) -> ModelUsage:
@@ -196,19 +196,21 @@ class _Desk:
             return "error: the tool took too long"
         # the edge of a task: a tool that fails is said to fail
         except Exception as error:  # noqa: BLE001
-            return clip(f"error: {_told(error)}", _NOTE_CHARS_MAX)
+            return clip(f"error: {reason(error)}", _NOTE_CHARS_MAX)
         if isinstance(found, Evidence):
             self.opened[found.id] = found
         return "no data" if found is None else answer(found)
 
 
-def _client() -> ModuleType:
+def client_module() -> ModuleType:
+    """The one module that knows language models; ImportError where the extra is not installed."""
     from flyball.explain import model_client  # noqa: PLC0415 - takes seconds, and only who asks a model needs it
 
     return model_client
 
 
-def _spent(run: Any, usage: ModelUsage) -> Spend:
+def spent_of(run: Any, usage: ModelUsage) -> Spend:
+    """What an investigation took, as the ledger writes it."""
     return Spend(
         calls=usage.calls,
         tokens=run.tokens,
@@ -217,7 +219,7 @@ def _spent(run: Any, usage: ModelUsage) -> Spend:
     )
 
 
-def _told(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The innermost reason of an error: clients wrap what the wire raised."""
     seen = [error]
     while (inner := seen[-1].__cause__ or seen[-1].__context__) is not None and len(seen) < 10:  # noqa: PLR2004

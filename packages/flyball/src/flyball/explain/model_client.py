@@ -72,6 +72,7 @@ async def ask(
     tools: Sequence[Callable[..., Any]],
     calls_max: int,
     form: type[T] = Story,
+    tool_calls_max: int = TOOL_CALLS_MAX,
 ) -> T:
     """What the model answers, in the form that is asked for: a diagnosis' story, or a guard's rule.
 
@@ -91,7 +92,7 @@ async def ask(
             retries=CORRECTIONS_MAX,
             model_settings=ModelSettings(max_tokens=OUTPUT_TOKENS_MAX),
         )
-        limits = UsageLimits(request_limit=calls_max, tool_calls_limit=TOOL_CALLS_MAX)
+        limits = UsageLimits(request_limit=calls_max, tool_calls_limit=tool_calls_max)
         result = await agent.run(prompt, usage=run.usage, usage_limits=limits)
     return result.output
 
