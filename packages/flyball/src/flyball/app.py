@@ -45,13 +45,10 @@ from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
 from flyball.component.respond import to_json
-from flyball.distill.count import Counter
 from flyball.distill.lines import LineReader
 from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
-from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
-from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.guard.browsers import Browsers
 from flyball.guard.wall import Wall
@@ -74,6 +71,7 @@ from flyball.web.pages.guard import GuardPages
 from flyball.web.render import announce
 from flyball.web.routes import not_routed, web_routes
 from flyball.wiring import narrating_of, remembering_of, wall_of, watch_of
+from flyball.wiring_runs import stages_of
 
 _log = logging.getLogger(__name__)
 
@@ -250,7 +248,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             store=telemetry,
             meter=meter,
             decode=lambda exports, received_ms: decoder.decode(exports, received_ms=received_ms),
-            stages=(Distil(distiller=distiller).process, enrich, Counter().process),
+            stages=stages_of(distiller),
             before=learning.learn_patterns,
             after=learning.record,
             rejected=folder / "rejected",
