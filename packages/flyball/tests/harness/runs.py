@@ -11,7 +11,9 @@ from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
 from flyball.model.batch import Batch
 from flyball.model.export import Export, Signal
+from flyball.queries.ports import Ports
 from flyball.receivers.otlp_decode import Decoder
+from flyball.stores.telemetry_chdb import ChdbTelemetry
 from flyball.wiring_runs import stages_of
 from harness.otlp import set_attributes
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -117,3 +119,55 @@ def steps_told(*spans: Span, **resource: Any) -> list[dict[str, Any]]:
     """The rows of the steps that these spans are, in the order of the spans."""
     steps = batch_of(spans_request(spans, resource=resource)).agent_steps
     return steps.to_pylist() if steps is not None else []
+
+
+def ports_of(telemetry: ChdbTelemetry, **fields: Any) -> Ports:
+    """What queries of runs ask: a store, the time, and what is given."""
+    none: Any = None
+    given = {"changes": none, "evidence": none, "incidents": none, "memory": none, "catalog": none}
+    return Ports(telemetry=telemetry, **{**given, "clock": Now(), **fields})
+
+
+class Now:
+    """The machine's clock: rows expire by the engine's."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+CHAT = {
+    "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.finish_reasons": ["stop"], "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100,
+}  # fmt: skip
+"""0.0035 US dollars by the price list."""
+CHAT_USD = 0.0035
+
+
+def agent_run(
+    run: int, *, agent: str = "planner", tools: Sequence[str] = ("weather",), failing: str = "", user: str = "ada",
+    conversation: str = "conv-1", chat: Mapping[str, Any] | None = None, begin_ms: float = 0,
+) -> list[Span]:  # fmt: skip
+    """A run: an agent that asks a model, and a tool each time, and an HTTP call behind the first one."""
+    who = {"gen_ai.agent.name": agent, "gen_ai.conversation.id": conversation, "user.id": user}
+    spans = [
+        Span(name=f"invoke_agent {agent}", run=run, id=1, begin_ms=begin_ms, ms=1000,
+             attributes={"gen_ai.operation.name": "invoke_agent", **who})
+    ]  # fmt: skip
+    for number, tool in enumerate(tools):
+        at, own = begin_ms + 10 + number * 100, 10 + number * 10
+        called = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool, "gen_ai.conversation.id": conversation,
+                  "gen_ai.tool.call.id": f"call_{run}_{number}", "gen_ai.tool.call.arguments": f'{{"n":{number}}}'}  # fmt: skip
+        error = "it broke" if tool == failing else ""
+        spans += [
+            Span(name="chat gpt-4o", run=run, id=own, parent=1, begin_ms=at, ms=50, attributes=CHAT | dict(chat or {})),
+            Span(name=f"execute_tool {tool}", run=run, id=own + 1, parent=1, begin_ms=at + 50, ms=20, attributes=called,
+                 error=error),
+        ]  # fmt: skip
+    spans.append(
+        Span(name="GET /weather", run=run, id=900, parent=11, begin_ms=begin_ms + 61, ms=5, kind=3,
+             attributes={"http.request.method": "GET"})
+    )  # fmt: skip
+    return spans

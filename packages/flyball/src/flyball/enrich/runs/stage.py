@@ -133,7 +133,7 @@ def _around(attributes: Mapping[str, Any]) -> dict[str, str]:
     for name in _AROUND:
         value = attributes.get(name)
         if isinstance(value, dict):
-            value = {True: "true", False: "false"}.get(value.get("boolValue"), "")
+            value = str(value.get("boolValue", "")).lower()
         if isinstance(value, str) and value:
             found[name] = value
     return found
