@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from flyball.errors import InputError
 from flyball.queries.ports import Ports
-from flyball.queries.runs import list_conversations, list_runs, run_costs
+from flyball.queries.run_costs import list_conversations, run_costs
+from flyball.queries.runs import list_runs
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.ingest import ingest
 from harness.runs import CHAT_USD, agent_run, ports_of, run_hex, spans_request
@@ -22,8 +24,9 @@ async def ports(telemetry: ChdbTelemetry) -> Ports:
     first = agent_run(1, tools=("weather", "search"), failing="search")
     others = [*agent_run(2, agent="writer", user="bob", conversation="conv-2", chat=_UNKNOWN, begin_ms=2000)]
     others += agent_run(3, begin_ms=4000)
-    await ingest(telemetry, [("/v1/traces", spans_request(first[:2]))])
-    await ingest(telemetry, [("/v1/traces", spans_request([*first[2:], *others], service="shop-agent"))])
+    begin_ns = time.time_ns() - 60_000_000_000
+    for spans in (first[:2], [*first[2:], *others]):
+        await ingest(telemetry, [("/v1/traces", spans_request(spans, begin_ns=begin_ns))])
     return ports_of(telemetry)
 
 

@@ -39,10 +39,8 @@ def _run_line(run: Any) -> str:
 
 def _runs(view: Any) -> Words:
     more = " (there are more)" if view["cursor"] else ""
-    head = [
-        f"{len(view['runs'])} runs of agents{more}, {time_of(view['since'])} to {time_of(view['until'])},"
-        f" as of {time_of(view['as_of'])}"
-    ]
+    period = f"{time_of(view['since'])} to {time_of(view['until'])}"
+    head = [f"{len(view['runs'])} runs of agents{more}, {period}, as of {time_of(view['as_of'])}"]
     return Words(head=head, items=[f"- {_run_line(run)}" for run in view["runs"]])
 
 

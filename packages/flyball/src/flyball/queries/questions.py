@@ -34,7 +34,8 @@ from flyball.queries.ports import Ports
 from flyball.queries.records import get_logs, get_metrics, get_trace
 from flyball.queries.run import get_run
 from flyball.queries.run_budgets import run_budgets
-from flyball.queries.runs import list_conversations, list_runs, run_costs
+from flyball.queries.run_costs import list_conversations, run_costs
+from flyball.queries.runs import list_runs
 from flyball.queries.verify import verify
 from flyball.queries.whats_new import whats_new
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flyball.errors import NotFound
 from flyball.model.annotation import Annotation
 from flyball.model.run import Step, StepKind, Usage
 from flyball.queries.ports import Ports
 from flyball.queries.run_decisions import Answered, decisions_of_runs, loose
-from flyball.queries.run_rows import RunRow, run_hex, run_row, runs_sql, visible
-from flyball.queries.steps import STEPS_MAX, steps_of_run
+from flyball.queries.run_rows import RunRow, find_run
+from flyball.queries.steps import STEPS_MAX, steps_within
 
 DEPTH_MAX = 40
 """Deeper steps stand as deep as this."""
@@ -78,11 +77,8 @@ async def get_run(ports: Ports, *, run_id: str) -> RunView:
         InputError: that is no run's id.
         NotFound: there is no such run.
     """
-    row = await run_of(ports, run_id)
-    try:
-        steps = await steps_of_run(ports, row.run_id)
-    except NotFound:
-        steps = ()
+    row, within = await find_run(ports, run_id)
+    steps = await steps_within(ports, row.run_id, within)
     answered = await decisions_of_runs(ports, steps)
     head = next((step for step in steps if step.commit or step.branch), None)
     nodes = _nodes(steps, loose(steps, answered) if steps else ())
@@ -107,13 +103,8 @@ async def run_of(ports: Ports, run_id: str) -> RunRow:
         InputError: that is no run's id.
         NotFound: there is no such run.
     """
-    where, parameters = visible(ports)
-    parameters["run_id"] = run_hex(run_id)
-    where.append("run_id = unhex({run_id:String})")
-    found = await ports.telemetry.select(runs_sql(" AND ".join(where)), parameters)
-    if not found.num_rows:
-        raise NotFound(f"there is no run {run_id[:64]}; list_runs lists them")
-    return run_row(found.to_pylist()[0])
+    row, _ = await find_run(ports, run_id)
+    return row
 
 
 def _limits(row: RunRow, steps: Sequence[Step]) -> list[str]:

@@ -16,7 +16,8 @@ from flyball_sdk.guard.policy import MEASURED, Budget
 
 from flyball.queries.periods import row_limit
 from flyball.queries.ports import Ports
-from flyball.queries.run_rows import LONG_RUN, WHO, visible
+from flyball.queries.run_asked import LONG_RUN
+from flyball.queries.run_rows import facts, visible
 
 WHO_MAX = 1_000
 """Sessions, agents or users of one budget, those that took most."""
@@ -78,17 +79,17 @@ async def measured(ports: Ports) -> list[BudgetUse]:
 
 
 async def _uses(ports: Ports, policy: str, budget: Budget) -> list[BudgetUse]:
+    who = _COLUMNS[budget.per]
     begin = ports.now() - timedelta(seconds=budget.window_s)
     where, parameters = visible(ports)
     where.append("time >= {from:DateTime64(3)}")
     parameters |= {"from": begin - LONG_RUN, "begin": begin}
     inside = "time >= {begin:DateTime64(3)}"
     inner = (
-        f"SELECT run_id, {WHO}, sumIf(input + output, {inside}) AS tokens,"
+        f"SELECT run_id, {facts(who)}, sumIf(input + output, {inside}) AS tokens,"
         f" if(sumIf(told, {inside}) > 0, sumIf(told_nusd, {inside}), sumIf(cost_nusd, {inside})) / 1e9 AS usd"
         f" FROM {{db}}.agent_runs WHERE {' AND '.join(where)} GROUP BY run_id"
     )
-    who = _COLUMNS[budget.per]
     sql = (
         f"SELECT {who} AS who, sum({budget.counts}) AS used FROM ({inner}) WHERE who != ''"
         f" GROUP BY who HAVING used > 0 ORDER BY used DESC, who LIMIT {WHO_MAX}"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flyball.errors import InputError
+from flyball.errors import InputError, NotFound
 from flyball.queries.ports import Ports
 
 MODELS_MAX = 6
 """Models named of one run."""
-LONG_RUN = timedelta(hours=1)
-"""How long before a period is looked, so that a run which began before it is known to have."""
 _RUN_DIGITS = 32
+AHEAD = timedelta(minutes=10)
+"""A sender's clock may run that far ahead, and its records still count at their own time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,33 +55,72 @@ class RunRow:
     spent: Spent
 
 
-SUMS = """
-    sum(steps) AS all_steps, sum(model_calls) AS all_calls, sum(tool_calls) AS all_tools, sum(errors) AS all_errors,
-    sum(input) AS all_input, sum(output) AS all_output, sum(told) AS all_told,
-    if(all_told > 0, sum(told_nusd), sum(cost_nusd)) AS cost,
-    if(all_told > 0, if(all_calls > 0, least(all_told, all_calls), all_told), sum(priced)) AS all_priced,
-    greatest(all_calls, all_priced) - all_priced AS all_unpriced
-"""
-"""Of the rows of one run (and model)."""
+_FACTS = {
+    "its_agent": "argMinIf(agent, begin_ns, agent != '')",
+    "its_user": "max(user)",
+    "its_conversation": "max(conversation)",
+    "its_service": "argMin(service, begin_ns)",
+    "its_environment": "argMin(environment, begin_ns)",
+    "its_version": "argMin(version, begin_ns)",
+    "its_name": "max(name)",
+    "its_config": "max(config)",
+    "models": f"arraySort(groupUniqArrayIf({MODELS_MAX})(model, model != ''))",
+    "began": "min(time)",
+    "last": "max(time)",
+    "last_received": "max(received)",
+    "first_ns": "min(begin_ns)",
+    "last_ns": "max(end_ns)",
+    "all_steps": "sum(steps)",
+    "all_calls": "sum(model_calls)",
+    "all_tools": "sum(tool_calls)",
+    "all_errors": "sum(errors)",
+    "all_input": "sum(input)",
+    "all_output": "sum(output)",
+    "all_told": "sum(told)",
+    "cost": "if(all_told > 0, sum(told_nusd), sum(cost_nusd))",
+    "all_priced": "if(all_told > 0, if(all_calls > 0, least(all_told, all_calls), all_told), sum(priced))",
+    "all_unpriced": "greatest(all_calls, all_priced) - all_priced",
+}
+"""What is known of a run, or of a run and model, from its rows; a later one may use those before it."""
+SPENT = ("all_input", "all_output", "all_calls", "all_told", "cost", "all_priced", "all_unpriced")
+SUMS = ("all_steps", "all_tools", "all_errors", *SPENT)
 
-WHO = """
-    argMinIf(agent, begin_ns, agent != '') AS its_agent, max(user) AS its_user, max(conversation) AS its_conversation,
-    argMin(service, begin_ns) AS its_service, min(begin_ns) AS first_ns, max(end_ns) AS last_ns, min(time) AS began
-"""
 
-_RUN = f"""
-    run_id, {WHO}, max(name) AS its_name, max(config) AS its_config,
-    argMin(environment, begin_ns) AS its_environment, argMin(version, begin_ns) AS its_version,
-    arraySort(groupUniqArrayIf({MODELS_MAX})(model, model != '')) AS models, {SUMS}
-"""
+def facts(*names: str) -> str:
+    """These facts as columns. Only what is asked for is computed: text of 100,000 runs costs more than their sums."""
+    return ", ".join(f"{expression} AS {name}" for name, expression in _FACTS.items() if name in names)
 
 
-def runs_sql(where: str, having: str = "", tail: str = "") -> str:
-    """SELECT of one row a run, of the rows that meet `where`."""
-    return (
-        f"SELECT {_RUN} FROM {{db}}.agent_runs WHERE {where} GROUP BY run_id"
-        f"{' HAVING ' + having if having else ''} {tail}"
-    )
+def runs_sql(where: str, tail: str = "") -> str:
+    """SELECT of all that is known of each run, of the rows that meet `where`."""
+    return f"SELECT run_id, {facts(*_FACTS)} FROM {{db}}.agent_runs WHERE {where} GROUP BY run_id {tail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """Between which batches all rows of a run lie: what reads them opens these hours alone.
+
+    A record counts at its own time if that is no more than ten minutes ahead of its receiving (flyball.enrich.resource).
+    """
+
+    first: datetime
+    last: datetime
+
+
+async def find_run(ports: Ports, run_id: str) -> tuple[RunRow, Within]:
+    """The run on a line, and where its rows lie.
+
+    Raises:
+        InputError: that is no run's id.
+        NotFound: there is no such run.
+    """
+    where, parameters = visible(ports)
+    parameters["run_id"] = run_hex(run_id)
+    where.append("run_id = unhex({run_id:String})")
+    found = (await ports.telemetry.select(runs_sql(" AND ".join(where)), parameters)).to_pylist()
+    if not found:
+        raise NotFound(f"there is no run {run_id[:64]}; list_runs lists them")
+    return run_row(found[0]), Within(first=found[0]["began"] - AHEAD, last=found[0]["last_received"])
 
 
 def run_row(row: Mapping[str, Any]) -> RunRow:

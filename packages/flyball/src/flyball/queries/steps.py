@@ -16,7 +16,7 @@ from flyball.errors import NotFound
 from flyball.model.run import Decided, Step, StepKind, Usage
 from flyball.queries.ports import Ports
 from flyball.queries.run_decisions import attach, decisions_of_runs
-from flyball.queries.run_rows import run_hex, visible
+from flyball.queries.run_rows import AHEAD, Within, find_run, visible
 
 STEPS_MAX = 2_000
 """Of one run; `other` spans only as far as agents' steps leave room."""
@@ -39,15 +39,28 @@ async def steps_of_run(ports: Ports, run_id: str) -> tuple[Step, ...]:
         InputError: that is no run's id.
         NotFound: no step of it is kept.
     """
-    run_id = run_hex(run_id)
-    where, parameters = visible(ports)
-    parameters["run_id"] = run_id
-    where.append("run_id = unhex({run_id:String})")
-    steps = await _steps(ports, where, parameters, STEPS_MAX)
+    row, within = await find_run(ports, run_id)
+    steps = await steps_within(ports, row.run_id, within)
     if not steps:
-        raise NotFound(f"no step of the run {run_id} is kept; steps are for 14 days")
-    others = await _others(ports, run_id, steps)
+        raise NotFound(f"no step of the run {row.run_id} is kept; steps are for 14 days")
+    return steps
+
+
+async def steps_within(ports: Ports, run_id: str, within: Within) -> tuple[Step, ...]:
+    """The same of a run of which it is known where its rows lie; nothing where they are gone."""
+    where, parameters = _between(ports, within)
+    parameters["run_id"] = run_id
+    steps = await _steps(ports, [*where, "run_id = unhex({run_id:String})"], parameters, STEPS_MAX)
+    if not steps:
+        return ()
+    others = await _others(ports, run_id, steps, within)
     return tuple(sorted((*steps, *others), key=_begin))
+
+
+def _between(ports: Ports, within: Within) -> tuple[list[str], dict[str, Any]]:
+    where, parameters = visible(ports)
+    where += ["received >= {first:DateTime64(3)}", "received <= {last:DateTime64(3)}"]
+    return where, parameters | {"first": within.first, "last": within.last}
 
 
 async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int = 20) -> tuple[Step, ...]:
@@ -55,7 +68,8 @@ async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int =
     where, parameters = visible(ports)
     parameters |= {"agent": agent, "before_ns": before_ns}
     sql = (
-        "SELECT run_id, min(begin_ns) AS first_ns FROM {db}.agent_runs"
+        "SELECT run_id, min(begin_ns) AS first_ns, min(time) AS began, max(received) AS last_received"
+        " FROM {db}.agent_runs"
         f" WHERE {' AND '.join(where)} AND agent = {{agent:String}}"
         " AND received >= {as_of:DateTime64(3)} - INTERVAL 14 DAY"
         " GROUP BY run_id HAVING first_ns < {before_ns:UInt64}"
@@ -64,7 +78,8 @@ async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int =
     found = (await ports.telemetry.select(sql, parameters)).to_pylist()
     if not found:
         return ()
-    where, parameters = visible(ports)
+    first, last = min(row["began"] for row in found) - AHEAD, max(row["last_received"] for row in found)
+    where, parameters = _between(ports, Within(first=first, last=last))
     parameters["runs"] = [row["run_id"].hex() for row in found]
     where.append("run_id IN (SELECT unhex(arrayJoin({runs:Array(String)})))")
     return tuple(await _steps(ports, where, parameters, HISTORY_STEPS_MAX))
@@ -72,12 +87,13 @@ async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int =
 
 async def _steps(ports: Ports, where: Sequence[str], parameters: Mapping[str, Any], limit: int) -> list[Step]:
     """The steps that meet a condition, each made whole."""
-    sql = f"SELECT * FROM {{db}}.agent_steps WHERE {' AND '.join(where)}"
-    order = "ORDER BY workspace, run_id, begin_ns, span_id"
-    found = await ports.telemetry.select(f"{sql} AND NOT part {order} LIMIT {limit}", parameters)
-    parts = await ports.telemetry.select(f"{sql} AND part {order} LIMIT {max(limit, _PARTS_MAX)}", parameters)
-    steps = _once(_step(row) for row in found.to_pylist())
-    steps = _completed(steps, _once(_step(row) for row in parts.to_pylist()))
+    sql = (
+        f"SELECT * EXCEPT (workspace, received) FROM {{db}}.agent_steps WHERE {' AND '.join(where)}"
+        f" ORDER BY begin_ns, span_id LIMIT {limit + _PARTS_MAX} BY part"
+    )
+    rows = (await ports.telemetry.select(sql, parameters)).to_pylist()
+    steps = _once(_step(row) for row in rows if not row["part"])[:limit]
+    steps = _completed(steps, _once(_step(row) for row in rows if row["part"]))
     steps = _of_agents(steps)
     return sorted(attach(steps, await decisions_of_runs(ports, steps)), key=_begin)
 
@@ -167,12 +183,12 @@ def _agent_above(step: Step, known: Mapping[tuple[str, str], Step]) -> str:
     return above.agent if above else ""
 
 
-async def _others(ports: Ports, run_id: str, steps: Sequence[Step]) -> list[Step]:
+async def _others(ports: Ports, run_id: str, steps: Sequence[Step], within: Within) -> list[Step]:
     """What else the trace holds."""
     room = STEPS_MAX - len(steps)
     if room <= 0:
         return []
-    where, parameters = visible(ports)
+    where, parameters = _between(ports, within)
     parameters |= {"run_id": run_id, "hidden": list(_HIDDEN)}
     sql = (
         "SELECT service, environment, version, span_id, parent_span_id, name, status_code, status_message,"

@@ -14,7 +14,7 @@ from flyball.queries.ports import Ports
 from flyball.queries.questions import QUESTIONS
 from flyball.queries.run import get_run
 from flyball.queries.run_budgets import run_budgets
-from flyball.queries.runs import run_costs
+from flyball.queries.run_costs import run_costs
 from flyball.web.render import render
 
 _LIST = next(question for question in QUESTIONS if question.name == "list_runs")
