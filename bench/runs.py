@@ -6,7 +6,7 @@ in `spans` too; 1,000 runs have 2,000 spans, the others 100. Rows of runs are as
 one for each batch that brought steps of the run and each model. Cold is the first request of its kind after the start of
 the server; the operating system may hold the files.
 
-    python -m bench.runs [--spans 10000000] [--requests 20] [--seed 1] [--folder DIR]
+    python -m bench.runs [--spans 10000000] [--requests 20] [--seed 1] [--folder DIR]   (a folder that has rows keeps them)
 """
 
 from __future__ import annotations
@@ -86,10 +86,11 @@ FROM (SELECT {run} AS run, {step} AS part, {begin} AS begin_ms, begin_ms + intDi
 
 
 def _fill(folder: Path, spans: int) -> tuple[int, int]:
-    """Make the rows; how many long and short runs there are."""
+    """Make the rows, unless the folder has them; how many long and short runs there are."""
     long_runs = min(LONG_RUNS_MAX, spans // (5 * LONG_SPANS))
     short_runs = (spans - long_runs * LONG_SPANS) // SHORT_SPANS
-    asyncio.run(_filled(folder, long_runs, short_runs))
+    if not (folder / "telemetry").exists():
+        asyncio.run(_filled(folder, long_runs, short_runs))
     return long_runs, short_runs
 
 

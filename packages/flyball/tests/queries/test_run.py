@@ -12,6 +12,7 @@ from flyball.errors import InputError, NotFound
 from flyball.model.run import StepKind
 from flyball.queries.compare_runs import compare_runs
 from flyball.queries.run import get_run
+from flyball.queries.runs import list_runs
 from flyball.queries.steps import steps_before, steps_of_run
 from flyball.stores.telemetry_chdb import ChdbTelemetry
 from harness.claude_told import EVENTS, SPANS
@@ -147,6 +148,18 @@ async def test_a_span_that_is_sent_again_is_one_step(telemetry: ChdbTelemetry) -
     for _ in range(2):
         await _told(telemetry, *agent_run(1))
     assert len(await steps_of_run(ports_of(telemetry), run_hex(1))) == 4
+
+
+async def test_an_id_that_ends_in_zeros_is_an_id(telemetry: ChdbTelemetry) -> None:
+    run = 0x0123456789ABCDEF << 64
+    await _told(telemetry, *agent_run(run), *agent_run(2 * run, begin_ms=5000))
+    ports = ports_of(telemetry)
+    assert [one.run_id for one in (await list_runs(ports)).runs] == [run_hex(2 * run), run_hex(run)]
+    first = await list_runs(ports, limit=1)
+    assert [one.run_id for one in (await list_runs(ports, cursor=first.cursor)).runs] == [run_hex(run)]
+    assert len((await get_run(ports, run_id=run_hex(run))).nodes) == 4
+    (step, *_) = await steps_of_run(ports, run_hex(2 * run))
+    assert {one.run_id for one in await steps_before(ports, "planner", step.begin_ns)} == {run_hex(run)}
 
 
 async def test_what_is_no_run_is_said(telemetry: ChdbTelemetry) -> None:

@@ -102,7 +102,9 @@ class Asked:
         value, _, run_id = cursor.partition("-")
         if not value.isdecimal() or len(value) > len(str(1 << 63)):
             raise InputError(f"the cursor is none of ours: {cursor[:64]!r}")
-        self.having.append(f"({sorted_by}, run_id) < ({{value:UInt64}}, unhex({{last_run:String}}))")
+        self.having.append(
+            f"({sorted_by}, run_id) < ({{value:UInt64}}, toFixedString(unhex({{last_run:String}}), 16))"
+        )
         self.parameters |= {"value": int(value), "last_run": run_hex(run_id)}
 
     def sql(self, *wanted: str, group: str = "run_id") -> str:

@@ -116,7 +116,7 @@ async def find_run(ports: Ports, run_id: str) -> tuple[RunRow, Within]:
     """
     where, parameters = visible(ports)
     parameters["run_id"] = run_hex(run_id)
-    where.append("run_id = unhex({run_id:String})")
+    where.append("run_id = toFixedString(unhex({run_id:String}), 16)")
     found = (await ports.telemetry.select(runs_sql(" AND ".join(where)), parameters)).to_pylist()
     if not found:
         raise NotFound(f"there is no run {run_id[:64]}; list_runs lists them")

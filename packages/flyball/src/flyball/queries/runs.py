@@ -118,7 +118,7 @@ async def _whole(ports: Ports, chosen: Sequence[Mapping[str, Any]]) -> list[RunR
     if not chosen:
         return []
     where, parameters = visible(ports)
-    where += ["run_id IN (SELECT unhex(arrayJoin({runs:Array(String)})))"]
+    where += ["run_id IN (SELECT toFixedString(unhex(arrayJoin({runs:Array(String)})), 16))"]
     where += ["time >= {first:DateTime64(3)}", "time <= {last:DateTime64(3)}"]
     parameters |= {
         "runs": [row["run_id"].hex() for row in chosen],

@@ -50,7 +50,9 @@ async def steps_within(ports: Ports, run_id: str, within: Within) -> tuple[Step,
     """The same of a run of which it is known where its rows lie; nothing where they are gone."""
     where, parameters = _between(ports, within)
     parameters["run_id"] = run_id
-    steps = await _steps(ports, [*where, "run_id = unhex({run_id:String})"], parameters, STEPS_MAX)
+    steps = await _steps(
+        ports, [*where, "run_id = toFixedString(unhex({run_id:String}), 16)"], parameters, STEPS_MAX
+    )
     if not steps:
         return ()
     others = await _others(ports, run_id, steps, within)
@@ -81,7 +83,7 @@ async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int =
     first, last = min(row["began"] for row in found) - AHEAD, max(row["last_received"] for row in found)
     where, parameters = _between(ports, Within(first=first, last=last))
     parameters["runs"] = [row["run_id"].hex() for row in found]
-    where.append("run_id IN (SELECT unhex(arrayJoin({runs:Array(String)})))")
+    where.append("run_id IN (SELECT toFixedString(unhex(arrayJoin({runs:Array(String)})), 16))")
     return tuple(await _steps(ports, where, parameters, HISTORY_STEPS_MAX))
 
 
@@ -193,7 +195,7 @@ async def _others(ports: Ports, run_id: str, steps: Sequence[Step], within: With
     sql = (
         "SELECT service, environment, version, span_id, parent_span_id, name, status_code, status_message,"
         " start_time_unix_nano AS begin_ns, end_time_unix_nano AS end_ns FROM {db}.spans"
-        f" WHERE {' AND '.join(where)} AND trace_id = unhex({{run_id:String}})"
+        f" WHERE {' AND '.join(where)} AND trace_id = toFixedString(unhex({{run_id:String}}), 16)"
         f" AND name NOT IN {{hidden:Array(String)}} ORDER BY begin_ns LIMIT {STEPS_MAX}"
     )
     known = {step.span_id for step in steps}

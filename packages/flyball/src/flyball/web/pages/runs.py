@@ -38,6 +38,7 @@ async def runs_page(request: Request, ports: Ports) -> Response:
         asked=asked,
         now=ports.now(),
         visible=visible,
+        days=_DAYS,
     )
 
 
