@@ -142,8 +142,8 @@ def test_what_the_sdk_adds_comes_through() -> None:
     event = (
         "flyball.guard.decision",
         {
-            "flyball.guard.decision.id": "dec_1", "flyball.guard.decision.action": "allow",
-            "flyball.guard.decision.would": "block", "flyball.guard.decision.rules": ["files.delete-tree-outside"],
+            "flyball.guard.decision.id": "dec_1", "flyball.guard.action": "allow", "flyball.guard.would": "block",
+            "flyball.guard.rules": ["files.delete-tree-outside"], "gen_ai.tool.name": "weather",
         },
     )  # fmt: skip
     own = {"flyball.tool.arguments.digest": "abc", "flyball.config.digest": "cfg"}

@@ -123,8 +123,7 @@ def steps_told(*spans: Span, **resource: Any) -> list[dict[str, Any]]:
 
 def ports_of(telemetry: ChdbTelemetry, **fields: Any) -> Ports:
     """What queries of runs ask: a store, the time, and what is given."""
-    none: Any = None
-    given = {"changes": none, "evidence": none, "incidents": none, "memory": none, "catalog": none}
+    given: dict[str, Any] = dict.fromkeys(("changes", "evidence", "incidents", "memory", "catalog"))
     return Ports(telemetry=telemetry, **{**given, "clock": Now(), **fields})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,28 @@ async def test_what_the_guard_answered_stands_at_its_call(telemetry: ChdbTelemet
         ]  # fmt: skip
         assert view.nodes[-1].rules == ("files.delete-tree-outside",)
         assert view.nodes[-1].message.startswith("Bash ")
+
+
+async def test_a_tool_that_was_asked_for_is_a_step_where_no_span_tells_of_it(
+    telemetry: ChdbTelemetry,
+) -> None:
+    spans = agent_run(1)
+    asked = {
+        "gen_ai.tool.name": "weather",
+        "gen_ai.tool.call.id": "call_1_0",
+        "flyball.tool.arguments.digest": "d1",
+    }
+    alone = {
+        "gen_ai.tool.name": "refund",
+        "gen_ai.tool.call.id": "call_x",
+        "flyball.tool.arguments.digest": "d2",
+    }
+    events = [("flyball.tool.requested", one) for one in (asked, alone)]
+    spans[1] = replace(spans[1], events=events)
+    await _told(telemetry, *spans)
+    steps = await steps_of_run(ports_of(telemetry), run_hex(1))
+    tools = [(step.tool, step.digest == "d2", step.agent) for step in steps if step.kind is StepKind.TOOL]
+    assert sorted(tools) == [("refund", True, "planner"), ("weather", False, "planner")]
 
 
 async def test_two_runs_are_compared(telemetry: ChdbTelemetry) -> None:

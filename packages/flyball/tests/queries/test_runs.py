@@ -120,7 +120,14 @@ async def test_conversations_group_runs(ports: Ports) -> None:
 
 
 async def test_what_cannot_be_read_is_one_sentence(ports: Ports) -> None:
-    for asked in ({"sort": "x"}, {"error": "maybe"}, {"cursor": "x"}, {"cursor": "1-zz"}, {"limit": 0}):
+    wrong: list[dict[str, Any]] = [
+        {"sort": "x"},
+        {"error": "maybe"},
+        {"cursor": "x"},
+        {"cursor": "1-zz"},
+        {"limit": 0},
+    ]
+    for asked in wrong:
         with pytest.raises(InputError):
             await list_runs(ports, **asked)
     with pytest.raises(InputError, match="by is day"):

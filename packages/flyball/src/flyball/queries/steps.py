@@ -28,6 +28,8 @@ RUNS_BEFORE_MAX = 200
 _AGENTS_DEPTH_MAX = 64
 """How far up it is looked for the agent that a step belongs to."""
 _ZERO = bytes(8)
+_REQUESTED = "flyball.tool.requested"
+"""The name of a part that tells of a tool which a model asked for (flyball.enrich.runs.names)."""
 _HIDDEN = ("claude_code.tool.execution", "claude_code.tool.blocked_on_user")
 """Spans inside a tool's that say nothing more than it."""
 
@@ -156,7 +158,24 @@ def _completed(steps: Sequence[Step], parts: Sequence[Step]) -> list[Step]:
             told = costs.get(_call(step))
             step = replace(step, cost_usd=told.pop(0).cost_usd if told else None)  # noqa: PLW2901
         whole.append(step)
-    return whole
+    return [*whole, *_asked_alone(whole, of_tool)]
+
+
+def _asked_alone(steps: Sequence[Step], parts: Mapping[tuple[str, str], Sequence[Step]]) -> list[Step]:
+    """Tools that a model asked for and of which no span tells: steps at the moment when they were asked for."""
+    spans = {(step.run_id, step.tool_call_id) for step in steps if step.kind is StepKind.TOOL}
+    unnamed = {
+        (step.run_id, step.tool) for step in steps if step.kind is StepKind.TOOL and not step.tool_call_id
+    }
+    return [
+        replace(part, name=part.tool)
+        for key, told in parts.items()
+        for part in told
+        if part.name == _REQUESTED
+        and part.tool
+        and key not in spans
+        and (part.run_id, part.tool) not in unnamed
+    ]
 
 
 def _call(step: Step) -> tuple[Any, ...]:
@@ -165,6 +184,8 @@ def _call(step: Step) -> tuple[Any, ...]:
 
 
 def _with_part(step: Step, part: Step) -> Step:
+    if part.name == _REQUESTED:
+        return replace(step, digest=step.digest or part.digest)
     if part.digest:
         step = replace(step, arguments=part.arguments, digest=part.digest)
     return replace(step, error=step.error or part.error, message=step.message or part.message)

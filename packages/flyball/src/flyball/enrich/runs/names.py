@@ -86,6 +86,12 @@ COMMIT = ("vcs.ref.head.revision",)
 BRANCH = ("vcs.ref.head.name",)
 DIRTY = "flyball.vcs.dirty"
 GUARD_EVENT = "flyball.guard.decision"
+GUARD_ID = ("flyball.guard.decision.id",)
+GUARD_ACTION = ("flyball.guard.action", "flyball.guard.decision.action")
+GUARD_WOULD = ("flyball.guard.would", "flyball.guard.decision.would")
+GUARD_RULES = ("flyball.guard.rules", "flyball.guard.decision.rules")
+REQUESTED = "flyball.tool.requested"
+"""Our SDK's event on the span of a model's call: it asked for a tool."""
 ERROR_TYPE = "error.type"
 MESSAGE = ("exception.message", "error.message", "error")
 UNNAMED_ERROR = "_OTHER"

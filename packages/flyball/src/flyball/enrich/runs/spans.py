@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ _SERVER = 2  # opentelemetry.proto.trace.v1.Span.SPAN_KIND_SERVER
 _ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
 _DECISIONS_MAX = 8
 _RULES_MAX = 20
+_REQUESTED_MAX = 32
 
 _OPERATIONS = {
     **dict.fromkeys(("invoke_agent", "create_agent", "invoke_workflow", "plan"), StepKind.AGENT),
@@ -112,6 +113,31 @@ def step_of(told: Told) -> Noted | None:
         decided=decisions_of(events),
     )
     return Noted(step=step, told=cost is not None)
+
+
+def requested(told: Told, asking: Step) -> list[Noted]:
+    """The tools that a model asked for, as our SDK tells them on its call: parts, for the app may have no span of a tool."""
+    if asking.kind is not StepKind.MODEL:
+        return []
+    found = [_Event(event).values for event in told.events if _is_request(event)][:_REQUESTED_MAX]
+    return [
+        Noted(
+            part=True,
+            step=replace(
+                Step(**common(told), kind=StepKind.TOOL, name=names.REQUESTED, agent=asking.agent),
+                span_id=hashlib.blake2b(f"{told.span_id} {number}".encode(), digest_size=8).hexdigest(),
+                begin_ns=asking.end_ns,
+                tool=values.text(names.TOOL),
+                tool_call_id=values.text(names.TOOL_CALL),
+                digest=values.text((names.DIGEST,)),
+            ),
+        )
+        for number, values in enumerate(found)
+    ]
+
+
+def _is_request(event: Any) -> bool:
+    return isinstance(event, dict) and event.get("name") == names.REQUESTED
 
 
 def common(told: Told) -> dict[str, Any]:
@@ -208,14 +234,14 @@ def decisions_of(events: Sequence[_Event]) -> tuple[Decided, ...]:
     found: list[Decided] = []
     for event in events:
         if event.name == names.GUARD_EVENT and len(found) < _DECISIONS_MAX:
-            rules = event.values.json(f"{names.GUARD_EVENT}.rules")
+            rules = next(filter(None, map(event.values.json, names.GUARD_RULES)), None)
             listed = rules if isinstance(rules, list) else [rules] if isinstance(rules, str) else []
-            action = event.values.text((f"{names.GUARD_EVENT}.action",))
+            action = event.values.text(names.GUARD_ACTION)
             found.append(
                 Decided(
-                    decision_id=event.values.text((f"{names.GUARD_EVENT}.id",)),
+                    decision_id=event.values.text(names.GUARD_ID),
                     action=action,
-                    would=event.values.text((f"{names.GUARD_EVENT}.would",)) or action,
+                    would=event.values.text(names.GUARD_WOULD) or action,
                     rules=tuple(str(rule)[:NAME_CHARS_MAX] for rule in listed[:_RULES_MAX]),
                 )
             )

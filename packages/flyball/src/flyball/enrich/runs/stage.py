@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flyball.enrich.runs import claude, names
-from flyball.enrich.runs.spans import Noted, Told, step_of
+from flyball.enrich.runs.spans import Noted, Told, requested, step_of
 from flyball.enrich.runs.tables import Row, runs_table, steps_table
 from flyball.enrich.runs.values import Values
 from flyball.model.batch import Batch, Source, whole
@@ -73,6 +73,7 @@ class Runs:
             own = told.name.startswith(claude.PREFIX)
             if told.run_id and (noted := claude.span_step(told) if own else step_of(told)):
                 yield self._row(one, noted)
+                yield from (self._row(one, part) for part in requested(told, noted.step))
 
     def _events(self, batch: Batch) -> Iterator[Row]:
         if batch.logs is None:
