@@ -124,7 +124,8 @@ def steps_told(*spans: Span, **resource: Any) -> list[dict[str, Any]]:
 def ports_of(telemetry: ChdbTelemetry, **fields: Any) -> Ports:
     """What queries of runs ask: a store, the time, and what is given."""
     given: dict[str, Any] = dict.fromkeys(("changes", "evidence", "incidents", "memory", "catalog"))
-    return Ports(telemetry=telemetry, **{**given, "clock": Now(), **fields})
+    given |= {"clock": Now(), **fields}
+    return Ports(telemetry=telemetry, **given)
 
 
 class Now:

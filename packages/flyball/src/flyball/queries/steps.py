@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -15,8 +16,9 @@ import orjson
 from flyball.errors import NotFound
 from flyball.model.run import Decided, Step, StepKind, Usage
 from flyball.queries.ports import Ports
+from flyball.queries.run_asked import LONG_RUN
 from flyball.queries.run_decisions import attach, decisions_of_runs
-from flyball.queries.run_rows import AHEAD, Within, find_run, visible
+from flyball.queries.run_rows import AHEAD, Within, facts, find_run, moment_of, visible
 
 STEPS_MAX = 2_000
 """Of one run; `other` spans only as far as agents' steps leave room."""
@@ -25,6 +27,8 @@ _PARTS_MAX = 4_000
 HISTORY_STEPS_MAX = 20_000
 """Of all runs before one."""
 RUNS_BEFORE_MAX = 200
+_BACK = (timedelta(hours=1), timedelta(hours=12), timedelta(days=14))
+"""How far back it is looked for runs before one, one after the other."""
 _AGENTS_DEPTH_MAX = 64
 """How far up it is looked for the agent that a step belongs to."""
 _ZERO = bytes(8)
@@ -69,17 +73,7 @@ def _between(ports: Ports, within: Within) -> tuple[list[str], dict[str, Any]]:
 
 async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int = 20) -> tuple[Step, ...]:
     """The steps of the runs of the same agent that began before that time, the last `runs_max`; without `other` spans."""
-    where, parameters = visible(ports)
-    parameters |= {"agent": agent, "before_ns": before_ns}
-    sql = (
-        "SELECT run_id, min(begin_ns) AS first_ns, min(time) AS began, max(received) AS last_received"
-        " FROM {db}.agent_runs"
-        f" WHERE {' AND '.join(where)} AND agent = {{agent:String}}"
-        " AND received >= {as_of:DateTime64(3)} - INTERVAL 14 DAY"
-        " GROUP BY run_id HAVING first_ns < {before_ns:UInt64}"
-        f" ORDER BY first_ns DESC LIMIT {max(1, min(runs_max, RUNS_BEFORE_MAX))}"
-    )
-    found = (await ports.telemetry.select(sql, parameters)).to_pylist()
+    found = await _runs_before(ports, agent, before_ns, max(1, min(runs_max, RUNS_BEFORE_MAX)))
     if not found:
         return ()
     first, last = min(row["began"] for row in found) - AHEAD, max(row["last_received"] for row in found)
@@ -87,6 +81,27 @@ async def steps_before(ports: Ports, agent: str, before_ns: int, runs_max: int =
     parameters["runs"] = [row["run_id"].hex() for row in found]
     where.append("run_id IN (SELECT toFixedString(unhex(arrayJoin({runs:Array(String)})), 16))")
     return tuple(await _steps(ports, where, parameters, HISTORY_STEPS_MAX))
+
+
+async def _runs_before(ports: Ports, agent: str, before_ns: int, limit: int) -> list[Mapping[str, Any]]:
+    """The last runs of an agent, looked for in the hour before, then farther back."""
+    where, parameters = visible(ports)
+    where += ["time >= {from:DateTime64(3)}", "time < {until:DateTime64(3)}"]
+    having = "its_agent = {agent:String} AND first_ns < {before_ns:UInt64} AND began >= {since:DateTime64(3)}"
+    sql = (
+        f"SELECT run_id, {facts('its_agent', 'began', 'first_ns', 'last_received')} FROM {{db}}.agent_runs"
+        f" WHERE {' AND '.join(where)} GROUP BY run_id HAVING {having} ORDER BY first_ns DESC LIMIT {limit}"
+    )
+    until = moment_of(before_ns, ports.now())
+    rows: list[Mapping[str, Any]] = []
+    for back in _BACK:
+        bound = {"agent": agent, "before_ns": before_ns, "until": until + AHEAD, "since": until - back}
+        rows = (
+            await ports.telemetry.select(sql, parameters | bound | {"from": until - back - LONG_RUN})
+        ).to_pylist()
+        if len(rows) == limit:
+            break
+    return rows
 
 
 async def _steps(ports: Ports, where: Sequence[str], parameters: Mapping[str, Any], limit: int) -> list[Step]:
