@@ -10,7 +10,7 @@ STORIES := $(addprefix packages/flyball/tests/e2e/test_,incidents.py demo.py gal
 # two at a time, each telling what it has to say in one piece where make can (GNU make 4)
 PAIRED := -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory
 
-.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard eval-agents fuzz-guard gallery test-model bench bench-day bench-guard bench-tracing e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
+.PHONY: demo test quick lint types unit sdk e2e e2e-incidents e2e-others eval eval-rca eval-guard eval-agents fuzz-guard gallery test-model bench bench-day bench-guard bench-tracing bench-runs e2e-agents reach bench-hook safety sanitize fuzz fuzz-otlp fuzz-lines reference pictures lock clean
 
 demo: .venv/.ready .venv/.core  ## the shop, a bad deploy, the answer, the fix, the verdict
 	@$(RUN)flyball demo
@@ -94,6 +94,9 @@ bench-guard: .venv/.ready .venv/.core  ## the guard as a service: 2,000 tool cal
 bench-tracing: .venv/.ready  ## milliseconds that tracing adds to one call of a model, beside the peers
 	$(RUN)python -m bench.tracing
 
+bench-runs: .venv/.ready .venv/.core  ## 10 million spans of agents in the store: ms to list runs, open one, sum costs by day
+	$(RUN)python -m bench.runs $(if $(SPANS),--spans $(SPANS))
+
 safety: .venv/.ready         # the compiled core with ASan and UBSan, in build/fuzz
 	@$(SAFETY) build
 
@@ -110,7 +113,7 @@ reference: .venv/.ready      ## docs/reference from the code
 	$(RUN)python scripts/reference.py
 
 pictures: .venv/.ready       ## docs/pictures from a real server and browser
-	FLYBALL_PICTURES=$(CURDIR)/docs/pictures $(RUN)pytest -q -m e2e -k "test_now or test_guard or test_pipeline or test_evidence or test_incident" packages/flyball/tests/e2e/test_pictures.py
+	FLYBALL_PICTURES=$(CURDIR)/docs/pictures $(RUN)pytest -q -m e2e -k "test_now or test_guard or test_pipeline or test_evidence or test_incident or test_runs" packages/flyball/tests/e2e/test_pictures.py
 
 lock: $(UV)
 	scripts/lock.sh

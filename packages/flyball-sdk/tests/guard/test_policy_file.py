@@ -91,6 +91,7 @@ def test_nothing_said_is_the_whole_catalogue_in_audit() -> None:
         ("budgets: [{id: a, counts: calls, limit: .inf}]", "p.budgets[0].limit: a number from 0"),
         ("budgets: [{id: a, counts: calls, limit: 1, window: 1 year}]", "p.budgets[0].window: a duration such as"),
         ("budgets: [{id: a/b, counts: calls, limit: 1}]", "p.budgets[0].id: lower-case"),
+        ("budgets: [{id: a, counts: calls, limit: 1, action: alert}]", "p.budgets[0].action: one of ask, block, this"),
         ("budgets: [{id: a, counts: calls, limit: 1}, {id: a, counts: calls, limit: 2}]", "p.budgets: more than one has the id a"),
         ("ask_timeout: 0s", "p.ask_timeout: a duration"),
         ("name: ../x", "p.name: lower-case"),

@@ -37,7 +37,7 @@ from flyball.commands.observe_batch import Learning
 from flyball.commands.record_change import announce_change, change_fields
 from flyball.commands.record_decisions import RecordDecisions
 from flyball.commands.remember_incident import Remembering
-from flyball.commands.table import RECORD_CHANGE, RECORD_FIX, Command
+from flyball.commands.table import ANNOTATE_RUN, RECORD_CHANGE, RECORD_FIX, Command
 from flyball.commands.upgrade_rules import UpgradeRules
 from flyball.commands.watch import Watch
 from flyball.component.context import Health, ReceiverContext
@@ -45,13 +45,10 @@ from flyball.component.http_guard import App, Receive, Scope, Send
 from flyball.component.http_server import listen, serve
 from flyball.component.registry import make_receiver
 from flyball.component.respond import to_json
-from flyball.distill.count import Counter
 from flyball.distill.lines import LineReader
 from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
-from flyball.distill.stage import Distil
 from flyball.enrich.changes import Sightings
-from flyball.enrich.resource import enrich
 from flyball.errors import ConfigurationError, FolderInUse, StoreError
 from flyball.guard.browsers import Browsers
 from flyball.guard.wall import Wall
@@ -75,6 +72,7 @@ from flyball.web.pages.guard import GuardPages
 from flyball.web.render import announce
 from flyball.web.routes import not_routed, web_routes
 from flyball.wiring import narrating_of, remembering_of, wall_of, watch_of
+from flyball.wiring_runs import annotated, keep_measured, stages_of
 
 _log = logging.getLogger(__name__)
 
@@ -160,6 +158,8 @@ class Server:
             )
         if command is RECORD_FIX:
             return await self.remembering.record_fix(**arguments)
+        if command is ANNOTATE_RUN:
+            return await annotated(self.ports, **arguments)
         async with self.deciding:
             decided = await decide_incident(self.state, self.clock, workspace=DEFAULT_WORKSPACE, **arguments)
         return row_of(decided)
@@ -251,7 +251,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
             store=telemetry,
             meter=meter,
             decode=lambda exports, received_ms: decoder.decode(exports, received_ms=received_ms),
-            stages=(Distil(distiller=distiller).process, enrich, Counter().process),
+            stages=stages_of(distiller),
             before=learning.learn_patterns,
             after=learning.record,
             rejected=folder / "rejected",
@@ -263,6 +263,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Server]:
         wall.dropped = lambda: {"rows of the telemetry store": recording.dropped}
         ports = Ports(
             wall=wall,
+            annotations=state,
             telemetry=telemetry,
             changes=state,
             evidence=state,
@@ -311,6 +312,7 @@ async def run(settings: Settings, ready: Callable[[], None], stop: asyncio.Event
                 asyncio.create_task(_watching(server), name="watch"),
                 asyncio.create_task(keep_log(server.wall, server.meter.count), name="guard"),
                 asyncio.create_task(keep_anchored(server.wall), name="anchor"),
+                asyncio.create_task(keep_measured(server.ports, server.meter.count), name="budgets"),
                 asyncio.create_task(
                     keep_recording(server.recording, server.wall, server.meter.count), name="decisions"
                 ),

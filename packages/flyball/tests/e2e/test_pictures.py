@@ -16,7 +16,10 @@ from typing import Any
 import httpx
 import pytest
 from harness.browser import chromium
+from harness.otlp import PROTOBUF
 from harness.release import tell
+from harness.runs import agent_run, run_hex
+from harness.runs import spans_request as runs_request
 from harness.server import FlyballProcess, running
 from playwright.sync_api import Page
 
@@ -139,6 +142,46 @@ def test_guard(guarded: FlyballProcess, page: Page, pictures: Path, width: int, 
     assert "\\u{202e}" in text  # what cannot be seen is shown
     assert "runs code that was just fetched" in text
     assert "claude-code" in text
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlyballProcess]:
+    """A server that heard of some runs of agents; the guard was asked about calls of the first."""
+    with running(tmp_path_factory.mktemp("pictures-runs") / "data") as server:
+        for number, command in enumerate(("grep -rn pool src", "rm -rf ../orders")):
+            context = {"session_id": "conv-1", "agent_name": "fixer", "tool_call_id": f"call_1_{number}"}
+            call = {"tool_name": "bash", "tool_input": {"command": command}, "context": context}
+            assert httpx.post(f"{server.url}/v1/guard/evaluate", json=call).status_code == 200
+        unknown = {"gen_ai.request.model": "our-own-7b", "gen_ai.provider.name": "ollama"}
+        spans = [
+            *agent_run(1, agent="fixer", tools=("bash", "bash", "edit", "deploy"), failing="deploy"),
+            *agent_run(
+                2, agent="support", tools=("orders", "refund"), user="bob", conversation="c2", begin_ms=9_000
+            ),
+            *agent_run(3, agent="triage", chat=unknown, user="bob", conversation="c3", begin_ms=20_000),
+        ]
+        content = runs_request(spans, service="workshop").SerializeToString()
+        httpx.post(f"{server.otlp_url}/v1/traces", content=content, headers=PROTOBUF).raise_for_status()
+        server.settled()
+        httpx.post(
+            f"{server.url}/api/v1/runs/{run_hex(1)}/annotations", json={"name": "correct", "boolean": "false"}
+        )
+        yield server
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_runs(ran: FlyballProcess, page: Page, pictures: Path, width: int, scheme: str) -> None:
+    see(page, f"{ran.url}/runs", width, scheme, pictures / _name("runs", width, scheme))
+    assert "+1 unpriced" in page.inner_text("main")
+    assert page.locator("table").first.locator("tbody tr").count() == 3
+    see(page, f"{ran.url}/runs/{run_hex(1)}", width, scheme, pictures / _name("run", width, scheme))
+    text = page.inner_text("main")
+    assert "it broke" in text
+    assert "files.delete-tree-outside" in text
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
+    assert too_wide(page) == []
+    assert page.evaluate(_PALE, CONTRAST_MIN) == []
 
 
 @pytest.fixture(scope="module")

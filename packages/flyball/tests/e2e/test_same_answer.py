@@ -202,19 +202,20 @@ async def test_mcp_keeps_to_its_budget_and_says_what_is_cut(told: Told) -> None:
                 "verify_change": {"change": told.fix["id"]},
                 "get_evidence": {"id": _any_evidence(told)},
                 "seen_before": {"cause": "connection pool exhausted"},
-                **_OF_NO_INCIDENT,
+                **_OF_NOTHING,
             }
             result = await client.call_tool(tool, required.get(tool, {}))
             text = "".join(part.text for part in result.content if part.type == "text")
-            assert result.is_error == (tool in _OF_NO_INCIDENT), text
+            assert result.is_error == (tool in _OF_NOTHING), text
             assert 0 < len(text) / CHARS_A_TOKEN <= TOKENS_DEFAULT, tool
 
 
-_OF_NO_INCIDENT = {
+_OF_NOTHING = {
     "get_incident": {"id": "inc_0000000000000000"},
     "record_fix": {"id": "inc_0000000000000000", "text": "raised the pool"},
+    "get_run": {"id": 32 * "0"},
 }
-"""What is said of incidents that there are: tests/e2e/test_incidents.py."""
+"""What is said of incidents and of runs that there are: tests/e2e/test_incidents.py, test_runs.py."""
 
 
 async def test_without_a_server_each_tool_tells_how_to_start_one() -> None:

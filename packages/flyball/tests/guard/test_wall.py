@@ -72,6 +72,17 @@ def test_a_killed_process_knows_what_its_ids_meant_and_books_nothing_twice(guard
     assert guarded.wall.spending.spent(key, guarded.wall.now()) == 1
 
 
+def test_what_is_measured_of_a_budget_counts_beside_no_call_and_is_replaced(guarded: Guarded) -> None:
+    told = "mode: enforce\nbudgets:\n- {id: usd, counts: usd, limit: 5, per: session, action: block}\n"
+    guarded.policy(told + "- {id: seen, counts: tokens, limit: 1, per: session, action: alert}\n", "spending")
+    key = "spending/usd/session/s1"
+    for used, action in ((0.0, "allow"), (4.99, "allow"), (5.0, "block"), (1.0, "allow")):
+        guarded.wall.spending.measured = {key: used, "spending/seen/session/s1": 9e9}
+        assert guarded.ask(f"cat {used}.txt")["action"] == action
+    assert guarded.ask("cat 9.txt", session_id="s2")["action"] == "allow"
+    assert guarded.wall.spending.snapshot(guarded.wall.now()) == {}, "nothing of it is booked"
+
+
 def test_a_replay_is_judged_again_when_the_policy_changed(guarded: Guarded) -> None:
     push = "git push --force upstream main"
     assert guarded.ask(push, decision_id="d1")["action"] == "allow"

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flyball.distill.catalog import Catalog
-from flyball.distill.count import Counter
 from flyball.distill.redact import redact_attributes
 from flyball.distill.shapes import Distiller
-from flyball.distill.stage import Distil
-from flyball.enrich.resource import enrich
 from flyball.model.export import Export, Signal
 from flyball.pipeline.runner import tables_of
 from flyball.receivers.otlp_decode import Decoder
 from flyball.stores.telemetry_chdb import ChdbTelemetry
+from flyball.wiring_runs import stages_of
 
 
 def now() -> datetime:
@@ -37,7 +35,7 @@ async def ingest(telemetry: ChdbTelemetry, requests: Iterable[tuple[str, Any]]) 
         for path, message in requests
     ]
     batch = Decoder(redact_attributes).decode(exports, received_ms=received_ms)
-    for stage in (Distil(distiller=distiller).process, enrich, Counter().process):
+    for stage in stages_of(distiller):
         batch = stage(batch)
     catalog.add(distiller.drain_new(), received_ms * 1_000_000)
     await telemetry.insert(tables_of(batch), received_ms=received_ms)

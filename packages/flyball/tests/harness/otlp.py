@@ -13,7 +13,7 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
 def set_attributes(target: Any, attributes: Mapping[str, Any]) -> None:
-    """Add string, integer, float and boolean attributes."""
+    """Add string, integer, float and boolean attributes, and lists of strings."""
     for key, value in attributes.items():
         attribute = target.add()
         attribute.key = key
@@ -23,6 +23,9 @@ def set_attributes(target: Any, attributes: Mapping[str, Any]) -> None:
             attribute.value.int_value = value
         elif isinstance(value, float):
             attribute.value.double_value = value
+        elif isinstance(value, list):
+            for item in value:  # pyright: ignore[reportUnknownVariableType]
+                attribute.value.array_value.values.add(string_value=item)
         else:
             attribute.value.string_value = value
 

@@ -70,7 +70,10 @@ class Guarded:
         """The answer to a call; fields of the context may stand beside those of the request."""
         context = {
             name: more.pop(name)
-            for name in ("session_id", "agent_name", "user_id", "environment", "cwd", "client", "event")
+            for name in (
+                *("session_id", "agent_name", "user_id", "environment", "cwd", "client", "event"),
+                *("trace_id", "span_id", "tool_call_id"),
+            )
             if name in more
         }
         given = {

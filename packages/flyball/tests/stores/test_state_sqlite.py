@@ -10,7 +10,9 @@ import alembic.command
 import alembic.config
 import pytest
 import sqlalchemy as sa
+from contracts.annotation_store import AnnotationStoreContract
 from contracts.state_store import StateStore, StateStoreContract, change
+from flyball.component.ports import AnnotationStore
 from flyball.errors import ConfigurationError
 from flyball.model.change import AuthorKind
 from flyball.stores.state_sqlite import SqliteState
@@ -29,6 +31,12 @@ async def state(tmp_path: Path) -> AsyncIterator[SqliteState]:
 class TestSqliteState(StateStoreContract):
     @pytest.fixture
     def store(self, state: SqliteState) -> StateStore:
+        return state
+
+
+class TestSqliteAnnotations(AnnotationStoreContract):
+    @pytest.fixture
+    def annotating(self, state: SqliteState) -> AnnotationStore:
         return state
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from flyball_sdk.guard.call import Context, ToolCall
 from flyball_sdk.guard.decision import Hit
 from flyball_sdk.guard.effect import Effect
-from flyball_sdk.guard.policy import Budget, Policy, Spent
+from flyball_sdk.guard.policy import MEASURED, Budget, Policy, Spent
 
 
 def NOTHING_SPENT(_key: str) -> float:  # noqa: N802 - a constant that happens to be a function
@@ -19,6 +19,11 @@ def NOTHING_SPENT(_key: str) -> float:  # noqa: N802 - a constant that happens t
 def key_of(policy: str, budget: Budget, context: Context) -> str:
     """Under which key this caller's use of the budget is counted: `policy/budget/per/who`."""
     who = {"session": context.session_id, "agent": context.agent_name, "user": context.user_id}[budget.per]
+    return key_for(policy, budget, who)
+
+
+def key_for(policy: str, budget: Budget, who: str) -> str:
+    """The key of a session, agent or user by name."""
     return f"{policy}/{budget.id}/{budget.per}/{who}"
 
 
@@ -29,12 +34,18 @@ def over_budget(
     for budget in policy.budgets:
         if not fnmatchcase(call.tool_name, budget.tools):
             continue
-        used = _used(budget, effects)
-        if not used:
+        if budget.action == "alert":
             continue
         key = key_of(policy.name, budget, call.context)
-        spend[key] = used
-        if spent(key) + used > budget.limit:
+        if budget.counts in MEASURED:
+            over = spent(key) >= budget.limit
+        else:
+            used = _used(budget, effects)
+            if not used:
+                continue
+            spend[key] = used
+            over = spent(key) + used > budget.limit
+        if over:
             effect = Effect("loop.repeat", f"{budget.counts} over {budget.limit:g}")
             yield Hit(
                 f"budget.{budget.id}", f"at most {budget.limit:g} {budget.counts} per {budget.per}", budget.action,

@@ -13,7 +13,9 @@ from flyball_sdk.guard.call import Context
 from flyball_sdk.guard.rule import Action, Condition, Mode, Rule, RuleError, Severity
 
 FailureMode = Literal["open", "closed"]
-Counted = Literal["calls", "deletes", "money", "paths", "rows", "resources"]
+Counted = Literal["calls", "deletes", "money", "paths", "rows", "resources", "tokens", "usd"]
+# what no call tells of itself: the server measures it from the telemetry of the same agent, user or session
+MEASURED = frozenset({"tokens", "usd"})
 Per = Literal["session", "agent", "user"]
 # No policy excepts, disables or loosens these: a wall that can be argued away is none.
 UNTOUCHABLE = ("guard.*",)
@@ -38,7 +40,9 @@ class Budget:
     """At most `limit` of what is counted, per session, agent or user, within `window_s`; then `action`.
 
     `calls` are tool calls, `deletes` acts that delete, `money` amounts in the call's own currency, `paths` distinct
-    paths that are written or deleted (the blast radius), `rows` and `resources` what a call says it touches.
+    paths that are written or deleted (the blast radius), `rows` and `resources` what a call says it touches. `tokens` and
+    `usd` are what models took, as telemetry tells: no call is foreseen, the first one behind the limit meets the action;
+    `alert` stops nothing and is shown with the runs.
     """
 
     id: str
@@ -46,7 +50,7 @@ class Budget:
     limit: float
     per: Per = "session"
     window_s: float = 3600.0
-    action: Action = "ask"
+    action: Action | Literal["alert"] = "ask"
     severity: Severity = "high"
     # a glob of tool names; only calls of these count
     tools: str = "*"

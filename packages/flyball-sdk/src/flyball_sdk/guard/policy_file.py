@@ -23,11 +23,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from flyball_sdk.guard.policy import Allowance, Budget, Policy, Targets
+from flyball_sdk.guard.policy import MEASURED, Allowance, Budget, Counted, Policy, Targets
 from flyball_sdk.guard.prove import proofs
 from flyball_sdk.guard.rule import OPERATORS, SEVERITIES, STRICTNESS, Condition, Example, Rule, RuleError
 from flyball_sdk.guard.rule_code import rules_of
@@ -378,13 +378,16 @@ def _budget(place: _Place) -> Budget:
         raise RuleError(
             f"{place.name}.id: lower-case letters, digits, dots, - and _, this is {budget_id[:80]!r}"
         )
+    counts: Counted = place.one_of("counts", get_args(Counted), None)
+    # what telemetry measures may be shown alone
+    actions = ("ask", "block", "alert") if counts in MEASURED else ("ask", "block")
     return Budget(
         id=budget_id,
-        counts=place.one_of("counts", ("calls", "deletes", "money", "paths", "rows", "resources"), None),
+        counts=counts,
         limit=place.number("limit"),
         per=place.one_of("per", ("session", "agent", "user"), "session"),
         window_s=place.seconds("window", 3600.0),
-        action=place.one_of("action", ("ask", "block"), "ask"),
+        action=place.one_of("action", actions, "ask"),
         severity=place.one_of("severity", SEVERITIES, "high"),
         tools=place.text("tools", "*"),
     )

@@ -22,6 +22,8 @@ class Spending:
     """Sums by key (`policy/budget/per/who`); `windows` tells how long a key's budget looks back, in seconds."""
 
     windows: dict[str, float] = field(default_factory=dict)
+    # what telemetry tells of a key within its window, measured anew from time to time: never booked, never lost
+    measured: Mapping[str, float] = field(default_factory=dict)
     forgotten: int = 0
     _keys: OrderedDict[str, dict[int, float]] = field(default_factory=OrderedDict)
 
@@ -31,11 +33,12 @@ class Spending:
 
     def spent(self, key: str, now: float) -> float:
         """What is used within the window that ends now."""
+        measured = self.measured.get(key, 0.0)
         slots = self._keys.get(key)
         if not slots:
-            return 0.0
+            return measured
         first = _slot(now, self.window_s(key)) - SLOTS
-        return sum(amount for slot, amount in slots.items() if slot >= first)
+        return measured + sum(amount for slot, amount in slots.items() if slot >= first)
 
     def book(self, spend: Mapping[str, float], now: float) -> None:
         """Add what a call uses."""

@@ -13,6 +13,7 @@ from flyball.cli.hook import hook, install, status, uninstall
 from flyball.cli.incidents import explain, incidents
 from flyball.cli.mcp import mcp
 from flyball.cli.memory import memory
+from flyball.cli.runs import runs
 from flyball.cli.up import up
 from flyball.cli.whats_new import changes, verify, whats_new
 
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     guard.command()(proxy)
     guard.command()(pin)
     app.add_typer(guard, name="guard")
+    app.add_typer(runs, name="runs")
     app.command()(mcp)
     for command in (hook, install, uninstall, status, doctor):
         app.command()(command)

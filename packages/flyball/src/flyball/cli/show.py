@@ -10,6 +10,7 @@ from rich.text import Text
 
 from flyball.cli.show_guard import SHOWS
 from flyball.cli.show_incidents import fixed, incident, incidents, seen_before
+from flyball.cli.show_runs import SHOWS_OF_RUNS
 from flyball.cli.terminal import Terminal, clean, limits, severity_text, template_text
 from flyball.component.words import duration
 
@@ -122,4 +123,5 @@ _SHOWS: dict[str, Callable[[Any, Terminal], None]] = {
     "seen_before": seen_before,
     "record_fix": fixed,
     **SHOWS,
+    **SHOWS_OF_RUNS,
 }

@@ -98,5 +98,23 @@ RECORD_FIX = Command(
     renamed={"id": "incident_id", "change": "change_id"},
 )
 
-COMMANDS = (RECORD_CHANGE, DECIDE_INCIDENT, RECORD_FIX)
+ANNOTATE_RUN = Command(
+    name="annotate_run",
+    path="/runs/{id}/annotations",
+    summary="Say something of a run of an agent: a number, a category, or yes or no, under a name.",
+    fields={
+        "id": "32 hexadecimal digits, as list_runs gives it",
+        "name": "what it is about, for example correct or quality; a second one takes its place",
+        "number": "a number, for example 0.9",
+        "category": "a word, for example refund",
+        "boolean": "true or false",
+        "by": "who says so",
+    },
+    required=("id", "name"),
+    answer="The annotation as kept",
+    status=201,
+    renamed={"id": "run_id"},
+)
+
+COMMANDS = (RECORD_CHANGE, DECIDE_INCIDENT, RECORD_FIX, ANNOTATE_RUN)
 """The commands there are, in the order the reference lists them."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from flyball.model.annotation import Annotation
 from flyball.model.change import Change, ChangeKind
 from flyball.model.evidence import Evidence
 from flyball.model.incident import Explanation, Incident, IncidentState
@@ -214,6 +215,18 @@ class SpendStore(Protocol):
 
     async def spent(self, day: str) -> Spend:
         """The day's spend, with what is reserved."""
+        ...
+
+
+class AnnotationStore(Protocol):
+    """What is said of runs of agents; a name says one thing of a run, the last."""
+
+    async def put_annotation(self, annotation: Annotation) -> None:
+        """Insert it, or replace the one of its run and name."""
+        ...
+
+    async def annotations(self, workspace: str, run_id: str) -> Sequence[Annotation]:
+        """All of a run, by name."""
         ...
 
 

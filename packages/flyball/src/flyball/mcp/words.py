@@ -8,34 +8,25 @@ sentence, and every text of a view is made one line first, so that a name cannot
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from flyball.component.words import written_by
+from flyball.mcp.plain import QUOTE_CHARS_MAX, Words, flat, quoted, short, time_of
+from flyball.mcp.run_words import RUN_WORDS
 
 CHARS_A_TOKEN = 3.2
 """Templates, ids and numbers come to 3.2-4 characters a token in today's tokenizers; the lower is safe."""
 TOKENS_DEFAULT = 600
 TOKENS_MIN = 200
 TOKENS_MAX = 8_000
-_QUOTE_CHARS_MAX = 300
 _NAME_CHARS_MAX = 80
 _NAMES_MAX = 4
 """Services named on a line."""
 _RESERVE_CHARS = 120
 """Kept for the line that says what did not fit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """An answer before it is cut: `head` always stands, then as many `items` as fit, then `foot`."""
-
-    head: Sequence[str]
-    items: Sequence[str]
-    foot: Sequence[str] = ()
 
 
 def say(
@@ -62,7 +53,7 @@ def say(
     if rest > 0:
         text.append(f"({rest} more: ask again with cursor={cursor + shown}, or a larger max_tokens)")
     body, tail = "\n".join(text), "\n".join(foot)
-    return f"{_short(body, max(budget - len(tail) - 1, 1))}\n{tail}".rstrip()
+    return f"{short(body, max(budget - len(tail) - 1, 1))}\n{tail}".rstrip()
 
 
 def _as_fits(lines: Sequence[str], chars_max: int) -> list[str]:
@@ -75,9 +66,9 @@ def _as_fits(lines: Sequence[str], chars_max: int) -> list[str]:
 def _on_one_line(value: Any) -> Any:
     """The view with each of its texts on one line that ends no quotation and moves no cursor."""
     if isinstance(value, str):
-        return _flat(value)
+        return flat(value)
     if isinstance(value, dict):
-        return {_flat(str(name)): _on_one_line(part) for name, part in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return {flat(str(name)): _on_one_line(part) for name, part in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, list):
         return [_on_one_line(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
     return value
@@ -85,21 +76,6 @@ def _on_one_line(value: Any) -> Any:
 
 def _chars(lines: Sequence[str]) -> int:
     return sum(len(line) + 1 for line in lines)
-
-
-def quoted(text: str, chars_max: int = _QUOTE_CHARS_MAX) -> str:
-    """What an app said, on one line between « and »."""
-    return f"«{_short(_flat(text), chars_max)}»"
-
-
-def _short(text: str, chars_max: int) -> str:
-    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"
-
-
-def _flat(text: str) -> str:
-    """One line that ends no quotation and moves no cursor."""
-    shown = "".join(c if c.isprintable() else " " for c in text.replace("«", "<").replace("»", ">"))
-    return " ".join(shown.split())
 
 
 def _whats_new(view: Any) -> Words:
@@ -110,7 +86,7 @@ def _whats_new(view: Any) -> Words:
         for c in view["compared"][:3]
     ]
     found = len(view["findings"])
-    head = [view["question"], f"as of {_time(view['as_of'])}: {found} finding{'' if found == 1 else 's'}"]
+    head = [view["question"], f"as of {time_of(view['as_of'])}: {found} finding{'' if found == 1 else 's'}"]
     if not found:
         head.append("Nothing that differs and is real was found.")
     return Words(head=[*head, *compared], items=[_finding(f) for f in view["findings"]], foot=_limits(view))
@@ -137,7 +113,7 @@ def _since(finding: Any) -> str:
 
 
 def _verify(view: Any) -> Words:
-    head = [f"{view['question']} {view['verdict']}", f"as of {_time(view['as_of'])}"]
+    head = [f"{view['question']} {view['verdict']}", f"as of {time_of(view['as_of'])}"]
     items = [
         f"- {v['outcome']}: {v['finding']['kind']} {v['finding']['service']} {quoted(v['finding']['template'], 160)}\n"
         f"  {v['why']} (confidence {v['confidence']:.2f}); evidence {', '.join(v['evidence'])};"
@@ -153,7 +129,7 @@ def _changed(change: Any) -> str:
 
 def _changes(view: Any) -> Words:
     items = [
-        f"- {c['id']} {_time(c['time'])} {c['kind']} {c['service']} {_changed(c)}"
+        f"- {c['id']} {time_of(c['time'])} {c['kind']} {c['service']} {_changed(c)}"
         f"{' in ' + c['environment'] if c['environment'] else ''} ({'announced' if c['announced'] else 'seen in telemetry'}"
         f"{', commit ' + c['commit'] if c['commit'] else ''})"
         for c in view["changes"]
@@ -164,21 +140,21 @@ def _changes(view: Any) -> Words:
 def _incidents(view: Any) -> Words:
     left = view["total"] - len(view["incidents"])
     head = [
-        f"{view['question']} {view['live']} of {view['total']} incidents go on, as of {_time(view['as_of'])}",
+        f"{view['question']} {view['live']} of {view['total']} incidents go on, as of {time_of(view['as_of'])}",
         *([f"{left} are not listed: ask with a larger limit, a state or a service"] if left else []),
     ]
     return Words(head=head, items=[f"- {_incident_line(one)}" for one in view["incidents"]])
 
 
 def _incident_line(one: Any) -> str:
-    services = ", ".join(_short(service, _NAME_CHARS_MAX) for service in one["services"][:_NAMES_MAX])
-    where = f"{services} {_short(one['environment'], _NAME_CHARS_MAX)}".rstrip()
+    services = ", ".join(short(service, _NAME_CHARS_MAX) for service in one["services"][:_NAMES_MAX])
+    where = f"{services} {short(one['environment'], _NAME_CHARS_MAX)}".rstrip()
     episode = f", {one['episode']} times so far" if one["episode"] > 1 else ""
-    ended = f", resolved {_time(one['resolved'])}" if one["resolved"] else ""
+    ended = f", resolved {time_of(one['resolved'])}" if one["resolved"] else ""
     return (
         f"{one['id']} {one['state']}{' muted' if one['muted'] else ''}: {quoted(one['title'], 160)}"
-        f" in {where}; began {_time(one['began'])},"
-        f" last {_time(one['last_seen'])}{ended}{episode}; {one['touched']} records show it"
+        f" in {where}; began {time_of(one['began'])},"
+        f" last {time_of(one['last_seen'])}{ended}{episode}; {one['touched']} records show it"
     )
 
 
@@ -206,11 +182,11 @@ def _incident(view: Any) -> Words:
 def _incident_foot(view: Any) -> list[str]:
     """How much was looked for, when, and what could not be seen."""
     if not view["diagnosed"]:
-        return [f"as of {_time(view['as_of'])}"]
+        return [f"as of {time_of(view['as_of'])}"]
     unseen = sum(not h["object"] for h in view["ruled_out"])
     return [
         f"{unseen} other causes were looked for and not seen; {len(view['unknown'])} could not be told",
-        f"diagnosed {_time(view['diagnosed'])}; as of {_time(view['as_of'])}",
+        f"diagnosed {time_of(view['diagnosed'])}; as of {time_of(view['as_of'])}",
         *_limits(view),
     ]
 
@@ -223,7 +199,7 @@ def _change_line(change: Any) -> str:
     """A change with its id, and who wrote it as far as that is known."""
     writer = written_by(change["author"], change["author_kind"])
     by = f" by {writer}" if writer else ""
-    return f"{change['id']} {change['kind']} of {change['service']} {_changed(change)} at {_time(change['time'])}{by}"
+    return f"{change['id']} {change['kind']} of {change['service']} {_changed(change)} at {time_of(change['time'])}{by}"
 
 
 def _lesson(lesson: Any) -> str:
@@ -234,7 +210,7 @@ def _lesson(lesson: Any) -> str:
         for told in lesson["fixes"][:3]
     )
     return (
-        f"seen before ({again}): {_time(it['opened'])} {it['cause']} of {it['object']} ({it['incident_id']});"
+        f"seen before ({again}): {time_of(it['opened'])} {it['cause']} of {it['object']} ({it['incident_id']});"
         f" {'fixes: ' + fixes if fixes else 'no fix is recorded'}"
     )
 
@@ -247,7 +223,7 @@ def _seen_before(view: Any) -> Words:
         for fix in view["fixes"]
     ]
     head = [
-        f"{quoted(view['question'])} as of {_time(view['as_of'])}",
+        f"{quoted(view['question'])} as of {time_of(view['as_of'])}",
         *([] if items else ["Nothing like it is remembered."]),
     ]
     return Words(head=head, items=items)
@@ -262,16 +238,16 @@ def _fixed(view: Any) -> Words:
 
 
 def _sentence(claim: Any) -> str:
-    return f"{_short(_flat(claim['text']), _QUOTE_CHARS_MAX)} [{', '.join(claim['evidence'][:3])}]"
+    return f"{short(flat(claim['text']), QUOTE_CHARS_MAX)} [{', '.join(claim['evidence'][:3])}]"
 
 
 def _patterns(view: Any) -> Words:
     head = [
-        f"{view['records']} records in {view['total']} patterns from {_time(view['since'])} to {_time(view['until'])}"
+        f"{view['records']} records in {view['total']} patterns from {time_of(view['since'])} to {time_of(view['until'])}"
     ]
     items = [
         f"- {p['count']} {p['signal_kind']} severity {p['severity']} {p['service']} {quoted(p['template'], 200)}"
-        f" fingerprint {p['fingerprint']}, first {_time(p['first_seen'])}, last {_time(p['last_seen'])}"
+        f" fingerprint {p['fingerprint']}, first {time_of(p['first_seen'])}, last {time_of(p['last_seen'])}"
         for p in view["patterns"]
     ]
     return Words(head=head, items=items)
@@ -288,13 +264,13 @@ def _log(record: Any) -> str:
     text = body if body is not None else _json(record["body"])
     trace = f" trace {record['traceId']}" if record["traceId"] else ""
     return (
-        f"- {_time(record['time'])} {record['service']} severity {record['severity']} {quoted(text)}{trace}"
+        f"- {time_of(record['time'])} {record['service']} severity {record['severity']} {quoted(text)}{trace}"
     )
 
 
 def _evidence(view: Any) -> Words:
     head = [
-        f"evidence {view['id']} ({view['kind']}) as of {_time(view['as_of'])}; asked again: {view['recheck']}",
+        f"evidence {view['id']} ({view['kind']}) as of {time_of(view['as_of'])}; asked again: {view['recheck']}",
         f"numbers: {_json(view['numbers'])}",
         *([f"now: {_json(view['now'])}"] if view["now"] and view["now"] != view["numbers"] else []),
     ]
@@ -312,16 +288,12 @@ def _as_json(view: Any) -> Words:
 
 
 def _limits(view: Any) -> list[str]:
-    return [f"limit: {_short(limit, _QUOTE_CHARS_MAX)}" for limit in view["limits"][:4]]
-
-
-def _time(text: str) -> str:
-    return text[:19] + "Z"
+    return [f"limit: {short(limit, QUOTE_CHARS_MAX)}" for limit in view["limits"][:4]]
 
 
 def _decisions(view: Any) -> Words:
     items = [
-        f"- {_time(_moment(d['t']))} {d['action']}{'' if d['would'] == d['action'] else ', would ' + d['would']}:"
+        f"- {time_of(_moment(d['t']))} {d['action']}{'' if d['would'] == d['action'] else ', would ' + d['would']}:"
         f" {d['tool']} {quoted(_command(d['call']), 160)}"
         f"{' because ' + quoted(d['reason'], 200) if d.get('reason') else ''}"
         for d in view["decisions"]
@@ -379,4 +351,5 @@ _WORDS: dict[str, Callable[[Any], Words]] = {
     "guard_policies": _as_json,
     "guard_approvals": _as_json,
     "guard_approval": _as_json,
+    **RUN_WORDS,
 }

@@ -52,7 +52,7 @@ class Batch:
     """One micro-batch.
 
     `received_ms` names it (see component.ports.TelemetryStore). `sources[i]` belongs to `origins[i]`, once
-    enriched. `counts`, `exemplars` and `origin_rows` are tables of the store made from the others. `dropped` says
+    enriched. `counts`, `exemplars`, `origin_rows`, `agent_steps` and `agent_runs` are tables of the store made from the others. `dropped` says
     what was left out, by reason; `cursors` how far followed sources are read once it is stored.
     """
 
@@ -65,6 +65,8 @@ class Batch:
     counts: pa.Table | None = None
     exemplars: pa.Table | None = None
     origin_rows: pa.Table | None = None
+    agent_steps: pa.Table | None = None
+    agent_runs: pa.Table | None = None
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     cursors: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -193,5 +193,7 @@ def tables_of(batch: Batch) -> Mapping[str, pa.Table]:
         "counts": batch.counts,
         "exemplars": batch.exemplars,
         "origins": batch.origin_rows,
+        "agent_steps": batch.agent_steps,
+        "agent_runs": batch.agent_runs,
     }
     return {name: table for name, table in tables.items() if table is not None}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flyball.component.ports import (
+    AnnotationStore,
     ChangeStore,
     Clock,
     EvidenceStore,
@@ -39,6 +40,7 @@ class Ports:
     workspace: str = DEFAULT_WORKSPACE
     listening_since_s: float = 0.0
     wall: Wall | None = None
+    annotations: AnnotationStore | None = None
 
     def now(self) -> datetime:
         """The time, in UTC."""

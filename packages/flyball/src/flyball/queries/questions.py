@@ -16,6 +16,7 @@ from typing import Any
 
 from flyball.errors import InputError
 from flyball.queries.changes import list_changes
+from flyball.queries.compare_runs import compare_runs
 from flyball.queries.diagnose import diagnose
 from flyball.queries.evidence import get_evidence
 from flyball.queries.guard import (
@@ -32,6 +33,10 @@ from flyball.queries.memory import seen_before
 from flyball.queries.patterns import search_patterns
 from flyball.queries.ports import Ports
 from flyball.queries.records import get_logs, get_metrics, get_trace
+from flyball.queries.run import get_run
+from flyball.queries.run_budgets import run_budgets
+from flyball.queries.run_costs import list_conversations, run_costs
+from flyball.queries.runs import list_runs
 from flyball.queries.verify import verify
 from flyball.queries.whats_new import whats_new
 
@@ -158,6 +163,17 @@ QUESTIONS = (
     Question(name="get_trace", path="/traces/{trace_id}", ask=get_trace, renamed={}),
     Question(name="get_metrics", path="/metrics", ask=get_metrics, renamed={}),
     Question(name="get_evidence", path="/evidence/{id}", ask=get_evidence, renamed={"id": "evidence_id"}),
+    Question(name="list_runs", path="/runs", ask=list_runs, renamed={}),
+    Question(name="get_run", path="/runs/{id}", ask=get_run, renamed={"id": "run_id"}),
+    Question(
+        name="compare_runs",
+        path="/runs/{id}/compare",
+        ask=compare_runs,
+        renamed={"id": "first", "with": "second"},
+    ),
+    Question(name="list_conversations", path="/conversations", ask=list_conversations, renamed={}),
+    Question(name="run_costs", path="/run-costs", ask=run_costs, renamed={}),
+    Question(name="run_budgets", path="/run-budgets", ask=run_budgets, renamed={}),
     Question(name="guard_status", path="/guard/status", ask=guard_status, renamed={}),
     Question(name="guard_rules", path="/guard/rules", ask=guard_rules, renamed={}),
     Question(name="guard_policies", path="/guard/policies", ask=guard_policies, renamed={}),

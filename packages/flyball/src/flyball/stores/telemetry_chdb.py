@@ -26,9 +26,9 @@ from flyball.errors import RowsRejected, StoreError
 
 T = TypeVar("T")
 
-_TABLES = ("logs", "spans", "metrics", "origins", "exemplars", "counts")
+_TABLES = ("logs", "spans", "metrics", "origins", "exemplars", "agent_steps", "agent_runs", "counts")
 """Insert order: `counts` last, then the batch is committed."""
-_RAW_TABLES = ("logs", "spans", "metrics")
+_RAW_TABLES = ("logs", "spans", "metrics", "agent_steps")
 _READERS_MAX = 2
 _READ_SECONDS_MAX = 20
 _READ_MEMORY_BYTES_MAX = 1_000_000_000

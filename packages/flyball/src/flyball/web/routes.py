@@ -20,6 +20,7 @@ from flyball.web.pages.evidence import evidence_page
 from flyball.web.pages.incidents import incident_page, incidents_page
 from flyball.web.pages.now import now_page
 from flyball.web.pages.pipeline import pipeline_page
+from flyball.web.pages.runs import run_page, runs_page
 from flyball.web.render import render
 
 Page = Callable[[Request, Ports], Awaitable[Response]]
@@ -54,6 +55,9 @@ def web_routes(ports: Ports, *, pipeline: Callable[[], Pipeline]) -> list[Route 
         Route("/incidents", page(incidents_page)),
         Route("/incidents.json", page(incidents_page)),
         Route("/incidents/{id}", page(incident_page)),
+        Route("/runs", page(runs_page)),
+        Route("/runs.json", page(runs_page)),
+        Route("/runs/{id}", page(run_page)),
         Route("/pipeline", page(stages)),
         Route("/pipeline.json", page(stages)),
         Route("/favicon.ico", favicon),
