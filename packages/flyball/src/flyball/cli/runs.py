@@ -52,6 +52,13 @@ def list_runs(
 
 
 @runs.command()
+def why(run: _Id, *, json: Json = False, server: Server = None) -> None:
+    """What happened in a run: the cause with the spans that show it, what to do, what it was not."""
+    view = ask(server, f"/api/v1/runs/{_part(run)}/what-happened")
+    print_view(view, "what_happened", as_json=json)
+
+
+@runs.command()
 def show(run: _Id, *, json: Json = False, server: Server = None) -> None:
     """Open a run: its steps as a tree, with time, errors, tokens, cost and the guard's answers."""
     print_view(ask(server, f"/api/v1/runs/{_part(run)}"), "get_run", as_json=json)

@@ -14,6 +14,7 @@ from flyball.component.words import duration
 
 _TEXT_CHARS_MAX = 160
 _BAR_CELLS = 24
+_SPANS_MAX = 8
 _KINDS = {"agent": "bold", "model": "blue", "tool": "cyan", "other": "dim", "decision": "yellow"}
 _ACTIONS = {"block": "red", "ask": "yellow", "modify": "yellow"}
 
@@ -67,6 +68,23 @@ def run(view: Any, console: Terminal) -> None:
         console.say(f"said: {_annotation(one)}", indent=2, style="green")
     for limit in view["limits"]:
         console.say(f"limit: {clean(limit)}", indent=2, style="dim")
+
+
+def happened(view: Any, console: Terminal) -> None:
+    """The kind, the cause, what to do; then what it rests on and what it was not."""
+    sure = f" (confidence {view['confidence']:.2f})" if view["confidence"] else ""
+    console.say(Text(f"{view['kind']}{sure}", style="bold"))
+    for word, one in (("cause", view["root_cause"]), ("do", view["suggested_fix"])):
+        if one:
+            console.say(f"{word}: {clean(one['text'])}", indent=2)
+    for one in view["explanation"]:
+        console.say(f"because {clean(one['text'])}", indent=2)
+        console.say(f"spans {', '.join(one['spans'][:_SPANS_MAX])}", indent=4, style="dim")
+    for one in view["ruled_out"]:
+        console.say(f"not {one['kind']}: {clean(one['text'])}", indent=2, style="dim")
+    for text in view["missing"]:
+        console.say(f"missing: {clean(text)}", indent=2, style="dim")
+    console.say(f"held against {view['runs_before']} runs of the same agent before it", indent=2, style="dim")
 
 
 def _node(node: Any, whole_ms: float, console: Terminal) -> None:
@@ -190,6 +208,7 @@ def _table(*columns: str) -> Table:
 SHOWS_OF_RUNS: dict[str, Callable[[Any, Terminal], None]] = {
     "list_runs": runs,
     "get_run": run,
+    "what_happened": happened,
     "run_costs": costs,
     "list_conversations": conversations,
     "compare_runs": compared,

@@ -9,6 +9,8 @@ from flyball.mcp.plain import Words, quoted, short, time_of
 
 _NAME_CHARS_MAX = 60
 _LIMITS_MAX = 4
+_SENTENCE_CHARS_MAX = 400
+_SPANS_MAX = 3
 
 
 def money(spent: Any) -> str:
@@ -92,6 +94,24 @@ def _annotation(one: Any) -> str:
     )
 
 
+def _happened(view: Any) -> Words:
+    sure = f", confidence {view['confidence']:.2f}" if view["confidence"] else ""
+    head = [f"{view['kind']}{sure}, held against {view['runs_before']} runs before"]
+    for word, one in (("cause", view["root_cause"]), ("do", view["suggested_fix"])):
+        if one:
+            head.append(f"{word}: {short(one['text'], _SENTENCE_CHARS_MAX)} [{_cited(one)}]")
+    items = [f"- {short(one['text'], _SENTENCE_CHARS_MAX)} [{_cited(one)}]" for one in view["explanation"]]
+    items += [f"- not {one['kind']}: {short(one['text'], _SENTENCE_CHARS_MAX)}" for one in view["ruled_out"]]
+    return Words(head=head, items=items, foot=[f"missing: {one}" for one in view["missing"][:_LIMITS_MAX]])
+
+
+def _cited(said: Any) -> str:
+    spans = said["spans"]
+    return ", ".join(spans[:_SPANS_MAX]) + (
+        f" and {len(spans) - _SPANS_MAX} more" if len(spans) > _SPANS_MAX else ""
+    )
+
+
 def _annotated(view: Any) -> Words:
     return Words(head=[f"kept: {_annotation(view)} of the run {view['run_id']}"], items=[])
 
@@ -99,6 +119,7 @@ def _annotated(view: Any) -> Words:
 RUN_WORDS: dict[str, Callable[[Any], Words]] = {
     "list_runs": _runs,
     "get_run": _run,
+    "what_happened": _happened,
     "annotate_run": _annotated,
 }
 """By the names of questions and commands."""

@@ -24,7 +24,7 @@ from flyball.queries.questions import QUESTIONS, Question
 TOOLS = (
     *("whats_new", "verify_change", "list_changes", "list_incidents", "get_incident"),
     *("search_patterns", "get_logs", "get_evidence", "seen_before", "record_fix"),
-    *("guard_decisions", "guard_rules", "list_runs", "get_run"),
+    *("guard_decisions", "guard_rules", "list_runs", "get_run", "what_happened"),
 )
 """The questions and commands that coding agents are given; few, so that they are chosen well."""
 
@@ -150,6 +150,7 @@ _PAGES = {
     "guard_rules": ("/guard", ""),
     "list_runs": ("/runs", ""),
     "get_run": ("/runs", "id"),
+    "what_happened": ("/runs", "id"),
 }
 """Tool -> the page that shows the same, and the argument that names which one; the others are shown at the root."""
 

@@ -38,6 +38,7 @@ from flyball.queries.run_budgets import run_budgets
 from flyball.queries.run_costs import list_conversations, run_costs
 from flyball.queries.runs import list_runs
 from flyball.queries.verify import verify
+from flyball.queries.what_happened import what_happened
 from flyball.queries.whats_new import whats_new
 
 _TEXT_CHARS_MAX = 2_000
@@ -165,6 +166,9 @@ QUESTIONS = (
     Question(name="get_evidence", path="/evidence/{id}", ask=get_evidence, renamed={"id": "evidence_id"}),
     Question(name="list_runs", path="/runs", ask=list_runs, renamed={}),
     Question(name="get_run", path="/runs/{id}", ask=get_run, renamed={"id": "run_id"}),
+    Question(
+        name="what_happened", path="/runs/{id}/what-happened", ask=what_happened, renamed={"id": "run_id"}
+    ),
     Question(
         name="compare_runs",
         path="/runs/{id}/compare",

@@ -1,10 +1,7 @@
 """What happened here? The engine's diagnosis of one run, held against the runs of the same agent before it.
 
-Steps come from whoever reads them: `queries/steps.py` is a `StepReader` by having these two functions. Nothing is
-decided here.
-
-    from flyball.queries import steps
-    view = await what_happened(ports, run_id, reader=steps)
+Steps come from whoever reads them: `queries/steps.py` is a `StepReader` by having these two functions, and what a test makes
+up is one as well. Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -20,6 +17,7 @@ from flyball.explain.agents.engine import explained
 from flyball.explain.agents.foreign import foreign
 from flyball.model.run import Step
 from flyball.model.run_diagnosis import RunClaim, RunDiagnosis
+from flyball.queries import steps
 from flyball.queries.ports import Ports
 
 RUNS_MAX = 50
@@ -61,6 +59,7 @@ class NotThis:
 class WhatHappenedView:
     """What a run turned out to be: its kind, why, what to do, how sure, and what it was not."""
 
+    question: str
     run_id: str
     agent: str
     kind: str
@@ -76,13 +75,22 @@ class WhatHappenedView:
     steps_left_out: int
 
 
-async def what_happened(ports: Ports, run_id: str, *, reader: StepReader) -> WhatHappenedView:
+async def what_happened(ports: Ports, *, run_id: str) -> WhatHappenedView:
     """What happened in a run of an agent: root cause, explanation, fix and what was ruled out, each citing spans.
 
     Args:
         ports: the stores.
-        run_id: the run's trace id.
-        reader: where steps are read.
+        run_id: 32 hexadecimal digits, as list_runs gives it.
+
+    Raises:
+        InputError: that is no run's id.
+        NotFound: no step of this run is stored.
+    """
+    return await told_of(ports, run_id, reader=steps)
+
+
+async def told_of(ports: Ports, run_id: str, *, reader: StepReader) -> WhatHappenedView:
+    """The same, of steps that `reader` reads.
 
     Raises:
         NotFound: no step of this run is stored.
@@ -97,13 +105,13 @@ async def read_corpus(ports: Ports, run_id: str, *, reader: StepReader) -> Corpu
     Raises:
         NotFound: no step of this run is stored.
     """
-    steps = await reader.steps_of_run(ports, run_id)
-    if not steps:
+    found = await reader.steps_of_run(ports, run_id)
+    if not found:
         raise NotFound(f"no run {run_id[:64]!r} is stored")
-    first = min(steps, key=lambda one: (one.begin_ns, one.span_id))
-    agent = next((one.agent for one in sorted(steps, key=lambda one: one.begin_ns) if one.agent), first.agent)
+    first = min(found, key=lambda one: (one.begin_ns, one.span_id))
+    agent = next((one.agent for one in sorted(found, key=lambda one: one.begin_ns) if one.agent), first.agent)
     before = await reader.steps_before(ports, agent, first.begin_ns, RUNS_MAX) if agent else ()
-    return Corpus.of(steps, before, error_shape)
+    return Corpus.of(found, before, error_shape)
 
 
 def error_shape(message: str) -> str:
@@ -115,6 +123,7 @@ def view_of(diagnosis: RunDiagnosis, corpus: Corpus) -> WhatHappenedView:
     """A diagnosis as it is shown: whatever a sentence quotes becomes no link, image or markup."""
     root = corpus.run.root or (corpus.run.steps[0] if corpus.run.steps else None)
     return WhatHappenedView(
+        question="What happened here?",
         run_id=diagnosis.run_id,
         agent=foreign(root.agent, 200) if root else "",
         kind=diagnosis.kind.value,

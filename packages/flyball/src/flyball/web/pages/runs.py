@@ -15,6 +15,7 @@ from flyball.queries.questions import QUESTIONS
 from flyball.queries.run import get_run
 from flyball.queries.run_budgets import run_budgets
 from flyball.queries.run_costs import run_costs
+from flyball.queries.what_happened import what_happened
 from flyball.web.render import render
 
 _LIST = next(question for question in QUESTIONS if question.name == "list_runs")
@@ -48,4 +49,5 @@ async def run_page(request: Request, ports: Ports) -> Response:
     if request.url.path.endswith(".json"):
         return json_response(view)
     whole = max((node.at_ms + node.ms for node in view.nodes), default=0.0) or 1.0
-    return render("run.html", view=view, whole=whole, now=ports.now(), visible=visible)
+    happened = await what_happened(ports, run_id=view.run.run_id) if view.nodes else None
+    return render("run.html", view=view, whole=whole, happened=happened, now=ports.now(), visible=visible)
