@@ -242,7 +242,12 @@ class Guard:
                 return replace(local, status="failed")
             reason = f"the guard's server gave no answer ({failure.kind}): `flyball status` tells why"
             return replace(local, action="block", reason=reason, status="failed", severity="high")
-        return shared if STRICTNESS[shared.action] >= STRICTNESS[local.action] else local
+        if STRICTNESS[shared.action] < STRICTNESS[local.action]:
+            return local
+        # the server says whether; what the call would do, and what it takes of budgets that hold here, is known here
+        return replace(
+            shared, hits=local.hits, effects=local.effects, written=local.written, spend=local.spend
+        )
 
 
 def _text(result: Any) -> str:

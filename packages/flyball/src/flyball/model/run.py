@@ -47,6 +47,7 @@ class Decided:
     action: str
     would: str
     rules: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

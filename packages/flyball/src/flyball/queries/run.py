@@ -196,6 +196,7 @@ def _answers(step: Step, depth: int, begin_ns: int) -> list[Node]:
             name=one.action,
             at_ms=(step.begin_ns - begin_ns) / 1e6,
             ms=0.0,
+            message=one.reason,
             would=one.would,
             rules=one.rules,
         )

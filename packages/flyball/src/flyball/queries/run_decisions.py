@@ -80,6 +80,7 @@ def _answered(row: Mapping[str, Any]) -> Answered:
             action=row["action"],
             would=row["would"],
             rules=tuple(row.get("rules") or ()),
+            reason=row.get("reason") or "",
         ),
         time_ms=row["t"],
         **{name: row.get(name) or "" for name in texts},
@@ -121,9 +122,11 @@ def loose(steps: Sequence[Step], answered: Sequence[Answered]) -> list[Answered]
 
 
 def _with(step: Step, decided: Sequence[Decided]) -> Step:
-    told = {one.decision_id for one in step.decided}
-    more = tuple(one for one in decided if one.decision_id not in told)
-    return replace(step, decided=(*step.decided, *more)) if more else step
+    """What the guard has on record of a decision says more than the span that tells of it."""
+    if not decided:
+        return step
+    known = {one.decision_id: one for one in (*step.decided, *decided)}
+    return replace(step, decided=tuple(known.values()))
 
 
 def when(one: Answered, now: datetime) -> datetime:
