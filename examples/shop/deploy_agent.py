@@ -22,6 +22,7 @@ from flyball_sdk import Guard, GuardBlocked, agent, conversation, delivery, flus
 
 AGENT = "deploy-agent"
 COMMAND_S_MAX = 10
+TRIES_MAX = 5
 OUTPUT_CHARS_MAX = 4_000
 WORK = (
     "git status --short",
@@ -79,13 +80,14 @@ def _session(name: str, script: list[str], run_command: Any, *, user: str) -> li
         agent(AGENT, version="2026.1", description="deploys the shop", provider="scripted"),
     ):
         for command in script:
-            try:
-                run_command(command=command)
-            except GuardBlocked as stopped:  # as a model would be told: it goes on with something else
-                if (
-                    stopped.decision.status != "failed"
-                ):  # a server that is slow stops a call, too, and finds nothing
+            for _ in range(TRIES_MAX):
+                try:
+                    run_command(command=command)
+                except GuardBlocked as stopped:  # as a model would be told: it goes on with something else
+                    if stopped.decision.status == "failed":
+                        continue  # a server that is slow stops a call, too, and finds nothing: made again
                     blocked.append(stopped.decision.decision_id)
+                break
     return blocked
 
 

@@ -30,7 +30,7 @@ def _demo(*options: str) -> Mapping[str, Any]:
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     answer = json.loads(line)
-    assert set(answer) == {"findings", "verdict", "seconds_to_answer", "incident"}
+    assert set(answer) == {"agent", "findings", "verdict", "seconds_to_answer", "incident"}
     return answer
 
 

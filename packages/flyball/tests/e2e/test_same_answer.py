@@ -214,6 +214,7 @@ _OF_NOTHING = {
     "get_incident": {"id": "inc_0000000000000000"},
     "record_fix": {"id": "inc_0000000000000000", "text": "raised the pool"},
     "get_run": {"id": 32 * "0"},
+    "what_happened": {"id": 32 * "0"},
 }
 """What is said of incidents and of runs that there are: tests/e2e/test_incidents.py, test_runs.py."""
 
