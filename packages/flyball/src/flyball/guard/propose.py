@@ -176,6 +176,7 @@ def _from_cluster(
 
 
 _BY_ID = {rule.id: rule for rule in RULES if not rule.id.startswith("guard.")}
+_SPEAKS = {rule.id: speaks(rule) for rule in _BY_ID.values()}
 
 
 def _support(calls: Sequence[Recorded]) -> Support:
@@ -277,7 +278,7 @@ def _narrowings(
     for one in past:
         for rule_id in one.rules if one.judged else ():
             rule = _BY_ID.get(rule_id)
-            spoken = next((effect for effect in one.effects if rule and speaks(rule)((effect,))), None)
+            spoken = next((effect for effect in one.effects if rule and _SPEAKS[rule.id]((effect,))), None)
             if spoken is not None and (place := place_of(spoken)):
                 asked[(rule_id, spoken.act, place)].append(one)
     found: list[Proposal] = []

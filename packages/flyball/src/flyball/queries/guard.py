@@ -69,7 +69,7 @@ class GuardApprovals:
 
 async def guard_status(ports: Ports) -> GuardStatus:
     """Whether the guard at the tool call is on: its mode, who was last seen, its latency, what it stopped."""
-    wall = _wall(ports)
+    wall = wall_of(ports)
     now = wall.now()
     controls, statistics = wall.controls, wall.statistics
     waiting = sum(one.state == "asked" for one in wall.approvals.newest_first(now))
@@ -137,7 +137,7 @@ async def guard_rules(ports: Ports, *, contains: str | None = None, limit: int =
         contains: part of a rule's id or title.
         limit: most rules to list, at most 1000.
     """
-    wall = _wall(ports)
+    wall = wall_of(ports)
     rules: dict[str, tuple[Rule, dict[str, str]]] = {}
     for policy in wall.policies.in_force:
         for rule in policy.rules:
@@ -154,7 +154,7 @@ async def guard_rules(ports: Ports, *, contains: str | None = None, limit: int =
 
 async def guard_policies(ports: Ports) -> GuardPolicies:
     """The policies in force: mode, whom they are attached to, exceptions, budgets, and their text."""
-    wall = _wall(ports)
+    wall = wall_of(ports)
     return GuardPolicies(
         policies=[
             _policy_line(wall, policy.name)
@@ -183,7 +183,7 @@ async def guard_approvals(ports: Ports, *, state: str | None = None, limit: int 
         state: asked, approved, denied, used or expired.
         limit: most approvals to list, at most 1000.
     """
-    wall = _wall(ports)
+    wall = wall_of(ports)
     if state is not None and state not in _STATES:
         raise InputError(f"state is one of {', '.join(_STATES)}, this is {state[:64]!r}")
     found = [one for one in wall.approvals.newest_first(wall.now()) if state in (None, one.state)]
@@ -201,11 +201,16 @@ async def guard_approval(ports: Ports, *, approval_id: str) -> ApprovalView:
         ports: the stores.
         approval_id: `apr_` and 16 hexadecimal digits.
     """
-    wall = _wall(ports)
+    wall = wall_of(ports)
     return approval_view(wall.approvals.get(approval_id, wall.now()))
 
 
-def _wall(ports: Ports) -> Wall:
+def wall_of(ports: Ports) -> Wall:
+    """The guard.
+
+    Raises:
+        NotFound: this server has none.
+    """
     if ports.wall is None:
         raise NotFound("this server has no guard")
     return ports.wall

@@ -19,6 +19,7 @@ from flyball.guard.learned import LEARNED
 from flyball.guard.propose import Proposal, promotions, propose, wrong_calls
 from flyball.guard.recorded import Judged, Recorded, recorded
 from flyball.guard.wall import Wall
+from flyball.queries.guard import wall_of
 from flyball.queries.guard_decisions import guard_decisions, older_decisions
 from flyball.queries.ports import Ports
 
@@ -95,7 +96,7 @@ async def guard_proposals(ports: Ports, *, state: str | None = None) -> GuardPro
     wanted = state or "proposed"
     if wanted not in _STATES:
         raise InputError(f"state is {', '.join(_STATES)}, this is {wanted[:64]!r}")
-    wall = _wall(ports)
+    wall = wall_of(ports)
     past = await past_calls(ports)
     made = await anyio.to_thread.run_sync(_proposals, wall, past, ports.now().timestamp())
     views = [_view(one, wall.controls.settled.get(one.id, {})) for one in made]
@@ -115,7 +116,7 @@ async def proposal_of(ports: Ports, proposal_id: str) -> Proposal:
         NotFound: nothing of the kind is proposed any more.
     """
     past = await past_calls(ports)
-    made = await anyio.to_thread.run_sync(_proposals, _wall(ports), past, ports.now().timestamp())
+    made = await anyio.to_thread.run_sync(_proposals, wall_of(ports), past, ports.now().timestamp())
     for one in made:
         if one.id == proposal_id:
             return one
@@ -129,7 +130,7 @@ async def guard_rule_record(ports: Ports, *, rule: str) -> RuleRecord:
         ports: the stores.
         rule: the id of a rule in force.
     """
-    wall = _wall(ports)
+    wall = wall_of(ports)
     found = next((one for policy in wall.policies.in_force for one in policy.rules if one.id == rule), None)
     if found is None:
         raise NotFound(f"there is no rule {rule[:64]!r} in force; `flyball guard rules` lists them")
@@ -189,7 +190,7 @@ def _slots(calls: Sequence[Recorded], hits: Sequence[Recorded], since: float) ->
 
 async def past_calls(ports: Ports) -> list[Recorded]:
     """The latest decisions on record with what people said of them, oldest first."""
-    wall = _wall(ports)
+    wall = wall_of(ports)
     latest = (await guard_decisions(ports, limit=_IN_MEMORY)).decisions
     rows = [*latest]
     while latest and len(rows) < PAST_MAX:
@@ -225,9 +226,3 @@ def _view(one: Proposal, said: Mapping[str, Any]) -> ProposalView:
         backtest=tested, lets_through=one.lets_through, state=said.get("verdict", "proposed"),
         by=said.get("by", ""), reason=said.get("reason", ""),
     )  # fmt: skip
-
-
-def _wall(ports: Ports) -> Wall:
-    if ports.wall is None:
-        raise NotFound("this server has no guard")
-    return ports.wall
